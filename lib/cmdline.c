@@ -1,0 +1,81 @@
+#include "cmdline.h"
+#include "fileio.h"
+#include "str.h"
+
+int cmdline_split(const char *s, char ***ret_words)
+{
+        _cleanup_strv_ char **words = calloc(1, sizeof(char *));
+
+        if (!words)
+                return -ENOMEM;
+        for (;;) {
+                _cleanup_strbuf_ struct strbuf b = { 0 };
+                bool quoted = false;
+                int r;
+
+                s += strspn(s, " \t\n\r");
+                if (!*s)
+                        break;
+                for (; *s && (quoted || !strchr(" \t\n\r", *s)); s++) {
+                        if (*s == '"')
+                                quoted = !quoted;
+                        else
+                                strbuf_putc(&b, *s);
+                }
+                r = strv_push(&words, strbuf_take(&b));
+                if (r < 0)
+                        return r;
+        }
+        *ret_words = TAKE_PTR(words);
+        return 0;
+}
+
+int cmdline_read(char ***ret_words)
+{
+        _cleanup_free_ char *s = NULL;
+        int r = read_file("/proc/cmdline", 0, &s, NULL);
+
+        return r < 0 ? r : cmdline_split(s, ret_words);
+}
+
+/* What follows the key in a word ("" or "=value"), or NULL when it is another. */
+static const char *after_key(const char *word, const char *key)
+{
+        for (; *key; key++, word++)
+                if (*word != *key && !((*word == '-' || *word == '_') && (*key == '-' || *key == '_')))
+                        return NULL;
+        return *word == '\0' || *word == '=' ? word : NULL;
+}
+
+static const char *find_last(char *const *words, const char *key)
+{
+        const char *found = NULL;
+
+        FOREACH_STR (w, words) {
+                const char *rest = after_key(*w, key);
+
+                if (rest)
+                        found = rest;
+        }
+        return found;
+}
+
+const char *cmdline_get(char *const *words, const char *key)
+{
+        const char *found = find_last(words, key);
+
+        return found && *found ? found + 1 : found;
+}
+
+bool cmdline_bool(char *const *words, const char *key, bool def)
+{
+        const char *found = find_last(words, key);
+        int v;
+
+        if (!found)
+                return def;
+        if (!*found)
+                return true;
+        v = parse_boolean(found + 1);
+        return v < 0 ? def : v;
+}

@@ -1,0 +1,45 @@
+# One line a target: NAME means tests/fuzz/fuzz-NAME.c with seeds in tests/fuzz/seeds/NAME/, and then whatever
+# sources it needs besides lib/. "make fuzz" runs each for FUZZ_SECONDS, "make fuzz-NAME" one.
+FUZZ_SECONDS ?= 20
+FUZZ_CC      ?= clang
+FUZZ_FLAGS   := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined -fsanitize=address,undefined
+FUZZ_DIR     := $(OUT)/fuzz
+FUZZ_NAMES   :=
+FUZZ_EXTRA   :=
+
+$(FUZZ_DIR)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  FUZZ  $<"
+	@$(FUZZ_CC) $(filter-out -O2 -fsanitize=%,$(CFLAGS_ALL)) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link \
+		-DFUZZ_LIBFUZZER -MMD -MP -c -o $@ $<
+
+# NAME, further sources
+define fuzz_target
+FUZZ_NAMES += $(1)
+FUZZ_EXTRA += $(2)
+$$(FUZZ_DIR)/$(1): $$(patsubst %.c,$$(FUZZ_DIR)/obj/%.o,tests/fuzz/fuzz-$(1).c $(2) $$(LIB_SRC))
+	@echo "  LINK  $$@"
+	@$$(FUZZ_CC) $$(FUZZ_FLAGS) -fsanitize=fuzzer -o $$@ $$^
+.PHONY: fuzz-$(1)
+fuzz-$(1): $$(FUZZ_DIR)/$(1)
+	@mkdir -p $$(FUZZ_DIR)/corpus/$(1)
+	@$$< -max_total_time=$$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -artifact_prefix=$$(FUZZ_DIR)/$(1)- \
+		$$(FUZZ_DIR)/corpus/$(1) tests/fuzz/seeds/$(1) > $$(FUZZ_DIR)/$(1).log 2>&1 || \
+		{ tail -n 60 $$(FUZZ_DIR)/$(1).log; echo "fuzz-$(1): FAILED (see $$(FUZZ_DIR)/$(1).log)"; exit 1; }
+	@echo "fuzz-$(1): $$$$(sed -n 's/^Done/done,/p' $$(FUZZ_DIR)/$(1).log)"
+fuzz: fuzz-$(1)
+endef
+
+$(eval $(call fuzz_target,inifile))
+$(eval $(call fuzz_target,wire))
+$(eval $(call fuzz_target,uevent))
+$(eval $(call fuzz_target,word))
+$(eval $(call fuzz_target,parse))
+$(eval $(call fuzz_target,unitname))
+$(eval $(call fuzz_target,cmdline))
+$(eval $(call fuzz_target,envfile))
+
+$(eval $(call unit_test,test-fuzz-seeds,tests/fuzz/seeds.c $(sort $(FUZZ_EXTRA)) \
+	$(patsubst %,tests/fuzz/fuzz-%.c,$(FUZZ_NAMES)),$(FUZZ_LIBS)))
+
+-include $(shell find $(FUZZ_DIR)/obj -name '*.d' 2>/dev/null)
