@@ -61,4 +61,34 @@ include $(sort $(wildcard */build.mk tests/*/build.mk))
 
 all: $(PROGRAMS)
 
+# ---- installing ----
+
+.SECONDEXPANSION:
+
+SBIN_PROGRAMS := rouse rouse-initramfs
+BIN_PROGRAMS  := rousectl
+LIB_PROGRAMS  := rouse-devd rouse-devd-worker rouse-logd rouse-early rouse-exec rouse-shutdown rouse-initrd
+UNIT_ALIASES  := udev.service:systemd-udevd.service kmod.service:systemd-modules-load.service \
+                 procps.service:systemd-sysctl.service
+
+INSTALLED = $(filter $(PROGRAMS),$(addprefix $(OUT)/,$(SBIN_PROGRAMS) $(BIN_PROGRAMS) $(LIB_PROGRAMS)))
+
+install: $$(INSTALLED)
+	install -d $(DESTDIR)/usr/sbin $(DESTDIR)/usr/bin $(DESTDIR)/usr/lib/rouse/system $(DESTDIR)/etc/rouse \
+	        $(DESTDIR)/usr/share/man/man8 $(DESTDIR)/usr/share/man/man1
+	for p in $(SBIN_PROGRAMS); do install -m 755 -s $(OUT)/$$p $(DESTDIR)/usr/sbin/; done
+	for p in $(BIN_PROGRAMS); do install -m 755 -s $(OUT)/$$p $(DESTDIR)/usr/bin/; done
+	for p in $(LIB_PROGRAMS); do if [ -e $(OUT)/$$p ]; then install -m 755 -s $(OUT)/$$p $(DESTDIR)/usr/lib/rouse/; fi; done
+	for p in $(wildcard ctl/divert) units/rouse-sulogin; do install -m 755 $$p $(DESTDIR)/usr/lib/rouse/; done
+	cp -R --preserve=mode units/*.service units/*.d $(DESTDIR)/usr/lib/rouse/system/
+	for w in units/*.wants; do [ -d $$w ] && cp -R $$w $(DESTDIR)/usr/lib/rouse/system/ || :; done
+	sed -n 's/^\([^# ][^ ]*\).*/\1/p' units/masked | while read u; do \
+	        ln -sf /dev/null $(DESTDIR)/usr/lib/rouse/system/$$u; done
+	for a in $(UNIT_ALIASES); do ln -sf $${a#*:} $(DESTDIR)/usr/lib/rouse/system/$${a%:*}; done
+	for m in docs/man/*.8; do [ -e $$m ] && install -m 644 $$m $(DESTDIR)/usr/share/man/man8/ || :; done
+	for m in docs/man/*.1; do [ -e $$m ] && install -m 644 $$m $(DESTDIR)/usr/share/man/man1/ || :; done
+
+clean:
+	rm -rf $(OUT)
+
 -include $(shell find $(OBJDIR) -name '*.d' 2>/dev/null)

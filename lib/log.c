@@ -83,9 +83,10 @@ static int to_kmsg(int level, const char *text)
                 if (log_state.kmsg_fd < 0)
                         return -errno;
         }
-        n = snprintf(line, sizeof(line), "<%d>%s[%d]: %s", LOG_DAEMON | level, log_state.name, (int) getpid(), text);
-        if (n >= (int) sizeof(line))
-                n = sizeof(line) - 1;
+        /* the kernel holds back a record that has no newline until the next one comes */
+        n = snprintf(line, sizeof(line) - 1, "<%d>%s[%d]: %s", LOG_DAEMON | level, log_state.name, (int) getpid(), text);
+        n = MIN(n, (int) sizeof(line) - 2);
+        line[n++] = '\n';
         return write(log_state.kmsg_fd, line, (size_t) n) < 0 ? -errno : 0;
 }
 

@@ -38,6 +38,18 @@ $(eval $(call fuzz_target,parse))
 $(eval $(call fuzz_target,unitname))
 $(eval $(call fuzz_target,cmdline))
 $(eval $(call fuzz_target,envfile))
+$(eval $(call fuzz_target,devd_control,$(DEVD_NO_MAIN)))
+$(eval $(call fuzz_target,devd_mounts,devd/mount-child.c devd/mountinfo.c))
+
+$(eval $(call fuzz_target,tmpfiles,$(EARLY_LIB)))
+$(eval $(call fuzz_target,sysusers,$(EARLY_LIB)))
+$(eval $(call fuzz_target,logd_datagrams,$(LOGD_LIB)))
+$(eval $(call fuzz_target,logd_stream,$(LOGD_LIB)))
+$(eval $(call fuzz_target,logd_ring,$(LOGD_LIB)))
+
+$(eval $(call fuzz_target,rules,$(DEVD_RULES_SRC)))
+$(eval $(call fuzz_target,udevdb,$(DEVD_RULES_SRC)))
+$(eval $(call fuzz_target,hwdb,devd/builtin-hwdb-trie.c))
 
 $(eval $(call unit_test,test-fuzz-seeds,tests/fuzz/seeds.c $(sort $(FUZZ_EXTRA)) \
 	$(patsubst %,tests/fuzz/fuzz-%.c,$(FUZZ_NAMES)),$(FUZZ_LIBS)))

@@ -1,0 +1,4 @@
+# Devices are read by devd's own code, the log by logd's: one reader each.
+CTL_SRC := $(sort $(wildcard ctl/*.c)) logd/ringread.c $(sort $(wildcard devd/device*.c)) devd/db.c
+
+$(eval $(call program,rousectl,$(CTL_SRC),STATIC,))

@@ -1,0 +1,38 @@
+/* poweroff, reboot, halt, kexec, exit; rescue, emergency, default. With --force the units are not stopped; with two,
+ * nobody is asked and reboot(2) is called here. */
+#include "ctl.h"
+
+#include <sys/reboot.h>
+
+int force_reboot(const char *verb)
+{
+        int how = streq(verb, "reboot") ? RB_AUTOBOOT : streq(verb, "halt") ? RB_HALT_SYSTEM : RB_POWER_OFF;
+
+        if (!opt.dry_run) {
+                sync();
+                if (reboot(how) < 0) {
+                        fprintf(stderr, "Failed to %s: %s\n", verb, strerror(errno));
+                        return 1;
+                }
+        }
+        return 0;
+}
+
+int verb_power(const char *verb, char **args)
+{
+        _cleanup_strv_ char **options = NULL;
+        struct ctl_call c = { .verb = verb, .args = args };
+        int r;
+
+        if (opt.force >= 2)
+                return force_reboot(verb);
+        if (opt.force)
+                (void) strv_add(&options, "force");
+        if (opt.message)
+                (void) strv_addf(&options, "message=%s", opt.message);
+        c.options = options;
+        r = ctl_call_or_say(&c, streq(verb, "default") || streq(verb, "rescue") || streq(verb, "emergency") ? "change the mode"
+                : verb);
+        free(c.error);
+        return r < 0 ? (r == -EACCES ? 4 : 1) : 0;
+}

@@ -1,0 +1,101 @@
+/* The table of builtins. What needs a library is linked into the worker only: builtin-blkid.c, builtin-kmod.c,
+ * builtin-btrfs.c override the weak stand-ins below, which the main process never calls, since BUILTIN_BLOCKS
+ * sends such work to a worker. */
+#include "builtin.h"
+#include "lib/str.h"
+#include "lib/log.h"
+
+#define ELSEWHERE(fn)                                                                                            \
+        __attribute__((weak)) int fn(struct device *d, struct rules_event *e, int argc, char **argv)             \
+        {                                                                                                        \
+                return RULES_DEFER;                                                                              \
+        }
+ELSEWHERE(builtin_blkid)
+ELSEWHERE(builtin_kmod)
+ELSEWHERE(builtin_btrfs)
+
+const struct builtin builtins[] = {
+        { "blkid", builtin_blkid, BUILTIN_ONCE | BUILTIN_BLOCKS, "file system and partition table on the device" },
+        { "btrfs", builtin_btrfs, BUILTIN_BLOCKS, "whether all devices of a btrfs file system are there" },
+        { "hwdb", builtin_hwdb, 0, "properties from the hardware database" },
+        { "input_id", builtin_input_id, BUILTIN_ONCE, "what kind of input device it is" },
+        { "keyboard", builtin_keyboard, 0, "key codes and axes from properties" },
+        { "kmod", builtin_kmod, BUILTIN_BLOCKS, "loads kernel modules" },
+        { "net_id", builtin_net_id, BUILTIN_ONCE, "names of a network interface" },
+        { "net_setup_link", builtin_net_setup_link, 0, "settings of a network interface from .link files" },
+        { "path_id", builtin_path_id, BUILTIN_ONCE, "the device's place on its buses" },
+        { "uaccess", builtin_uaccess, 0, "access for the user at the seat" },
+        { "usb_id", builtin_usb_id, BUILTIN_ONCE, "identity of a USB device" },
+        { NULL, NULL, 0, NULL },
+};
+
+const struct builtin *builtin_find(const char *command)
+{
+        size_t n;
+
+        command += strspn(command, " \t");
+        n = strcspn(command, " \t");
+        for (const struct builtin *b = builtins; b->name; b++)
+                if (strlen(b->name) == n && strncmp(b->name, command, n) == 0)
+                        return b;
+        return NULL;
+}
+
+/* Next word of *p into buf: white space separates, '…' and "…" group and may stand in the middle of a word, a
+ * backslash is a character like any other. False at the end. */
+static bool next_word(const char **p, char *buf)
+{
+        const char *s = *p + strspn(*p, " \t\n\r");
+        char quote = 0;
+
+        if (!*s)
+                return false;
+        for (; *s && (quote || !strchr(" \t\n\r", *s)); s++) {
+                if (quote ? *s == quote : (*s == '\'' || *s == '"'))
+                        quote = quote ? 0 : *s;
+                else
+                        *buf++ = *s;
+        }
+        *buf = 0;
+        *p = s;
+        return true;
+}
+
+int builtin_split(const char *command, char ***ret)
+{
+        _cleanup_strv_ char **words = NULL;
+        _cleanup_free_ char *buf = malloc(strlen(command) + 1);
+        const char *p = command;
+
+        if (!buf)
+                return -ENOMEM;
+        while (next_word(&p, buf))
+                if (strv_add(&words, buf) < 0)
+                        return -ENOMEM;
+        if (!words)
+                return -EINVAL;
+        *ret = TAKE_PTR(words);
+        return 0;
+}
+
+int builtin_run(struct device *d, struct rules_event *e, const char *command)
+{
+        const struct builtin *b = builtin_find(command);
+        _cleanup_strv_ char **argv = NULL;
+        int r;
+
+        if (!b)
+                return -EOPNOTSUPP;
+        r = builtin_split(command, &argv);
+        if (r < 0)
+                return r;
+        return b->run(d, e, (int) strv_len(argv), argv);
+}
+
+int builtin_add(struct device *d, const char *key, const char *value)
+{
+        if (str_empty(value))
+                return 0;
+        log_debug("%s: %s=%s", d->sysname, key, value);
+        return device_set_prop(d, key, value);
+}

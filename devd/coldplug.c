@@ -1,0 +1,128 @@
+/* Coldplug: see coldplug.h. */
+#include "coldplug.h"
+
+#include <stdio.h>
+
+#include "event.h"
+#include "lib/fileio.h"
+#include "lib/initrddevs.h"
+#include "lib/log.h"
+#include "reenum.h"
+#include "sysenum.h"
+
+struct coldplug {
+        struct devd *m;
+        struct sysenum all;
+        size_t next;
+        unsigned queued, skipped;
+        usec_t since;
+        struct loop_deferred step;
+        bool active;
+};
+
+bool coldplug_active(const struct devd *m)
+{
+        return m->coldplug && m->coldplug->active;
+}
+
+bool coldplug_begun(const struct devd *m)
+{
+        return m->coldplug;
+}
+
+/* Has the daemon work with it at all? */
+static bool worth_an_event(struct devd *m, const struct uevent *u)
+{
+        _cleanup_device_ struct device *d = NULL;
+
+        if (u->major >= 0 || u->ifindex > 0)
+                return true; /* its database entry says "initialised" */
+        if (device_from_uevent(u, &d) < 0)
+                return false;
+        return !m->rules || rules_may_match(m->rules, d);
+}
+
+static void take(const struct uevent *u, void *data)
+{
+        struct coldplug *c = data;
+
+        if (queue_has_path(c->m->queue, u->devpath) || reenum_known(c->m, u->devpath))
+                return; /* its own event came meanwhile */
+        if (!worth_an_event(c->m, u)) {
+                c->skipped++;
+                return;
+        }
+        if (queue_add(c->m->queue, u) >= 0)
+                c->queued++;
+}
+
+static void finish(struct coldplug *c)
+{
+        char path[PATH_MAX];
+
+        c->active = false;
+        sysenum_done(&c->all);
+        log_info("Coldplug: %u devices, %u that no rule is for, read in %lld ms", c->queued, c->skipped,
+                (long long)((now_monotonic() - c->since) / USEC_PER_MSEC));
+        /* A later devd only looks for differences. */
+        snprintf(path, sizeof(path), "%s/.coldplugged", root_run());
+        (void)write_file_atomic(path, "", 0, 0644, false);
+        daemon_check_idle(c->m);
+}
+
+static void step(struct coldplug *c)
+{
+        if (c->next < c->all.n)
+                (void)sysenum_walk(&c->all.source[c->next++], "add", c->m->seqnum, take, c);
+        events_pump(c->m);
+        if (c->next < c->all.n)
+                loop_defer(c->m->loop, &c->step);
+        else
+                finish(c);
+}
+
+static void on_step(struct loop_deferred *d)
+{
+        step(d->data);
+}
+
+int coldplug_start(struct devd *m)
+{
+        struct coldplug *c = m->coldplug;
+        _cleanup_free_ char *seqnum = NULL;
+        int r;
+
+        if (c && c->active)
+                return 0;
+        if (!c) {
+                c = m->coldplug = calloc(1, sizeof(*c));
+                if (!c)
+                        return -ENOMEM;
+                c->m = m;
+                c->step = (struct loop_deferred) { .cb = on_step, .data = c };
+        }
+        if (m->seqnum == 0 && read_one_line("/sys/kernel/uevent_seqnum", &seqnum) >= 0)
+                (void)parse_u64(seqnum, &m->seqnum);
+        r = sysenum_open(&c->all);
+        if (r < 0)
+                return r;
+        c->next = 0;
+        c->queued = c->skipped = 0;
+        c->since = now_monotonic();
+        c->active = true;
+        daemon_check_idle(m);
+        step(c); /* the disks, at once */
+        return 0;
+}
+
+void coldplug_free(struct devd *m)
+{
+        struct coldplug *c = m->coldplug;
+
+        if (!c)
+                return;
+        loop_defer_cancel(m->loop, &c->step);
+        sysenum_done(&c->all);
+        free(c);
+        m->coldplug = NULL;
+}

@@ -1,0 +1,198 @@
+/* After the rules: name of the interface, node and links, database, RUN list, the watch. See event.h. */
+#include "event.h"
+
+#include "lib/log.h"
+#include "modules.h"
+#include "monitor.h"
+#include "run-known.h"
+#include "watch.h"
+
+static void run_list_next(struct event_run *run);
+
+/* The interface is called name now: what later readers of this device see. */
+static int device_renamed(struct device *d, const char *name)
+{
+        const char *slash = strrchr(d->syspath, '/');
+        char *path;
+
+        path = str_printf("%.*s/%s", (int)(slash - d->syspath), d->syspath, name);
+        if (!path)
+                return -ENOMEM;
+        (void)device_set_prop(d, "INTERFACE_OLD", d->sysname);
+        (void)device_set_prop(d, "INTERFACE", name);
+        for (size_t i = 0; i < d->n_props; i++)
+                if (streq(d->props[i].key, "INTERFACE") || streq(d->props[i].key, "INTERFACE_OLD"))
+                        d->props[i].from_kernel = true;
+        d->devpath = path + (d->devpath - d->syspath);
+        free(d->syspath);
+        d->syspath = path;
+        d->sysname = strrchr(path, '/') + 1;
+        return 0;
+}
+
+static int write_entry(struct event_run *run)
+{
+        struct device *d = run->d;
+        int r;
+
+        if (!d->usec_initialized)
+                d->usec_initialized = now_monotonic();
+        r = db_write(d);
+        if (r < 0)
+                log_warning_errno(r, "%s: database entry is not written: %m", d->syspath);
+        return r;
+}
+
+static void node_and_entry(struct event_run *run)
+{
+        struct device *d = run->d;
+        int r = node_update(d, run->old);
+
+        if (r < 0 && r != -ENOENT)
+                log_warning_errno(r, "%s: node and links: %m", d->syspath);
+        (void)write_entry(run);
+        run_list_next(run);
+}
+
+static void on_renamed(int r, void *data)
+{
+        struct event_run *run = data;
+        struct device *d = run->d;
+
+        if (r < 0)
+                log_warning_errno(r, "%s: cannot be renamed to %s, keeps its name: %m", d->sysname, d->name);
+        else {
+                log_info("%s: is now %s", d->sysname, d->name);
+                r = device_renamed(d, d->name);
+        }
+        if (r < 0)
+                (void)device_set_prop(d, "ID_RENAMING", NULL);
+        node_and_entry(run);
+}
+
+static bool wants_rename(const struct device *d)
+{
+        return d->ifindex > 0 && streq(d->action, "add") && !str_empty(d->name) &&
+               !streq(d->name, d->sysname);
+}
+
+static void finish_remove(struct event_run *run)
+{
+        struct device *d = run->d;
+        int r;
+
+        if (run->m->watches)
+                watch_end(run->m, d->id);
+        r = node_remove(d, run->old);
+        if (r < 0 && r != -ENOENT)
+                log_warning_errno(r, "%s: links: %m", d->syspath);
+        r = db_delete(d);
+        if (r < 0 && r != -ENOENT)
+                log_warning_errno(r, "%s: database entry: %m", d->syspath);
+        run_list_next(run);
+}
+
+void event_finish(struct event_run *run)
+{
+        struct device *d = run->d;
+        int r;
+
+        if (streq(d->action, "remove")) {
+                finish_remove(run);
+                return;
+        }
+        if (!wants_rename(d)) {
+                node_and_entry(run);
+                return;
+        }
+        /* Who sees the new name before the "move" event must know that it is not final. */
+        (void)device_set_prop(d, "ID_RENAMING", "1");
+        (void)write_entry(run);
+        r = netif_rename(run->m, d->ifindex, d->name, on_renamed, run);
+        if (r < 0)
+                on_renamed(r, run);
+}
+
+/* ---- the RUN list, one entry after the other ---- */
+
+static void on_run_program(int result, const char *output, size_t len, void *data)
+{
+        struct event_run *run = data;
+        const char *command = run->re.run[run->run_next - 1].command;
+
+        run->task = NULL;
+        if (result < 0)
+                log_warning_errno(result, "%s: RUN '%s': %m", run->d->syspath, command);
+        else if (result > 0)
+                log_notice("%s: RUN '%s' ended with status %d", run->d->syspath, command, result);
+        run_list_next(run);
+}
+
+static void on_run_worker(int result, struct wire_reader *r, void *data)
+{
+        struct event_run *run = data;
+
+        run->request = NULL;
+        if (r)
+                result = worker_get_done(r, NULL);
+        if (result < 0)
+                log_debug_errno(
+                        result, "%s: RUN '%s': %m", run->d->syspath, run->re.run[run->run_next - 1].command);
+        run_list_next(run);
+}
+
+/* 1: it goes on in a task or worker; 0: done. */
+static int run_builtin(struct event_run *run, const char *command)
+{
+        const struct builtin *b = builtin_find(command);
+        _cleanup_wire_ struct wire_writer w = {};
+        int r;
+
+        if (!b) {
+                log_warning("%s: RUN{builtin} '%s' is not known", run->d->syspath, command);
+                return 0;
+        }
+        if (streq(b->name, "kmod")) {
+                command += strcspn(command, " ");
+                (void)modules_builtin(run->m, run->d, command + strspn(command, " "));
+                return 0;
+        }
+        if (!(b->flags & BUILTIN_BLOCKS)) {
+                r = builtin_run(run->d, &run->re, command);
+                if (r < 0)
+                        log_debug_errno(r, "%s: RUN{builtin} '%s': %m", run->d->syspath, command);
+                return 0;
+        }
+        worker_put_builtin(&w, 1, run->d, command, 0);
+        r = pool_request(run->m, &w, run->m->event_timeout, on_run_worker, run, &run->request);
+        return r < 0 ? log_warning_errno(r, "%s: RUN{builtin} '%s': %m", run->d->syspath, command) : 1;
+}
+
+static int run_program(struct event_run *run, const char *command)
+{
+        int r;
+
+        if (run_known(command))
+                return 0;
+        if (!run->env)
+                run->env = monitor_environment(run->d);
+        r = task_program(run->m, command, run->env, run->m->event_timeout, on_run_program, run, &run->task);
+        return r < 0 ? log_warning_errno(r, "%s: RUN '%s': %m", run->d->syspath, command) : 1;
+}
+
+static void run_list_next(struct event_run *run)
+{
+        if (run->run_next == 0) {
+                strv_free(run->env);
+                run->env = NULL;
+        }
+        while (run->run_next < run->re.n_run) {
+                const struct rules_run *i = &run->re.run[run->run_next++];
+
+                if ((i->builtin ? run_builtin(run, i->command) : run_program(run, i->command)) > 0)
+                        return;
+        }
+        if (run->m->watches && run->d->watch && !streq(run->d->action, "remove"))
+                watch_begin(run->m, run->d);
+        event_end(run, true);
+}

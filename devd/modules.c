@@ -1,0 +1,393 @@
+/* Module loading: see modules.h. */
+#include "modules.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/utsname.h>
+
+#include "lib/cmdline.h"
+#include "lib/digest.h"
+#include "lib/fileio.h"
+#include "lib/hash.h"
+#include "lib/log.h"
+#include "task.h"
+#include "worker-pool.h"
+
+/* One request: ends when all that it asked for is loaded or failed. */
+struct group {
+        struct devd *m;
+        unsigned pending, failed;
+        char *message;
+        modules_done_t done;
+        void *data;
+        bool by_name; /* asked for by name: a failure is worth a warning */
+};
+
+/* One module (with what it needs) on its way in, in a child; or names given to live libkmod. */
+struct job {
+        struct devd *m;
+        char *name;
+        struct digest_module module;
+        struct group **groups;
+        size_t n_groups;
+};
+
+struct modules {
+        struct digest *digest;
+        bool tried;
+        struct hash jobs;            /* module name → struct job */
+        char **blacklist, **options; /* of the kernel command line; "module.option=value" */
+        size_t pending;
+        unsigned started;
+};
+
+static bool same_module(const char *a, const char *b, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                char x = a[i] == '-' ? '_' : a[i], y = b[i] == '-' ? '_' : b[i];
+
+                if (x != y || !x)
+                        return false;
+        }
+        return true;
+}
+
+static void read_cmdline(struct modules *s)
+{
+        _cleanup_strv_ char **words = NULL;
+
+        if (cmdline_read(&words) < 0)
+                return;
+        FOREACH_STR (w, words) {
+                const char *v = startswith(*w, "modprobe.blacklist=") ?: startswith(*w, "module_blacklist=");
+                _cleanup_strv_ char **names = v ? strv_split(v, ",") : NULL;
+                const char *dot = strchr(*w, '.'), *eq = strchr(*w, '=');
+
+                if (v)
+                        (void)strv_extend(&s->blacklist, names);
+                else if (dot && (!eq || dot < eq))
+                        (void)strv_add(&s->options, *w);
+        }
+}
+
+static bool blacklisted(const struct modules *s, const char *name)
+{
+        FOREACH_STR (b, s->blacklist)
+                if (strlen(*b) == strlen(name) && same_module(*b, name, strlen(name)))
+                        return true;
+        return false;
+}
+
+/* "opt=val …" of MODULE.opt=val words. */
+static char *cmdline_options(const struct modules *s, const char *name)
+{
+        struct strbuf b = {};
+        size_t n = strlen(name);
+
+        FOREACH_STR (o, s->options)
+                if (strlen(*o) > n && (*o)[n] == '.' && same_module(*o, name, n))
+                        strbuf_printf(&b, "%s%s", b.len ? " " : "", *o + n + 1);
+        if (b.s)
+                return strbuf_take(&b);
+        strbuf_done(&b);
+        return NULL;
+}
+
+static bool is_live(const char *name)
+{
+        _cleanup_free_ char *path = str_printf("/sys/module/%s/initstate", name), *state = NULL;
+
+        return path && read_one_line(path, &state) >= 0 && streq(state, "live");
+}
+
+static struct digest *get_digest(struct modules *s)
+{
+        int r;
+
+        if (!s->tried) {
+                r = digest_open_release(NULL, NULL, &s->digest);
+                if (r < 0)
+                        log_full(r == -ENOENT ? LOG_DEBUG : LOG_INFO, r, NULL,
+                                "No module digest for this kernel, libkmod does it: %m");
+                s->tried = true;
+        }
+        return s->digest;
+}
+
+/* ---- ends ---- */
+
+static void group_free(struct group *g)
+{
+        free(g->message);
+        free(g);
+}
+
+static void group_step(struct group *g, int r, const char *name, const char *message)
+{
+        if (r < 0) {
+                g->failed++;
+                if (!g->message)
+                        g->message =
+                                str_printf("%s: %s", name, !str_empty(message) ? message : strerror(-r));
+        }
+        if (--g->pending > 0)
+                return;
+        if (g->done)
+                g->done(g->failed, g->message, g->data);
+        group_free(g);
+}
+
+static void job_end(struct job *j, int r, const char *message)
+{
+        struct devd *m = j->m;
+        bool by_name = false;
+
+        hash_del(&m->modules->jobs, j->name);
+        m->modules->pending--;
+        for (size_t i = 0; i < j->n_groups; i++)
+                by_name |= j->groups[i]->by_name;
+        /* A driver that finds no hardware says -ENODEV, which is no news when an alias asked. */
+        if (r < 0)
+                log_full(by_name || r != -ENODEV ? LOG_WARNING : LOG_DEBUG, 0, NULL, "module %s: %s",
+                        j->name, !str_empty(message) ? message : strerror(-r));
+        for (size_t i = 0; i < j->n_groups; i++)
+                group_step(j->groups[i], r, j->name, message);
+        free(j->groups);
+        free(j->name);
+        free(j);
+        daemon_check_idle(m);
+}
+
+static int job_wait(struct job *j, struct group *g)
+{
+        struct group **p = reallocarray(j->groups, j->n_groups + 1, sizeof(*p));
+
+        if (!p)
+                return -ENOMEM;
+        j->groups = p;
+        j->groups[j->n_groups++] = g;
+        g->pending++;
+        return 0;
+}
+
+static struct job *job_new(struct devd *m, const char *name)
+{
+        struct job *j = calloc(1, sizeof(*j));
+
+        if (j)
+                j->name = strdup(name);
+        if (!j || !j->name || hash_put(&m->modules->jobs, j->name, j) < 0) {
+                if (j)
+                        free(j->name);
+                free(j);
+                return NULL;
+        }
+        j->m = m;
+        m->modules->pending++;
+        return j;
+}
+
+/* ---- through the digest ---- */
+
+static int insert_one(int dirfd, const struct modules *s, const struct digest_step *step, int out_fd)
+{
+        _cleanup_free_ char *extra = cmdline_options(s, step->module.name);
+        int r;
+
+        if ((step->module.flags & DIGEST_BUILTIN) || is_live(step->module.name))
+                return 0;
+        r = digest_insert(&step->module, dirfd, extra);
+        if (r < 0 && !step->optional)
+                dprintf(out_fd, "%s cannot be inserted: %s", step->module.name, strerror(-r));
+        return step->optional ? 0 : r;
+}
+
+/* In the child. */
+static int insert_child(int out_fd, void *arg)
+{
+        const struct job *j = arg;
+        const struct modules *s = j->m->modules;
+        _cleanup_close_ int dirfd = -1;
+        struct utsname u;
+        char dir[256];
+        int r = 0;
+
+        if (uname(&u) < 0)
+                return -errno;
+        snprintf(dir, sizeof(dir), "/lib/modules/%s", u.release);
+        dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (dirfd < 0)
+                return -errno;
+        for (uint32_t i = 0; i < j->module.n_order && r >= 0; i++) {
+                struct digest_step step;
+
+                r = digest_order(s->digest, &j->module, i, &step);
+                if (r >= 0)
+                        r = insert_one(dirfd, s, &step, out_fd);
+        }
+        return r;
+}
+
+static void on_inserted(int result, const char *output, size_t len, void *data)
+{
+        job_end(data, result, output);
+}
+
+static int live_load(struct group *g, const char *name);
+
+static int load_module(struct group *g, const struct digest_module *dm)
+{
+        struct devd *m = g->m;
+        struct job *j = hash_get(&m->modules->jobs, dm->name);
+        int r;
+
+        if (blacklisted(m->modules, dm->name) && !g->by_name)
+                return 0;
+        if (j)
+                return job_wait(j, g);
+        if ((dm->flags & DIGEST_BUILTIN) || is_live(dm->name))
+                return 0;
+        if (dm->flags & DIGEST_INSTALL)
+                return live_load(g, dm->name);
+        j = job_new(m, dm->name);
+        if (!j)
+                return -ENOMEM;
+        j->module = *dm;
+        r = job_wait(j, g);
+        if (r >= 0) {
+                log_debug("module %s: loading", dm->name);
+                m->modules->started++;
+                r = task_fn(m, dm->name, insert_child, j, USEC_INFINITY, on_inserted, j, NULL);
+        }
+        if (r < 0)
+                job_end(j, r, NULL);
+        return 0;
+}
+
+static int on_alias(const struct digest *d, const struct digest_module *dm, void *data)
+{
+        int r = load_module(data, dm);
+
+        return MIN(r, 0);
+}
+
+/* ---- through live libkmod ---- */
+
+static void on_worker(int result, struct wire_reader *r, void *data)
+{
+        if (r)
+                result = worker_get_done(r, NULL);
+        job_end(data, result, NULL);
+}
+
+static int live_load(struct group *g, const char *name)
+{
+        _cleanup_wire_ struct wire_writer w = {};
+        char *names[] = { (char *)name, NULL };
+        struct devd *m = g->m;
+        struct job *j = hash_get(&m->modules->jobs, name);
+        int r;
+
+        if (j)
+                return job_wait(j, g);
+        j = job_new(m, name);
+        if (!j)
+                return -ENOMEM;
+        r = job_wait(j, g);
+        wire_begin(&w, WK_KMOD, 1);
+        wire_strv(&w, names);
+        wire_u32(&w, g->by_name);
+        if (r >= 0)
+                r = pool_request(m, &w, USEC_INFINITY, on_worker, j, NULL);
+        if (r < 0)
+                job_end(j, r, NULL);
+        return 0;
+}
+
+/* ---- asking ---- */
+
+static int load_name(struct group *g, const char *name)
+{
+        struct digest *d = get_digest(g->m->modules);
+        struct digest_module dm;
+        int r;
+
+        if (!d)
+                return live_load(g, name);
+        if (g->by_name && digest_module(d, name, &dm) >= 0)
+                return load_module(g, &dm);
+        r = digest_lookup_alias(d, name, on_alias, g);
+        return r == 0 && g->by_name ? -ENOENT : r;
+}
+
+static int start_group(struct devd *m, char *const *names, bool by_name, modules_done_t done, void *data)
+{
+        struct group *g = calloc(1, sizeof(*g));
+
+        if (!g)
+                return -ENOMEM;
+        *g = (struct group) { .m = m, .pending = 1, .done = done, .data = data, .by_name = by_name };
+        FOREACH_STR (n, names) {
+                int r = load_name(g, *n);
+
+                if (r < 0 && by_name) {
+                        log_warning_errno(r, "module %s: %m", *n);
+                        g->pending++;
+                        group_step(g, r, *n, r == -ENOENT ? "no such module" : NULL);
+                }
+        }
+        group_step(g, 0, "", NULL); /* the one that kept it while jobs were begun */
+        return 0;
+}
+
+int modules_load(struct devd *m, char *const *names, modules_done_t done, void *data)
+{
+        return start_group(m, names, true, done, data);
+}
+
+int modules_builtin(struct devd *m, struct device *d, const char *args)
+{
+        _cleanup_strv_ char **words = NULL;
+        char *alias[] = { NULL, NULL };
+        int r = str_split_quoted(args, WORD_RELAX, &words);
+
+        if (r < 0)
+                return r;
+        if (!words || !streq(words[0], "load"))
+                return -EINVAL;
+        if (words[1])
+                return start_group(m, words + 1, false, NULL, NULL);
+        alias[0] = (char *)device_prop(d, "MODALIAS");
+        return alias[0] ? start_group(m, alias, false, NULL, NULL) : 0;
+}
+
+size_t modules_pending(const struct devd *m)
+{
+        return m->modules ? m->modules->pending : 0;
+}
+
+unsigned modules_started(const struct devd *m)
+{
+        return m->modules ? m->modules->started : 0;
+}
+
+int modules_new(struct devd *m)
+{
+        m->modules = calloc(1, sizeof(*m->modules));
+        if (!m->modules)
+                return -ENOMEM;
+        read_cmdline(m->modules);
+        return 0;
+}
+
+void modules_free(struct devd *m)
+{
+        if (!m->modules)
+                return;
+        digest_close(m->modules->digest);
+        strv_free(m->modules->blacklist);
+        strv_free(m->modules->options);
+        hash_done(&m->modules->jobs);
+        free(m->modules);
+        m->modules = NULL;
+}

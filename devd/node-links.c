@@ -1,0 +1,488 @@
+/* Who owns a name below /dev: a stack of claimants for each link, in /run/udev/links.
+ *
+ * A directory a link (its name escaped), in it one symbolic link a claimant: the device's id, pointing at
+ * "PRIORITY:DEVNODE". The claimant with the highest priority owns the name; of equal ones the present owner
+ * stays. A file .lock in the directory is locked around each change, so that the daemon and any number of
+ * foreground processes agree.
+ *
+ * What was read of a directory is remembered with its time and size and used as long as these stand, so
+ * that a thousand claimants of one name cost a thousand small steps and not a million. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "db.h"
+#include "lib/fileio.h"
+#include "lib/hash.h"
+#include "lib/log.h"
+
+struct claim {
+        char *devnode;
+        int priority;
+        char id[];
+};
+
+struct stack {
+        char *link;
+        struct hash claims; /* id → struct claim */
+        struct claim *top;
+        bool read;
+        struct timespec mtime;
+        off_t size;
+};
+
+static struct hash stacks; /* link → struct stack */
+
+void links_escape(const char *link, char *buf)
+{
+        size_t n = 0;
+
+        for (const char *p = link; *p; p++) {
+                const char *e = *p == '/' ? "\\x2f" : *p == '\\' ? "\\x5c" : NULL;
+
+                if (n + (e ? 4 : 1) > NAME_MAX) { /* too long: the end becomes a hash of the whole */
+                        snprintf(buf + NAME_MAX - 11, 12, ".%010llx",
+                                ((unsigned long long) hash_string(link) << 8 | (strlen(link) & 0xff)) & 0xffffffffffull);
+                        return;
+                }
+                if (e)
+                        memcpy(buf + n, e, 4), n += 4;
+                else
+                        buf[n++] = *p;
+        }
+        buf[n] = 0;
+}
+
+/* --- memory ----------------------------------------------------------------------------------------- */
+
+static void claim_free(struct claim *c)
+{
+        if (c)
+                free(c->devnode);
+        free(c);
+}
+
+static void stack_clear(struct stack *s)
+{
+        HASHMAP_FOREACH(e, &s->claims)
+                claim_free(e->value);
+        hash_done(&s->claims);
+        s->claims = (struct hash){ 0 };
+        s->top = NULL;
+        s->read = false;
+}
+
+static void stack_free(struct stack *s)
+{
+        stack_clear(s);
+        free(s->link);
+        free(s);
+}
+
+void links_forget(void)
+{
+        HASHMAP_FOREACH(e, &stacks)
+                stack_free(e->value);
+        hash_done(&stacks);
+        stacks = (struct hash){ 0 };
+}
+
+static struct stack *stack_get(const char *link)
+{
+        struct stack *s = hash_get(&stacks, link);
+
+        if (s)
+                return s;
+        s = calloc(1, sizeof(*s));
+        if (!s)
+                return NULL;
+        s->link = strdup(link);
+        if (!s->link || hash_put(&stacks, s->link, s) < 0) {
+                free(s->link);
+                free(s);
+                return NULL;
+        }
+        return s;
+}
+
+static int stack_set(struct stack *s, const char *id, int priority, const char *devnode)
+{
+        struct claim *c = hash_get(&s->claims, id);
+        int r;
+
+        if (!c) {
+                c = calloc(1, sizeof(*c) + strlen(id) + 1);
+                if (!c)
+                        return -ENOMEM;
+                strcpy(c->id, id);
+                r = hash_put(&s->claims, c->id, c);
+                if (r < 0) {
+                        free(c);
+                        return r;
+                }
+        }
+        c->priority = priority;
+        return str_replace(&c->devnode, devnode);
+}
+
+static void stack_drop(struct stack *s, const char *id)
+{
+        struct claim *c = hash_del(&s->claims, id);
+
+        if (c && s->top == c)
+                s->top = NULL;
+        claim_free(c);
+}
+
+static void elect(struct stack *s)
+{
+        struct claim *best = s->top;
+
+        HASHMAP_FOREACH(e, &s->claims) {
+                struct claim *c = e->value;
+
+                /* Of equals the present owner, else the lowest id: two processes must come to the same answer. */
+                if (!best || c->priority > best->priority ||
+                        (c->priority == best->priority && best != s->top && strcmp(c->id, best->id) < 0))
+                        best = c;
+        }
+        s->top = best;
+}
+
+/* --- disk ------------------------------------------------------------------------------------------- */
+
+static int link_dir(const char *link, char buf[static PATH_MAX])
+{
+        char name[NAME_MAX + 1];
+
+        links_escape(link, name);
+        if (!*name || streq(name, ".") || streq(name, ".."))
+                return -EINVAL;
+        return snprintf(buf, PATH_MAX, "%s/links/%s", root_run(), name) >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+/* Opens (and makes) the link's directory and locks it. The directory may be removed between the two steps by
+ * another process that found it empty: then once more. */
+static int lock_dir(const char *dir, bool make, int *ret_dirfd, int *ret_lockfd)
+{
+        for (int i = 0; i < 64; i++) {
+                _cleanup_close_ int dfd = -1, lfd = -1;
+                struct stat st;
+                int r;
+
+                if (make && mkdir(dir, 0755) < 0 && errno == ENOENT) {
+                        r = mkdir_p(dir, 0755);
+                        if (r < 0)
+                                return r;
+                }
+                dfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+                if (dfd < 0) {
+                        if (errno == ENOENT && make)
+                                continue;
+                        return -errno;
+                }
+                lfd = openat(dfd, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+                if (lfd < 0) {
+                        if (errno == ENOENT)
+                                continue;
+                        return -errno;
+                }
+                while (flock(lfd, LOCK_EX) < 0)
+                        if (errno != EINTR)
+                                return -errno;
+                if (fstat(lfd, &st) < 0 || st.st_nlink == 0)
+                        continue;
+                *ret_dirfd = TAKE_FD(dfd);
+                *ret_lockfd = TAKE_FD(lfd);
+                return 0;
+        }
+        return -EBUSY;
+}
+
+/* "-10:/dev/sda" */
+static int parse_claim(char *text, int *ret_priority, const char **ret_node)
+{
+        char *colon = strchr(text, ':');
+
+        if (!colon || !startswith(colon + 1, "/dev/") || !path_is_normalized(colon + 1))
+                return -EINVAL;
+        *colon = 0;
+        if (parse_int(text, ret_priority) < 0)
+                return -EINVAL;
+        *ret_node = colon + 1;
+        return 0;
+}
+
+/* Whom the link in /dev points at now; an owner that still claims it keeps it against equals. */
+static void find_present_owner(struct stack *s)
+{
+        char full[PATH_MAX], path[PATH_MAX], target[PATH_MAX];
+        const char *t = target;
+        ssize_t n;
+
+        if (snprintf(full, sizeof(full), "/dev/%s", s->link) >= (int) sizeof(full) || real_dev_path(full, path) < 0)
+                return;
+        n = readlink(path, target, sizeof(target) - 1);
+        if (n <= 0)
+                return;
+        target[n] = 0;
+        while (startswith(t, "../"))
+                t += 3;
+        HASHMAP_FOREACH(e, &s->claims) {
+                struct claim *c = e->value;
+
+                if (streq(c->devnode + strlen("/dev/"), t) && (!s->top || c->priority > s->top->priority))
+                        s->top = c;
+        }
+}
+
+static int stack_read(struct stack *s, int dirfd)
+{
+        _cleanup_closedir_ DIR *d = NULL;
+        struct dirent *e;
+        struct stat st;
+        int fd, r;
+
+        if (fstat(dirfd, &st) < 0)
+                return -errno;
+        if (s->read && st.st_size == s->size && st.st_mtim.tv_sec == s->mtime.tv_sec &&
+                st.st_mtim.tv_nsec == s->mtime.tv_nsec)
+                return 0;
+        stack_clear(s);
+        fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        d = fdopendir(fd);
+        if (!d) {
+                close(fd);
+                return -errno;
+        }
+        while ((e = readdir(d))) {
+                char text[PATH_MAX];
+                const char *node;
+                ssize_t n;
+                int priority;
+
+                if (e->d_name[0] == '.')
+                        continue;
+                n = readlinkat(dirfd, e->d_name, text, sizeof(text) - 1);
+                if (n <= 0)
+                        continue;
+                text[n] = 0;
+                if (parse_claim(text, &priority, &node) < 0)
+                        continue;
+                r = stack_set(s, e->d_name, priority, node);
+                if (r < 0)
+                        return r;
+        }
+        find_present_owner(s);
+        return 0;
+}
+
+static void stack_remember(struct stack *s, int dirfd)
+{
+        struct stat st;
+
+        s->read = fstat(dirfd, &st) >= 0;
+        s->mtime = st.st_mtim;
+        s->size = st.st_size;
+}
+
+/* --- the link in /dev ------------------------------------------------------------------------------- */
+
+void links_remove_empty_parents(char *path)
+{
+        char *slash;
+        size_t root = strlen(root_dev());
+
+        while ((slash = strrchr(path, '/')) && (size_t) (slash - path) > root) {
+                *slash = 0;
+                if (rmdir(path) < 0)
+                        return;
+        }
+}
+
+static int drop_link(const char *link)
+{
+        char full[PATH_MAX], path[PATH_MAX];
+        struct stat st;
+        int r;
+
+        if (snprintf(full, sizeof(full), "/dev/%s", link) >= (int) sizeof(full))
+                return -ENAMETOOLONG;
+        r = real_dev_path(full, path);
+        if (r < 0)
+                return r;
+        if (lstat(path, &st) < 0 || !S_ISLNK(st.st_mode))
+                return 0;
+        if (unlink(path) < 0 && errno != ENOENT)
+                return -errno;
+        links_remove_empty_parents(path);
+        return 0;
+}
+
+static int point_link(const char *link, const char *devnode)
+{
+        _cleanup_strbuf_ struct strbuf target = { 0 };
+        char full[PATH_MAX], path[PATH_MAX], have[PATH_MAX];
+        struct stat st;
+        ssize_t n;
+        int r;
+
+        if (snprintf(full, sizeof(full), "/dev/%s", link) >= (int) sizeof(full))
+                return -ENAMETOOLONG;
+        if (streq(full, devnode))
+                return -EINVAL;
+        r = real_dev_path(full, path);
+        if (r < 0)
+                return r;
+        for (const char *p = link; *p; p++)
+                if (*p == '/')
+                        strbuf_puts(&target, "../");
+        strbuf_puts(&target, devnode + strlen("/dev/"));
+        if (target.failed)
+                return -ENOMEM;
+        n = readlink(path, have, sizeof(have) - 1);
+        if (n >= 0) {
+                have[n] = 0;
+                if (streq(have, target.s))
+                        return 0;
+                return symlink_atomic(target.s, path);
+        }
+        if (lstat(path, &st) >= 0) /* something else in the way: a node, a directory */
+                return -EEXIST;
+        /* The usual case is a new name: no temporary one needed. A directory may vanish as we make it. */
+        for (int i = 0; i < 16; i++) {
+                if (symlink(target.s, path) >= 0)
+                        return 0;
+                if (errno == EEXIST)
+                        return symlink_atomic(target.s, path);
+                if (errno != ENOENT)
+                        return -errno;
+                r = mkdir_parents(path, 0755);
+                if (r < 0 && r != -ENOENT)
+                        return r;
+        }
+        return -ENOENT;
+}
+
+static bool link_name_ok(const char *link)
+{
+        return *link && *link != '/' && path_is_normalized(link);
+}
+
+int links_claim(const char *link, const char *id, int priority, const char *devnode)
+{
+        _cleanup_close_ int dfd = -1, lfd = -1;
+        char dir[PATH_MAX], value[PATH_MAX];
+        struct stack *s = stack_get(link);
+        struct claim *c;
+        int r;
+
+        if (!s)
+                return -ENOMEM;
+        if (!link_name_ok(link) || !startswith(devnode, "/dev/") || strchr(id, '/') || id[0] == '.')
+                return -EINVAL;
+        r = link_dir(link, dir);
+        if (r >= 0)
+                r = lock_dir(dir, true, &dfd, &lfd);
+        if (r >= 0)
+                r = stack_read(s, dfd);
+        if (r < 0)
+                return r;
+        c = hash_get(&s->claims, id);
+        if (!c || c->priority != priority || !streq_null(c->devnode, devnode)) {
+                if (snprintf(value, sizeof(value), "%d:%s", priority, devnode) >= (int) sizeof(value))
+                        return -ENAMETOOLONG;
+                (void) unlinkat(dfd, id, 0);
+                if (symlinkat(value, dfd, id) < 0)
+                        return -errno;
+                r = stack_set(s, id, priority, devnode);
+                if (r < 0)
+                        return r;
+                c = hash_get(&s->claims, id);
+        }
+        if (!s->top || c == s->top)
+                elect(s);
+        else if (c->priority > s->top->priority)
+                s->top = c;
+        stack_remember(s, dfd);
+        return point_link(link, s->top->devnode);
+}
+
+static int give_up(struct stack *s, const char *dir, int dfd, const char *id)
+{
+        if (unlinkat(dfd, id, 0) < 0 && errno != ENOENT)
+                return -errno;
+        stack_drop(s, id);
+        if (!s->top)
+                elect(s);
+        stack_remember(s, dfd);
+        if (s->top)
+                return point_link(s->link, s->top->devnode);
+        (void) unlinkat(dfd, ".lock", 0);
+        (void) rmdir(dir);
+        return drop_link(s->link);
+}
+
+int links_release(const char *link, const char *id)
+{
+        _cleanup_close_ int dfd = -1, lfd = -1;
+        char dir[PATH_MAX];
+        struct stack *s;
+        int r;
+
+        if (!link_name_ok(link) || strchr(id, '/') || id[0] == '.')
+                return -EINVAL;
+        s = stack_get(link);
+        if (!s)
+                return -ENOMEM;
+        r = link_dir(link, dir);
+        if (r >= 0)
+                r = lock_dir(dir, false, &dfd, &lfd);
+        if (r == -ENOENT) { /* nobody claims it */
+                r = drop_link(link);
+                goto forget;
+        }
+        if (r >= 0)
+                r = stack_read(s, dfd);
+        if (r >= 0)
+                r = give_up(s, dir, dfd, id);
+forget:
+        if (!s->top) {
+                hash_del(&stacks, s->link);
+                stack_free(s);
+        }
+        return r;
+}
+
+int links_winner(const char *link, char **ret_devnode)
+{
+        _cleanup_close_ int dfd = -1, lfd = -1;
+        char dir[PATH_MAX], *node = NULL;
+        struct stack *s = stack_get(link);
+        int r;
+
+        if (!s)
+                return -ENOMEM;
+        r = link_dir(link, dir);
+        if (r >= 0)
+                r = lock_dir(dir, false, &dfd, &lfd);
+        if (r == -ENOENT) {
+                *ret_devnode = NULL;
+                return 0;
+        }
+        if (r >= 0)
+                r = stack_read(s, dfd);
+        if (r < 0)
+                return r;
+        elect(s);
+        stack_remember(s, dfd);
+        if (s->top && !(node = strdup(s->top->devnode)))
+                return -ENOMEM;
+        *ret_devnode = node;
+        return 0;
+}

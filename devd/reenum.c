@@ -1,0 +1,253 @@
+/* Re-enumeration: see reenum.h and devd.h. */
+#include "reenum.h"
+
+#include <dirent.h>
+#include <stdio.h>
+
+#include "event.h"
+#include "lib/fileio.h"
+#include "lib/hash.h"
+#include "lib/log.h"
+#include "pid1.h"
+#include "sysenum.h"
+
+/* A device that was handled: its path and, behind that, its id and subsystem. */
+struct note {
+        const char *id, *subsystem;
+        bool seen; /* by the walk that goes on */
+        char devpath[];
+};
+
+static struct hash notes; /* devpath → struct note */
+
+static void drop_note(const char *devpath)
+{
+        free(hash_del(&notes, devpath));
+}
+
+void reenum_note(struct devd *m, const struct device *d)
+{
+        size_t lp = strlen(d->devpath) + 1, li = d->id ? strlen(d->id) + 1 : 1, ls;
+        struct note *n;
+
+        drop_note(d->devpath);
+        if (streq(d->action, "remove"))
+                return;
+        ls = d->subsystem ? strlen(d->subsystem) + 1 : 1;
+        n = calloc(1, sizeof(*n) + lp + li + ls);
+        if (!n)
+                return;
+        memcpy(n->devpath, d->devpath, lp);
+        n->id = memcpy(n->devpath + lp, d->id ?: "", li);
+        n->subsystem = memcpy(n->devpath + lp + li, d->subsystem ?: "", ls);
+        if (hash_put(&notes, n->devpath, n) < 0)
+                free(n);
+}
+
+bool reenum_known(struct devd *m, const char *devpath)
+{
+        return hash_get(&notes, devpath);
+}
+
+void reenum_free(struct devd *m)
+{
+        HASHMAP_FOREACH (e, &notes)
+                free(e->value);
+        hash_done(&notes);
+        notes = (struct hash) {};
+}
+
+struct walk {
+        struct devd *m;
+        bool takeover; /* a devd before us handled them: changes cannot have been lost for long */
+        unsigned added, changed, removed;
+        struct hash present; /* ids that /sys has; values are the keys, owned */
+};
+
+static void note_present(struct walk *w, const char *id)
+{
+        char *key;
+
+        if (!id || hash_get(&w->present, id))
+                return;
+        key = strdup(id);
+        if (key && hash_put(&w->present, key, key) < 0)
+                free(key);
+}
+
+static bool has_entry(const char *id)
+{
+        char path[PATH_MAX];
+
+        return id && snprintf(path, sizeof(path), "%s/data/%s", root_run(), id) < (int)sizeof(path) &&
+               access(path, F_OK) >= 0;
+}
+
+static void take(const struct uevent *u, void *data)
+{
+        struct walk *w = data;
+        _cleanup_device_ struct device *d = NULL;
+        struct note *n = hash_get(&notes, u->devpath);
+        bool known;
+
+        if (device_from_uevent(u, &d) < 0)
+                return;
+        note_present(w, d->id);
+        if (n)
+                n->seen = true;
+        known = n ? streq(n->id, d->id ?: "") : has_entry(d->id);
+        if (known && !n)
+                reenum_note(w->m, d);
+        if (queue_has_path(w->m->queue, u->devpath))
+                return;
+        if (known && (w->takeover || !streq_null(u->subsystem, "block")))
+                return;
+        if (!known && d->major < 0 && d->ifindex <= 0 && w->m->rules && !rules_may_match(w->m->rules, d))
+                return;
+        if (!known)
+                w->added += queue_add(w->m->queue, u) >= 0;
+        else
+                w->changed += queue_add_synthetic(w->m->queue, "change", u->devpath, d->id, d->devnode) >= 0;
+}
+
+/* "remove", as the kernel would have sent it. */
+static void queue_remove(struct walk *w, const struct note *n)
+{
+        static struct uevent u;
+        unsigned maj, min;
+        int ifindex;
+        char *p = u.buf;
+        size_t left = sizeof(u.buf);
+
+#define PUT(...)                                                                                            \
+        do {                                                                                                \
+                int l = snprintf(p, left, __VA_ARGS__);                                                     \
+                if (l < 0 || (size_t)l + 1 >= left)                                                         \
+                        return;                                                                             \
+                p += l + 1;                                                                                 \
+                left -= (size_t)l + 1;                                                                      \
+        } while (0)
+        PUT("remove@%s", n->devpath);
+        PUT("ACTION=remove");
+        PUT("DEVPATH=%s", n->devpath);
+        PUT("SUBSYSTEM=%s", n->subsystem);
+        PUT("SEQNUM=%llu", (unsigned long long)MAX(w->m->seqnum, (uint64_t)1));
+        if (sscanf(n->id, "%*1[bc]%u:%u", &maj, &min) == 2) {
+                PUT("MAJOR=%u", maj);
+                PUT("MINOR=%u", min);
+                PUT("DEVNAME=%s", path_basename(n->devpath));
+        } else if (sscanf(n->id, "n%d", &ifindex) == 1) {
+                PUT("IFINDEX=%d", ifindex);
+                PUT("INTERFACE=%s", path_basename(n->devpath));
+        }
+#undef PUT
+        if (uevent_parse(&u, (size_t)(p - u.buf)) >= 0 && queue_add(w->m->queue, &u) >= 0)
+                w->removed++;
+}
+
+static void remove_gone(struct walk *w)
+{
+        HASHMAP_FOREACH (e, &notes) {
+                struct note *n = e->value;
+                char path[PATH_MAX];
+
+                if (n->seen ||
+                        snprintf(path, sizeof(path), "%s%s", root_sys(), n->devpath) >= (int)sizeof(path))
+                        continue;
+                if (access(path, F_OK) < 0 && !queue_has_path(w->m->queue, n->devpath))
+                        queue_remove(w, n);
+        }
+}
+
+/* Entries of devices that went away while no devd ran: nobody knows their path any more, only their id. */
+static void drop_stale_entry(struct walk *w, const char *id)
+{
+        struct device d = { .syspath = (char *)"/sys/devices", .id = (char *)id, .major = -1, .minor = -1 };
+        _cleanup_device_ struct device *old = NULL;
+
+        d.devpath = d.sysname = d.syspath;
+        (void)sscanf(id, "%*1[bc]%d:%d", &d.major, &d.minor);
+        if (db_read_old(&d, &old) < 0)
+                return;
+        log_info("%s: went away while no devd ran", id);
+        FOREACH_STR (l, old->links)
+                (void)links_release(*l, id);
+        (void)db_delete(old);
+        pid1_gone(w->m, old);
+        w->removed++;
+}
+
+static void remove_stale_entries(struct walk *w)
+{
+        _cleanup_closedir_ DIR *dir = NULL;
+        char path[PATH_MAX];
+        struct dirent *e;
+
+        snprintf(path, sizeof(path), "%s/data", root_run());
+        dir = opendir(path);
+        while (dir && (e = readdir(dir))) {
+                if (e->d_name[0] != '.' && !hash_get(&w->present, e->d_name))
+                        drop_stale_entry(w, e->d_name);
+        }
+}
+
+static void walk_all(struct walk *w)
+{
+        struct sysenum all;
+
+        HASHMAP_FOREACH (e, &notes)
+                ((struct note *)e->value)->seen = false;
+        if (sysenum_open(&all) < 0)
+                return;
+        for (size_t i = 0; i < all.n; i++)
+                (void)sysenum_walk(&all.source[i], "add", w->m->seqnum, take, w);
+        sysenum_done(&all);
+        remove_gone(w);
+        if (w->takeover)
+                remove_stale_entries(w);
+        HASHMAP_FOREACH (e, &w->present)
+                free(e->value);
+        hash_done(&w->present);
+}
+
+static struct loop_timer again = { .when = USEC_INFINITY };
+static usec_t last;
+
+static void run_walk(struct devd *m, bool takeover)
+{
+        struct walk w = { .m = m, .takeover = takeover };
+
+        last = now_monotonic();
+        walk_all(&w);
+        log_notice("All devices compared: %u added, %u looked at again, %u removed", w.added, w.changed,
+                w.removed);
+        events_pump_later(m);
+        daemon_check_idle(m);
+}
+
+static void on_again(struct loop_timer *t)
+{
+        run_walk(t->data, false);
+}
+
+/* During a storm the next overflow is near: once a second at most, and always once after the last. */
+void reenum_start(struct devd *m, const char *why)
+{
+        if (again.when != USEC_INFINITY)
+                return;
+        log_warning("%s: all devices are compared with the database", why);
+        again.cb = on_again;
+        again.data = m;
+        (void)loop_timer_set(
+                m->loop, &again, MAX(now_monotonic() + 100 * USEC_PER_MSEC, last + USEC_PER_SEC));
+}
+
+bool reenum_pending(const struct devd *m)
+{
+        return again.when != USEC_INFINITY;
+}
+
+void reenum_takeover(struct devd *m)
+{
+        run_walk(m, true);
+}

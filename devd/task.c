@@ -1,0 +1,357 @@
+/* Child processes: see task.h. */
+#include "task.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include "lib/log.h"
+
+#define OUTPUT_MAX (64u * 1024)
+
+struct task {
+        struct devd *m;
+        char *name;
+        pid_t pid;
+        struct loop_io child, out; /* pidfd, pipe */
+        struct loop_timer timer;
+        struct strbuf output;
+        usec_t timeout;
+        bool program, timed_out;
+        char **argv, **env; /* a program that waits for its turn */
+        task_done_t done;
+        void *data;
+        struct task *next, *prev; /* all, or waiting */
+};
+
+struct tasks {
+        struct task *running;
+        struct task *waiting, *waiting_last;
+        size_t n, n_programs;
+};
+
+int tasks_new(struct devd *m)
+{
+        m->tasks = calloc(1, sizeof(*m->tasks));
+        return m->tasks ? 0 : -ENOMEM;
+}
+
+size_t tasks_running(const struct devd *m)
+{
+        return m->tasks ? m->tasks->n : 0;
+}
+
+static void task_free(struct task *t)
+{
+        int pidfd = t->child.fd, out = t->out.fd;
+
+        loop_io_remove(t->m->loop, &t->child);
+        loop_io_remove(t->m->loop, &t->out);
+        close_fd(pidfd);
+        close_fd(out);
+        loop_timer_cancel(t->m->loop, &t->timer);
+        strbuf_done(&t->output);
+        strv_free(t->argv);
+        strv_free(t->env);
+        free(t->name);
+        free(t);
+}
+
+void tasks_free(struct devd *m)
+{
+        struct task *next;
+
+        if (!m->tasks)
+                return;
+        for (struct task *t = m->tasks->running; t; t = next) {
+                next = t->next;
+                if (t->program)
+                        kill(-t->pid, SIGKILL);
+                task_free(t);
+        }
+        for (struct task *t = m->tasks->waiting; t; t = next) {
+                next = t->next;
+                task_free(t);
+        }
+        free(m->tasks);
+        m->tasks = NULL;
+}
+
+void task_forget(struct task *t)
+{
+        t->done = NULL;
+}
+
+int program_split(const char *command, char ***ret_argv)
+{
+        _cleanup_strv_ char **argv = NULL;
+        int r = str_split_quoted(command, WORD_RELAX, &argv);
+
+        if (r < 0)
+                return r;
+        if (!argv || !argv[0][0])
+                return -EINVAL;
+        if (argv[0][0] != '/') {
+                char *p = path_join("/usr/lib/udev", argv[0]);
+
+                if (p && access(p, X_OK) < 0) {
+                        free(p);
+                        p = path_join("/lib/udev", argv[0]);
+                }
+                if (!p)
+                        return -ENOMEM;
+                free(argv[0]);
+                argv[0] = p;
+        }
+        *ret_argv = TAKE_PTR(argv);
+        return 0;
+}
+
+/* In the child: signals and descriptors as any program expects them. */
+static void child_prepare(int out)
+{
+        sigset_t none;
+        int null;
+
+        for (int sig = 1; sig < NSIG; sig++)
+                signal(sig, SIG_DFL);
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        setpgid(0, 0);
+        if (out != 3) {
+                dup2(out, 3);
+                out = 3;
+        }
+        close_range(4, ~0u, 0);
+        null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (null >= 0)
+                dup2(null, STDIN_FILENO);
+}
+
+static _noreturn_ void child_program(char **argv, char **env)
+{
+        static char *empty[] = { NULL };
+
+        dup2(3, STDOUT_FILENO);
+        close_range(3, ~0u, 0);
+        execve(argv[0], argv, env ?: empty);
+        _exit(errno == ENOENT ? 127 : 126);
+}
+
+static void task_unlink(struct task *t)
+{
+        struct tasks *ts = t->m->tasks;
+
+        if (t->prev)
+                t->prev->next = t->next;
+        else
+                ts->running = t->next;
+        if (t->next)
+                t->next->prev = t->prev;
+        ts->n--;
+        if (t->program)
+                ts->n_programs--;
+}
+
+static void start_waiting(struct devd *m);
+
+static void read_output(struct task *t)
+{
+        char buf[4096];
+        ssize_t n;
+
+        while ((n = read(t->out.fd, buf, sizeof(buf))) > 0)
+                if (t->output.len + (size_t)n <= OUTPUT_MAX)
+                        strbuf_add(&t->output, buf, (size_t)n);
+        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+                int fd = t->out.fd;
+
+                loop_io_remove(t->m->loop, &t->out);
+                close_fd(fd);
+        }
+}
+
+static void on_output(struct loop_io *io, uint32_t revents)
+{
+        read_output(io->data);
+}
+
+static int child_result(const struct task *t, const siginfo_t *si)
+{
+        if (si->si_code == CLD_EXITED)
+                return t->program ? si->si_status : -si->si_status;
+        if (t->timed_out)
+                return -ETIMEDOUT;
+        log_warning("%s: ended by signal %s", t->name, signal_name(si->si_status) ?: "?");
+        return -EINTR;
+}
+
+static void on_child(struct loop_io *io, uint32_t revents)
+{
+        struct task *t = io->data;
+        struct devd *m = t->m;
+        siginfo_t si = {};
+        int r;
+
+        if (waitid(P_PIDFD, (id_t)io->fd, &si, WEXITED | WNOHANG) < 0)
+                r = -errno;
+        else if (si.si_pid == 0)
+                return;
+        else
+                r = child_result(t, &si);
+        if (t->out.fd >= 0)
+                read_output(t);
+        task_unlink(t);
+        start_waiting(m);
+        if (t->done)
+                t->done(r, t->output.s ?: "", t->output.len, t->data);
+        task_free(t);
+}
+
+static void on_timeout(struct loop_timer *timer)
+{
+        struct task *t = timer->data;
+
+        log_warning("%s: not done after its time limit, killed", t->name);
+        t->timed_out = true;
+        kill(-t->pid, SIGKILL);
+}
+
+/* Forks; the child runs either fn or the program. */
+static int task_launch(struct task *t, int (*fn)(int, void *), void *arg)
+{
+        struct devd *m = t->m;
+        int p[2], r, pidfd;
+
+        if (pipe2(p, O_CLOEXEC) < 0)
+                return -errno;
+        t->pid = fork();
+        if (t->pid < 0) {
+                r = -errno;
+                close(p[0]);
+                close(p[1]);
+                return r;
+        }
+        if (t->pid == 0) {
+                child_prepare(p[1]);
+                if (t->program)
+                        child_program(t->argv, t->env);
+                log_open("rouse-devd", LOG_TO_NULL);
+                r = fn(3, arg);
+                _exit(r < 0 ? MIN(-r, 255) : 0);
+        }
+        close(p[1]);
+        fcntl(p[0], F_SETFL, O_NONBLOCK);
+        pidfd = (int)syscall(SYS_pidfd_open, t->pid, 0);
+        t->child = (struct loop_io) { .fd = pidfd, .events = EPOLLIN, .cb = on_child, .data = t };
+        t->out = (struct loop_io) { .fd = p[0], .events = EPOLLIN, .cb = on_output, .data = t };
+        t->timer = (struct loop_timer) { .when = USEC_INFINITY, .cb = on_timeout, .data = t };
+        if (pidfd >= 0)
+                fcntl(pidfd, F_SETFD, FD_CLOEXEC);
+        r = pidfd < 0 ? -EMFILE : loop_io_add(m->loop, &t->child);
+        if (r >= 0)
+                r = loop_io_add(m->loop, &t->out);
+        if (r >= 0 && t->timeout != USEC_INFINITY)
+                r = loop_timer_set(m->loop, &t->timer, usec_add(now_monotonic(), t->timeout));
+        if (r < 0)
+                return log_error_errno(r, "%s: started, but cannot be waited for: %m", t->name);
+        t->prev = NULL;
+        t->next = m->tasks->running;
+        if (t->next)
+                t->next->prev = t;
+        m->tasks->running = t;
+        m->tasks->n++;
+        if (t->program)
+                m->tasks->n_programs++;
+        return 0;
+}
+
+static struct task *task_make(struct devd *m, const char *name, usec_t timeout, task_done_t done, void *data)
+{
+        struct task *t = calloc(1, sizeof(*t));
+
+        if (!t)
+                return NULL;
+        t->m = m;
+        t->name = strdup(name);
+        t->child.fd = t->out.fd = -1;
+        t->timeout = timeout;
+        t->done = done;
+        t->data = data;
+        if (!t->name) {
+                free(t);
+                return NULL;
+        }
+        return t;
+}
+
+int task_fn(struct devd *m, const char *name, int (*fn)(int out_fd, void *arg), void *arg, usec_t timeout,
+        task_done_t done, void *data, struct task **ret)
+{
+        struct task *t = task_make(m, name, timeout, done, data);
+        int r;
+
+        if (!t)
+                return -ENOMEM;
+        r = task_launch(t, fn, arg);
+        if (r < 0) {
+                task_free(t);
+                return r;
+        }
+        if (ret)
+                *ret = t;
+        return 0;
+}
+
+static void start_waiting(struct devd *m)
+{
+        struct tasks *ts = m->tasks;
+
+        while (ts->waiting && ts->n_programs < m->children_max) {
+                struct task *t = ts->waiting;
+                int r;
+
+                ts->waiting = t->next;
+                if (!ts->waiting)
+                        ts->waiting_last = NULL;
+                r = task_launch(t, NULL, NULL);
+                if (r >= 0)
+                        continue;
+                if (t->done)
+                        t->done(r, "", 0, t->data);
+                task_free(t);
+        }
+}
+
+int task_program(struct devd *m, const char *command, char *const *env, usec_t timeout, task_done_t done,
+        void *data, struct task **ret)
+{
+        struct tasks *ts = m->tasks;
+        struct task *t = task_make(m, command, timeout, done, data);
+        int r = t ? 0 : -ENOMEM;
+
+        if (r >= 0) {
+                t->program = true;
+                t->env = strv_copy(env);
+                r = program_split(command, &t->argv);
+        }
+        if (r >= 0 && ts->n_programs < m->children_max)
+                r = task_launch(t, NULL, NULL);
+        else if (r >= 0) {
+                t->next = NULL;
+                if (ts->waiting_last)
+                        ts->waiting_last->next = t;
+                else
+                        ts->waiting = t;
+                ts->waiting_last = t;
+        }
+        if (r < 0) {
+                if (t)
+                        task_free(t);
+                return r;
+        }
+        if (ret)
+                *ret = t;
+        return 0;
+}

@@ -1,0 +1,35 @@
+/* Child processes of the main process: programs that rules name, and functions of our own that may block.
+ *
+ * A function task is a plain fork: the main process is small, so this is cheaper than any program (no exec, no
+ * libraries), and one that hangs in the kernel holds up nobody else. Its child has no descriptor of ours but the
+ * output pipe. fn's return value (0 or a negative errno) is the result, what it writes to out_fd the message.
+ *
+ * A program gets only the environment given, /dev/null as stdin, the pipe as stdout. The command is split at
+ * blanks, quotes group; a relative name is looked up in /usr/lib/udev. Result: exit status, or -errno
+ * (-ETIMEDOUT: killed at its time limit; -EINTR: ended by a signal).
+ *
+ * At most children_max programs run at once, the others wait in order. done is called from the loop, never from
+ * task_fn()/task_program() themselves. */
+#pragma once
+
+#include "devd.h"
+
+struct task;
+
+typedef void (*task_done_t)(int result, const char *output, size_t len, void *data);
+
+int tasks_new(struct devd *m);
+/* Kills programs, leaves functions (a module load is never killed). */
+void tasks_free(struct devd *m);
+size_t tasks_running(const struct devd *m);
+
+/* timeout USEC_INFINITY: never killed. ret may be NULL. */
+int task_fn(struct devd *m, const char *name, int (*fn)(int out_fd, void *arg), void *arg, usec_t timeout,
+        task_done_t done, void *data, struct task **ret);
+int task_program(struct devd *m, const char *command, char *const *env, usec_t timeout, task_done_t done,
+        void *data, struct task **ret);
+/* The owner is gone: done will not be called. */
+void task_forget(struct task *t);
+
+/* argv of a command as rules write it, with the program's absolute path. */
+int program_split(const char *command, char ***ret_argv);

@@ -1,0 +1,316 @@
+/* Worker processes: see worker-pool.h. */
+#include "worker-pool.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include "lib/log.h"
+
+struct request {
+        struct devd *m;
+        struct wire_writer w;
+        struct loop_timer timer; /* time limit, or patience while waiting */
+        usec_t timeout, since;
+        pool_done_t done;
+        void *data;
+        struct request *next;
+        struct worker *worker;
+};
+
+struct worker {
+        struct devd *m;
+        pid_t pid;
+        struct loop_io child, link;
+        struct request *request;
+        bool killed;
+        struct worker *next;
+};
+
+struct pool {
+        struct worker *workers;
+        unsigned n_workers;
+        struct request *waiting, **waiting_tail;
+        size_t n;
+        void *buf;
+        struct loop_deferred failed; /* requests that no worker could be started for */
+        struct request *failing;
+};
+
+static void start_waiting(struct devd *m);
+
+static void request_free(struct request *q)
+{
+        loop_timer_cancel(q->m->loop, &q->timer);
+        wire_done(&q->w);
+        q->m->pool->n--;
+        free(q);
+}
+
+static void request_finish(struct request *q, int result, struct wire_reader *r)
+{
+        if (q->done)
+                q->done(result, r, q->data);
+        request_free(q);
+}
+
+void pool_forget(struct request *q)
+{
+        q->done = NULL;
+}
+
+static void worker_free(struct worker *k)
+{
+        struct pool *p = k->m->pool;
+        int fd = k->link.fd, pidfd = k->child.fd;
+
+        for (struct worker **i = &p->workers; *i; i = &(*i)->next)
+                if (*i == k) {
+                        *i = k->next;
+                        p->n_workers--;
+                        break;
+                }
+        loop_io_remove(k->m->loop, &k->link);
+        loop_io_remove(k->m->loop, &k->child);
+        close_fd(fd);
+        close_fd(pidfd);
+        free(k);
+}
+
+static void on_link(struct loop_io *io, uint32_t revents)
+{
+        struct worker *k = io->data;
+        struct devd *m = k->m;
+        struct wire_reader r;
+        struct request *q;
+        int n = wire_recv(io->fd, m->pool->buf, WIRE_MAX, &r, NULL);
+
+        if (n == -EAGAIN)
+                return;
+        if (n == 0) { /* it leaves, or died: the pidfd tells the rest */
+                int fd = io->fd;
+
+                loop_io_remove(m->loop, io);
+                close_fd(fd);
+                return;
+        }
+        q = k->request;
+        if (n < 0 || !q || r.h.type != WK_DONE) {
+                log_warning("rouse-devd-worker[%d]: a message that was not expected, dropped", k->pid);
+                return;
+        }
+        k->request = NULL;
+        request_finish(q, 0, &r);
+        start_waiting(m);
+}
+
+static void on_worker_exit(struct loop_io *io, uint32_t revents)
+{
+        struct worker *k = io->data;
+        struct devd *m = k->m;
+        struct request *q = TAKE_PTR(k->request);
+        siginfo_t si = {};
+        bool killed = k->killed;
+
+        if (waitid(P_PIDFD, (id_t)io->fd, &si, WEXITED | WNOHANG) >= 0 && si.si_pid == 0)
+                return;
+        if (q && k->link.fd >= 0) { /* an answer may lie there still */
+                k->request = q;
+                on_link(&k->link, EPOLLIN);
+                q = TAKE_PTR(k->request);
+        }
+        if (si.si_code != CLD_EXITED && !killed)
+                log_warning("rouse-devd-worker[%d]: ended by signal %s", k->pid,
+                        signal_name(si.si_status) ?: "?");
+        worker_free(k);
+        if (q)
+                request_finish(q, killed ? -ETIMEDOUT : -EPIPE, NULL);
+        start_waiting(m);
+}
+
+static void on_timeout(struct loop_timer *t)
+{
+        struct request *q = t->data;
+
+        if (!q->worker) { /* waited long enough for one of those that hang */
+                start_waiting(q->m);
+                return;
+        }
+        log_warning("rouse-devd-worker[%d]: not done after its time limit, killed", q->worker->pid);
+        q->worker->killed = true;
+        kill(q->worker->pid, SIGKILL);
+}
+
+static int worker_start(struct devd *m, struct worker **ret)
+{
+        struct worker *k = calloc(1, sizeof(*k));
+        int r, fd, pidfd;
+
+        if (!k)
+                return -ENOMEM;
+        r = worker_spawn(m->worker_path, &fd, &k->pid, &pidfd);
+        if (r < 0) {
+                free(k);
+                return r;
+        }
+        k->m = m;
+        k->child = (struct loop_io) {
+                .fd = pidfd, .events = EPOLLIN, .priority = 1, .cb = on_worker_exit, .data = k
+        };
+        k->link = (struct loop_io) { .fd = fd, .events = EPOLLIN, .cb = on_link, .data = k };
+        k->next = m->pool->workers;
+        m->pool->workers = k;
+        m->pool->n_workers++;
+        r = loop_io_add(m->loop, &k->child);
+        if (r >= 0)
+                r = loop_io_add(m->loop, &k->link);
+        if (r < 0) {
+                worker_free(k);
+                return r;
+        }
+        *ret = k;
+        return 0;
+}
+
+static struct worker *worker_idle(struct pool *p)
+{
+        for (struct worker *k = p->workers; k; k = k->next)
+                if (!k->request && k->link.fd >= 0 && !k->killed)
+                        return k;
+        return NULL;
+}
+
+static void on_failed(struct loop_deferred *d)
+{
+        struct devd *m = d->data;
+        struct request *q;
+
+        while ((q = m->pool->failing)) {
+                m->pool->failing = q->next;
+                request_finish(q, -EPIPE, NULL);
+        }
+}
+
+static void fail_later(struct devd *m, struct request *q)
+{
+        q->next = m->pool->failing;
+        m->pool->failing = q;
+        loop_defer(m->loop, &m->pool->failed);
+}
+
+/* Gives q to a worker: 0, -EAGAIN when it must wait. */
+static int hand_over(struct devd *m, struct request *q)
+{
+        struct pool *p = m->pool;
+        struct worker *k;
+        int r = 0;
+
+        while ((k = worker_idle(p))) {
+                r = wire_send(k->link.fd, &q->w, -1);
+                if (r >= 0)
+                        break;
+                /* It left at this moment. */
+                int fd = k->link.fd;
+                loop_io_remove(m->loop, &k->link);
+                close_fd(fd);
+        }
+        if (!k) {
+                if (p->n_workers >= POOL_MAX && now_monotonic() < usec_add(q->since, POOL_PATIENCE))
+                        return -EAGAIN;
+                r = worker_start(m, &k);
+                if (r >= 0)
+                        r = wire_send(k->link.fd, &q->w, -1);
+                if (r < 0)
+                        return log_error_errno(r, "rouse-devd-worker cannot be given work: %m");
+        }
+        k->request = q;
+        q->worker = k;
+        if (q->timeout == USEC_INFINITY)
+                loop_timer_cancel(m->loop, &q->timer);
+        else
+                loop_timer_set(m->loop, &q->timer, usec_add(now_monotonic(), q->timeout));
+        return 0;
+}
+
+static void start_waiting(struct devd *m)
+{
+        struct pool *p = m->pool;
+
+        while (p->waiting) {
+                struct request *q = p->waiting;
+                int r = hand_over(m, q);
+
+                if (r == -EAGAIN)
+                        return;
+                p->waiting = q->next;
+                if (!p->waiting)
+                        p->waiting_tail = &p->waiting;
+                if (r < 0)
+                        fail_later(m, q);
+        }
+}
+
+int pool_request(struct devd *m, struct wire_writer *w, usec_t timeout, pool_done_t done, void *data,
+        struct request **ret)
+{
+        struct pool *p = m->pool;
+        struct request *q = calloc(1, sizeof(*q));
+
+        if (!q)
+                return -ENOMEM;
+        *q = (struct request) { .m = m, .w = *w, .timeout = timeout, .done = done, .data = data };
+        *w = (struct wire_writer) {};
+        q->timer = (struct loop_timer) { .when = USEC_INFINITY, .cb = on_timeout, .data = q };
+        p->n++;
+        q->since = now_monotonic();
+        loop_timer_set(m->loop, &q->timer, usec_add(q->since, POOL_PATIENCE));
+        *p->waiting_tail = q;
+        p->waiting_tail = &q->next;
+        start_waiting(m);
+        if (ret)
+                *ret = q;
+        return 0;
+}
+
+size_t pool_running(const struct devd *m)
+{
+        return m->pool ? m->pool->n : 0;
+}
+
+int pool_new(struct devd *m)
+{
+        struct pool *p = calloc(1, sizeof(*p));
+
+        if (!p)
+                return -ENOMEM;
+        p->buf = malloc(WIRE_MAX);
+        if (!p->buf) {
+                free(p);
+                return -ENOMEM;
+        }
+        p->waiting_tail = &p->waiting;
+        p->failed = (struct loop_deferred) { .cb = on_failed, .data = m };
+        m->pool = p;
+        return 0;
+}
+
+void pool_free(struct devd *m)
+{
+        struct pool *p = m->pool;
+
+        if (!p)
+                return;
+        while (p->workers) {
+                if (p->workers->request)
+                        request_free(p->workers->request);
+                worker_free(p->workers);
+        }
+        while (p->waiting) {
+                struct request *q = p->waiting;
+
+                p->waiting = q->next;
+                request_free(q);
+        }
+        loop_defer_cancel(m->loop, &p->failed);
+        free(p->buf);
+        free(p);
+        m->pool = NULL;
+}

@@ -1,0 +1,201 @@
+/* Attributes of cgroups: systemd.resource-control(5) to the kernel's files. One table: file, controller, and what it
+ * is made of. */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "cgroup.h"
+#include "lib/fileio.h"
+
+#define UNSET    UINT64_MAX
+#define INFINITE (UINT64_MAX - 1)
+
+static const struct {
+        const char *file;
+        unsigned controller;
+        size_t offset;
+        const char *format;
+} numbers[] = {
+        { "cpu.weight", CG_CPU, offsetof(struct cgroup_context, cpu_weight), "%s" },
+        { "memory.min", CG_MEMORY, offsetof(struct cgroup_context, memory_min), "%s" },
+        { "memory.low", CG_MEMORY, offsetof(struct cgroup_context, memory_low), "%s" },
+        { "memory.high", CG_MEMORY, offsetof(struct cgroup_context, memory_high), "%s" },
+        { "memory.max", CG_MEMORY, offsetof(struct cgroup_context, memory_max), "%s" },
+        { "memory.swap.max", CG_MEMORY, offsetof(struct cgroup_context, memory_swap_max), "%s" },
+        { "memory.zswap.max", CG_MEMORY, offsetof(struct cgroup_context, memory_zswap_max), "%s" },
+        { "io.weight", CG_IO, offsetof(struct cgroup_context, io_weight), "default %s" },
+};
+
+static uint64_t number_of(const struct cgroup_context *c, size_t i)
+{
+        return *(const uint64_t *) ((const char *) c + numbers[i].offset);
+}
+
+/* How many tasks the machine can have at all: what percentages count from. */
+static uint64_t system_tasks_max(void)
+{
+        static const char *const files[] = { "/proc/sys/kernel/pid_max", "/proc/sys/kernel/threads-max" };
+        static uint64_t known;
+
+        for (size_t i = 0; !known && i < ARRAY_SIZE(files); i++) {
+                _cleanup_free_ char *text = NULL;
+                uint64_t v;
+
+                if (read_one_line(files[i], &text) >= 0 && parse_u64(text, &v) >= 0)
+                        known = i == 0 ? v : MIN(known, v);
+                if (i == 0)
+                        continue;
+        }
+        return known;
+}
+
+/* UNSET, INFINITE or the number of TasksMax=; slices have no default. */
+static uint64_t tasks_max(struct unit *u, const struct cgroup_context *c)
+{
+        struct manager *m = u->manager;
+        uint32_t share = c->tasks_max_permyriad;
+
+        if (c->tasks_max != UNSET)
+                return c->tasks_max;
+        if (share == UINT32_MAX) {
+                if (u->type == UNIT_SLICE || !c->tasks_accounting)
+                        return UNSET;
+                if (m->default_tasks_max && m->default_tasks_max != UNSET)
+                        return m->default_tasks_max;
+                share = m->default_tasks_max_permyriad;
+                if (!share || share == UINT32_MAX)
+                        return UNSET;
+        }
+        return system_tasks_max() * share / 10000;
+}
+
+unsigned cgroup_needs(struct unit *u)
+{
+        const struct cgroup_context *c = unit_cgroup_context(u);
+        unsigned bits = 0;
+
+        if (!c)
+                return 0;
+        for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+                if (number_of(c, i) != UNSET)
+                        bits |= numbers[i].controller;
+        if (c->cpu_quota_per_sec != UNSET || c->startup_cpu_weight != UNSET)
+                bits |= CG_CPU;
+        if (c->memory_accounting || c->oom_kill_group > 0)
+                bits |= CG_MEMORY;
+        if (c->io_accounting || c->io_limits || c->startup_io_weight != UNSET)
+                bits |= CG_IO;
+        if (c->allowed_cpus || c->allowed_memory_nodes)
+                bits |= CG_CPUSET;
+        if (tasks_max(u, c) != UNSET)
+                bits |= CG_PIDS;
+        if (strv_contains(c->disable_controllers, "cpu"))
+                bits &= ~(unsigned) CG_CPU;
+        if (strv_contains(c->disable_controllers, "memory"))
+                bits &= ~(unsigned) CG_MEMORY;
+        if (strv_contains(c->disable_controllers, "pids"))
+                bits &= ~(unsigned) CG_PIDS;
+        if (strv_contains(c->disable_controllers, "io"))
+                bits &= ~(unsigned) CG_IO;
+        return bits;
+}
+
+/* A limit that cannot be written is said, and does not keep the unit from starting: as the page has it. */
+static void write_one(struct unit *u, int fd, const char *file, const char *value)
+{
+        int r = write_attr_at(fd, file, value);
+
+        if (r < 0)
+                log_unit_errno(u->id, r == -ENOENT ? LOG_INFO : LOG_WARNING, r, "%s of its cgroup cannot be set to \"%s\": %m", file, value);
+}
+
+static void write_number(struct unit *u, int fd, const char *file, const char *format, uint64_t v)
+{
+        char number[32], text[64];
+
+        if (v == INFINITE)
+                stpcpy(number, "max");
+        else
+                snprintf(number, sizeof(number), "%" PRIu64, v);
+        snprintf(text, sizeof(text), format, number);
+        write_one(u, fd, file, text);
+}
+
+/* The kernel takes quotas of a period; short ones are rounded up to what it allows. */
+static void write_cpu_max(struct unit *u, int fd, const struct cgroup_context *c)
+{
+        uint64_t period = c->cpu_quota_period != UNSET ? c->cpu_quota_period : 100000, quota;
+        char text[64];
+
+        period = MIN(MAX(period, 1000u), 1000000u);
+        if (c->cpu_quota_per_sec >= INFINITE) {
+                snprintf(text, sizeof(text), "max %" PRIu64, period);
+        } else {
+                quota = c->cpu_quota_per_sec * period / 1000000;
+                snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu64, MAX(quota, 1000u), period);
+        }
+        write_one(u, fd, "cpu.max", text);
+}
+
+/* "rbps /dev/x 1000000" → io.max "8:0 rbps=1000000"; also weight and latency. */
+static void write_io_limit(struct unit *u, int fd, const char *limit)
+{
+        _cleanup_strv_ char **w = strv_split(limit, " \t");
+        char text[128];
+        struct stat st;
+        const char *value;
+        dev_t dev;
+
+        if (strv_len(w) != 3)
+                return;
+        if (stat(w[1], &st) < 0) {
+                log_unit_errno(u->id, LOG_WARNING, -errno, "I/O limit on %s has no effect: %m", w[1]);
+                return;
+        }
+        dev = S_ISBLK(st.st_mode) ? st.st_rdev : st.st_dev;
+        value = streq(w[2], "infinity") ? "max" : w[2];
+        if (streq(w[0], "weight")) {
+                snprintf(text, sizeof(text), "%u:%u %s", major(dev), minor(dev), value);
+                write_one(u, fd, "io.weight", text);
+        } else if (streq(w[0], "latency")) {
+                snprintf(text, sizeof(text), "%u:%u target=%s", major(dev), minor(dev), value);
+                write_one(u, fd, "io.latency", text);
+        } else {
+                snprintf(text, sizeof(text), "%u:%u %s=%s", major(dev), minor(dev), w[0], value);
+                write_one(u, fd, "io.max", text);
+        }
+}
+
+int cgroup_write_attributes(struct unit *u, int fd, bool all)
+{
+        const struct cgroup_context *c = unit_cgroup_context(u);
+        uint64_t tasks = tasks_max(u, c);
+        bool starting = !u->manager->boot_finished;
+
+        for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+                uint64_t v = number_of(c, i);
+
+                if (starting && streq(numbers[i].file, "cpu.weight") && c->startup_cpu_weight != UNSET)
+                        v = c->startup_cpu_weight;
+                if (starting && streq(numbers[i].file, "io.weight") && c->startup_io_weight != UNSET)
+                        v = c->startup_io_weight;
+                if (v != UNSET)
+                        write_number(u, fd, numbers[i].file, numbers[i].format, v);
+        }
+        if (c->cpu_quota_per_sec != UNSET)
+                write_cpu_max(u, fd, c);
+        /* "max" is what a new cgroup has */
+        if (tasks != UNSET && (tasks != INFINITE || all))
+                write_number(u, fd, "pids.max", "%s", tasks);
+        if (c->allowed_cpus)
+                write_one(u, fd, "cpuset.cpus", c->allowed_cpus);
+        if (c->allowed_memory_nodes)
+                write_one(u, fd, "cpuset.mems", c->allowed_memory_nodes);
+        if (c->oom_kill_group > 0 || (all && c->oom_kill_group == 0))
+                write_one(u, fd, "memory.oom.group", c->oom_kill_group > 0 ? "1" : "0");
+        FOREACH_STR (l, c->io_limits)
+                write_io_limit(u, fd, *l);
+        return all ? 0 : cgroup_apply_bpf(u, fd); /* the program stays for the life of the cgroup */
+}

@@ -1,0 +1,64 @@
+/* What the condition-*.c files share: a test function a kind, and the seam to the file system. */
+#pragma once
+
+#include "unit.h"
+
+/* 1: holds, 0: does not, < 0: could not be tested (counts as not, and is logged). */
+typedef int (*condition_fn)(struct manager *m, const char *parameter);
+
+/* What may be asked of a path. */
+enum probe_question {
+        PROBE_EXISTS, PROBE_GLOB, PROBE_DIRECTORY, PROBE_SYMLINK, PROBE_MOUNT_POINT, PROBE_READ_WRITE, PROBE_ENCRYPTED,
+        PROBE_DIRECTORY_NOT_EMPTY, PROBE_FILE_NOT_EMPTY, PROBE_EXECUTABLE,
+};
+
+/* condition-path.c: THE SEAM of decisions 2. Every look of a condition at a path goes through here, so that paths that
+ * may be slow (outside the local root) can be asked of a probe child later. 1, 0, -errno. */
+int path_probe(struct manager *m, enum probe_question q, const char *path);
+
+/* condition-virt.c: "kvm", "docker", "none" …; detected once. */
+const char *virtualization_name(void);
+bool virtualization_is_container(void);
+
+/* condition-compare.c: "op value" comparisons. */
+enum compare_op { OP_STRING_EQ, OP_STRING_NE, OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE, OP_GLOB, OP_NOT_GLOB };
+/* Operator at *s (moved behind it and blanks), def when there is none. With plain, "=" and "!=" compare numbers. */
+enum compare_op compare_operator(const char **s, enum compare_op def, bool plain);
+int compare_versions(const char *a, const char *b); /* < 0, 0, > 0, as dpkg does it */
+bool compare_strings(const char *a, enum compare_op op, const char *b);
+bool compare_numbers(uint64_t a, enum compare_op op, uint64_t b);
+
+/* The tests, in condition-*.c. */
+int test_architecture(struct manager *m, const char *p);
+int test_firmware(struct manager *m, const char *p);
+int test_virtualization(struct manager *m, const char *p);
+int test_host(struct manager *m, const char *p);
+int test_kernel_command_line(struct manager *m, const char *p);
+int test_kernel_version(struct manager *m, const char *p);
+int test_credential(struct manager *m, const char *p);
+int test_environment(struct manager *m, const char *p);
+int test_security(struct manager *m, const char *p);
+int test_capability(struct manager *m, const char *p);
+int test_ac_power(struct manager *m, const char *p);
+int test_needs_update(struct manager *m, const char *p);
+int test_first_boot(struct manager *m, const char *p);
+int test_path_exists(struct manager *m, const char *p);
+int test_path_exists_glob(struct manager *m, const char *p);
+int test_path_is_directory(struct manager *m, const char *p);
+int test_path_is_symlink(struct manager *m, const char *p);
+int test_path_is_mount_point(struct manager *m, const char *p);
+int test_path_is_read_write(struct manager *m, const char *p);
+int test_path_is_encrypted(struct manager *m, const char *p);
+int test_directory_not_empty(struct manager *m, const char *p);
+int test_file_not_empty(struct manager *m, const char *p);
+int test_file_is_executable(struct manager *m, const char *p);
+int test_user(struct manager *m, const char *p);
+int test_group(struct manager *m, const char *p);
+int test_controller(struct manager *m, const char *p);
+int test_memory(struct manager *m, const char *p);
+int test_cpus(struct manager *m, const char *p);
+int test_cpu_feature(struct manager *m, const char *p);
+int test_os_release(struct manager *m, const char *p);
+int test_memory_pressure(struct manager *m, const char *p);
+int test_cpu_pressure(struct manager *m, const char *p);
+int test_io_pressure(struct manager *m, const char *p);

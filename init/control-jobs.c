@@ -1,0 +1,384 @@
+/* Verbs that queue jobs, and the wait for their ends.
+ *
+ * A request for n units makes up to n jobs. Each gives a record "Unit=… Job=… Type=…" when it is queued, or
+ * "Unit=… Error=ERRNO Message=…" when it was refused; with the option "wait" a second record "Unit=… Job=…
+ * Result=…" when it has ended, and END only then. Waiters hang on the jobs; a client that goes takes its waiters off. */
+#include <signal.h>
+
+#include "control.h"
+#include "names.h"
+#include "table.h"
+
+struct wait {
+        struct job_waiter w;
+        struct job *job;
+        struct wait_group *group;
+        struct wait *next;
+};
+
+struct wait_group {
+        struct client *client;
+        struct request r;      /* id only */
+        struct wait *waits;
+        bool complete;         /* all jobs are queued */
+        int error;
+        char *message;
+        struct wait_group *next;
+};
+
+static void group_free(struct wait_group *g)
+{
+        for (struct wait_group **p = client_waits(g->client); *p; p = &(*p)->next)
+                if (*p == g) {
+                        *p = g->next;
+                        break;
+                }
+        free(g->message);
+        free(g);
+}
+
+static void group_check(struct wait_group *g)
+{
+        if (!g->complete || g->waits)
+                return;
+        control_end(g->client, g->r.id, g->error, g->message);
+        group_free(g);
+}
+
+int control_wait_new(struct request *r, struct wait_group **ret)
+{
+        struct wait_group *g = calloc(1, sizeof(*g));
+
+        if (!g)
+                return -ENOMEM;
+        g->client = r->client;
+        g->r = (struct request) { .client = r->client, .m = r->m, .id = r->id };
+        g->next = *client_waits(r->client);
+        *client_waits(r->client) = g;
+        *ret = g;
+        return 0;
+}
+
+static void job_ended(struct job_waiter *jw, struct job *j, enum job_result result)
+{
+        struct wait *w = jw->data;
+        struct wait_group *g = w->group;
+        struct record rec;
+
+        record_begin(&rec, &g->r);
+        record_add(&rec, "Unit", j->unit->id);
+        record_addf(&rec, "Job", "%u", j->id);
+        record_add(&rec, "Result", job_result_to_string(result));
+        record_send(&rec);
+        for (struct wait **p = &g->waits; *p; p = &(*p)->next)
+                if (*p == w) {
+                        *p = w->next;
+                        break;
+                }
+        free(w);
+        group_check(g);
+}
+
+int control_wait_add(struct wait_group *g, struct job *j)
+{
+        struct wait *w = calloc(1, sizeof(*w));
+
+        if (!w)
+                return -ENOMEM;
+        w->w = (struct job_waiter) { .cb = job_ended, .data = w, .next = j->waiters };
+        j->waiters = &w->w;
+        w->job = j;
+        w->group = g;
+        w->next = g->waits;
+        g->waits = w;
+        return 0;
+}
+
+void control_wait_done(struct wait_group *g, int error, const char *message)
+{
+        g->error = error;
+        g->message = message ? strdup(message) : NULL;
+        g->complete = true;
+        group_check(g);
+}
+
+void control_wait_drop_client(struct client *c)
+{
+        while (*client_waits(c)) {
+                struct wait_group *g = *client_waits(c);
+
+                while (g->waits) {
+                        struct wait *w = g->waits;
+
+                        for (struct job_waiter **p = &w->job->waiters; *p; p = &(*p)->next)
+                                if (*p == &w->w) {
+                                        *p = w->w.next;
+                                        break;
+                                }
+                        g->waits = w->next;
+                        free(w);
+                }
+                group_free(g);
+        }
+}
+
+/* ---- start, stop … ---- */
+
+static const struct { const char *verb; enum job_type type, cannot_reload; } job_verbs[] = {
+        { "start", JOB_START, JOB_START },
+        { "isolate", JOB_START, JOB_START },
+        { "start-transient", JOB_START, JOB_START },
+        { "stop", JOB_STOP, JOB_STOP },
+        { "restart", JOB_RESTART, JOB_RESTART },
+        { "try-restart", JOB_TRY_RESTART, JOB_TRY_RESTART },
+        { "reload", JOB_RELOAD, JOB_RELOAD },
+        { "reload-or-restart", JOB_RELOAD_OR_START, JOB_RESTART },
+        { "try-reload-or-restart", JOB_TRY_RELOAD, JOB_TRY_RESTART },
+};
+
+static enum job_type job_type_for(const char *verb, struct unit *u)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(job_verbs); i++)
+                if (streq(job_verbs[i].verb, verb))
+                        return unit_can_reload(u) ? job_verbs[i].type : job_verbs[i].cannot_reload;
+        return JOB_START;
+}
+
+static void tell_refusal(struct request *r, const char *name, int error, const char *message)
+{
+        struct record rec;
+
+        record_begin(&rec, r);
+        record_add(&rec, "Unit", name);
+        record_addf(&rec, "Error", "%d", -error);
+        record_add(&rec, "Message", message);
+        record_send(&rec);
+}
+
+static void tell_job(struct request *r, struct unit *u, struct job *j)
+{
+        struct record rec;
+
+        record_begin(&rec, r);
+        record_add(&rec, "Unit", u->id);
+        if (j) {
+                record_addf(&rec, "Job", "%u", j->id);
+                record_add(&rec, "Type", job_type_to_string(j->type));
+        } else
+                record_add(&rec, "Result", "done"); /* nothing to do */
+        if (u->n_problems > 0)
+                record_addf(&rec, "Problems", "%u", u->n_problems);
+        record_add(&rec, "NeedDaemonReload", unit_needs_reload(u) ? "yes" : "no");
+        record_send(&rec);
+}
+
+/* One unit's job. 0, or the error that its record told. */
+static int queue_job(struct request *r, struct unit *u, enum job_mode mode, struct wait_group *g)
+{
+        _cleanup_free_ char *error = NULL;
+        struct job *j = NULL;
+        int k;
+
+        k = manager_add_job(r->m, job_type_for(request_verb(r), u), u, mode, true, &j, &error);
+        if (k < 0) {
+                tell_refusal(r, u->id, k, error ?: strerror(-k));
+                return k;
+        }
+        tell_job(r, unit_follow_merge(u), j);
+        return j && g ? control_wait_add(g, j) : 0;
+}
+
+static int job_mode_of(struct request *r, enum job_mode *ret)
+{
+        const char *s = request_option(r, "mode");
+        int mode = JOB_REPLACE;
+
+        if (s) {
+                mode = job_mode_from_string(s);
+                if (mode < 0)
+                        return request_fail(r, -EINVAL, "Unknown job mode '%.64s'.", s);
+        }
+        if (streq(request_verb(r), "isolate"))
+                mode = JOB_ISOLATE;
+        *ret = (enum job_mode) mode;
+        return 0;
+}
+
+int verb_job(struct request *r)
+{
+        struct wait_group *g = NULL;
+        enum job_mode mode;
+        int k = job_mode_of(r, &mode), first = 0;
+
+        if (k < 0)
+                return k;
+        if (request_flag(r, "wait")) {
+                k = control_wait_new(r, &g);
+                if (k < 0)
+                        return k;
+        }
+        FOREACH_STR(name, r->args) {
+                struct unit *u;
+
+                k = unit_load_by_name(r->m, *name, &u);
+                if (k < 0)
+                        tell_refusal(r, *name, k, k == -EINVAL ? "not a unit name" : strerror(-k));
+                else
+                        k = queue_job(r, u, mode, g);
+                if (first == 0)
+                        first = MIN(k, 0);
+        }
+        if (!g)
+                return first;
+        control_wait_done(g, first, NULL);
+        return CONTROL_LATER;
+}
+
+/* ---- transient units ---- */
+
+static int apply_transient(struct request *r, struct unit *u)
+{
+        for (char **a = r->args + 1; *a; a++) {
+                const char *eq = strchr(*a, '='), *section = directive_own_section(u->type);
+                _cleanup_free_ char *key = NULL;
+                uint32_t problems = u->n_problems;
+
+                if (!eq)
+                        return request_fail(r, -EINVAL, "'%.64s' is not KEY=VALUE.", *a);
+                key = strndup(*a, (size_t) (eq - *a));
+                if (!key)
+                        return -ENOMEM;
+                if (directive_find(u->type, "Unit", key))
+                        section = "Unit";
+                if (!section)
+                        return request_fail(r, -EINVAL, "Unit %s cannot have the property '%.64s'.", u->id, key);
+                if (directive_apply(u, "(transient)", 0, section, key, eq + 1) < 0 || u->n_problems != problems)
+                        return request_fail(r, -EINVAL, "Property '%.200s' was not understood.", *a);
+        }
+        return 0;
+}
+
+/* A unit of that name that is in use may not be replaced; a file of that name neither. */
+static int make_transient(struct request *r, const char *name, struct unit **ret)
+{
+        struct unit *u;
+        int k;
+
+        if (load_find_fragment(r->m, name))
+                return request_fail(r, -EEXIST, "Unit %s has a unit file.", name);
+        k = unit_get(r->m, name, &u);
+        if (k < 0)
+                return request_fail(r, k, "'%.64s' is not a unit name.", name);
+        if (u->type != UNIT_SERVICE && u->type != UNIT_SCOPE && u->type != UNIT_SLICE && u->type != UNIT_TARGET)
+                return request_fail(r, -EOPNOTSUPP, "Units of type %s cannot be made so.", unit_type_to_string(u->type));
+        if (u->job || u->transient || (unit_active_state(u) != UNIT_INACTIVE && unit_active_state(u) != UNIT_FAILED))
+                return request_fail(r, -EEXIST, "Unit %s exists already.", name);
+        *ret = u;
+        return 0;
+}
+
+int verb_start_transient(struct request *r)
+{
+        _cleanup_strbuf_ struct strbuf b = { 0 };
+        struct wait_group *g = NULL;
+        enum job_mode mode;
+        struct unit *u = NULL;
+        int k = job_mode_of(r, &mode);
+
+        if (k >= 0)
+                k = make_transient(r, r->args[0], &u);
+        if (k < 0)
+                return k;
+        /* a stub that was looked for and not found keeps nothing of that */
+        u->transient = true;
+        u->collect_inactive_or_failed = true;
+        k = apply_transient(r, u);
+        if (k >= 0) {
+                k = unit_ops(u)->load ? unit_ops(u)->load(u) : 0;
+                if (k < 0)
+                        (void) request_fail(r, k, "Unit %s is not complete.", u->id);
+        }
+        if (k < 0) {
+                u->transient = false;
+                u->load_state = UNIT_BAD_SETTING;
+                unit_gc_queue(u);
+                return k;
+        }
+        u->load_state = UNIT_LOADED;
+        if (request_flag(r, "wait") && (k = control_wait_new(r, &g)) < 0)
+                return k;
+        k = queue_job(r, u, mode, g);
+        if (!g)
+                return MIN(k, 0);
+        control_wait_done(g, MIN(k, 0), NULL);
+        return CONTROL_LATER;
+}
+
+/* ---- the rest ---- */
+
+int verb_cancel(struct request *r)
+{
+        if (!r->args || !*r->args) {
+                manager_clear_jobs(r->m);
+                return 0;
+        }
+        FOREACH_STR(a, r->args) {
+                struct job *j;
+                uint32_t id;
+
+                if (parse_u32(*a, &id) < 0)
+                        return request_fail(r, -EINVAL, "'%.32s' is not the number of a job.", *a);
+                j = job_by_id(r->m, id);
+                if (!j)
+                        return request_fail(r, -ENOENT, "Job %u does not exist.", id);
+                job_finish(j, JOB_CANCELED, true);
+        }
+        return 0;
+}
+
+static int kill_unit(struct unit *u, const char *who, int sig)
+{
+        if (unit_ops(u)->kill)
+                return unit_ops(u)->kill(u, who, sig);
+        if (!streq(who, "all") || !u->cgroup_realized)
+                return -ESRCH;
+        return cgroup_kill(u, sig, 0, 0) > 0 ? 0 : -ESRCH;
+}
+
+int verb_kill(struct request *r)
+{
+        const char *s = request_option(r, "signal") ?: "TERM", *who = request_option(r, "who") ?: "all";
+        int sig = signal_number(s), first = 0;
+
+        if (sig < 0)
+                return request_fail(r, -EINVAL, "'%.32s' is not a signal.", s);
+        if (!streq(who, "all") && !streq(who, "main") && !streq(who, "control"))
+                return request_fail(r, -EINVAL, "'%.32s' is not one of all, main, control.", who);
+        FOREACH_STR(name, r->args) {
+                struct unit *u = unit_find(r->m, *name);
+                int k = u ? kill_unit(u, who, sig) : -ENOENT;
+
+                if (k < 0)
+                        tell_refusal(r, *name, k, k == -ENOENT ? "Unit not loaded." : k == -ESRCH ? "No such process." : strerror(-k));
+                if (first == 0)
+                        first = MIN(k, 0);
+        }
+        return first;
+}
+
+int verb_reset_failed(struct request *r)
+{
+        if (!r->args || !*r->args) {
+                HASHMAP_FOREACH(e, &r->m->units)
+                        unit_reset_failed(e->value);
+                return 0;
+        }
+        FOREACH_STR(name, r->args) {
+                struct unit *u = unit_find(r->m, *name);
+
+                if (!u)
+                        return request_fail(r, -ENOENT, "Unit %s not loaded.", *name);
+                unit_reset_failed(u);
+        }
+        return 0;
+}

@@ -1,0 +1,673 @@
+/* The control socket (lib/ctlproto.h): clients, their queues, and the table of verbs.
+ *
+ * Clients are never trusted: their credentials are the kernel's (SO_PEERCRED), a request is one datagram that wire.h
+ * checks, and what they may make PID 1 keep is bounded. A client is freed only from a deferred call, so a verb may use
+ * it until it returns. */
+#include "control.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "lib/fileio.h"
+#include "lib/paths.h"
+
+#define CLIENTS_MAX       256u
+#define CLIENTS_USER_MAX  32u
+#define CLIENT_QUEUE_MAX  (1024u * 1024)
+#define ARGS_MAX          4096u
+#define RECORD_MAX        (96u * 1024)  /* of strings in one message: well below WIRE_MAX */
+#define LISTING_BURST     64u
+
+const struct verb control_verbs[] = {
+        { "version", 0, 0, verb_version, "", "name and version of the manager" },
+        { "list-units", 0, 0, verb_list_units, "", "a record a unit: states, description, job" },
+        { "list-jobs", 0, 0, verb_list_jobs, "", "a record a job" },
+        { "list-unit-files", 0, 0, verb_list_unit_files, "", "a record a unit name that has a file" },
+        { "show", 0, 0, verb_show, "[UNIT…] properties=A,B", "properties of units; of the manager when none is named" },
+        { "is-active", 0, 1, verb_is_active, "UNIT…", "states of units, without loading them" },
+        { "cat", 0, 1, verb_cat, "UNIT…", "the files that units were read from" },
+        { "pid-of", 0, 1, verb_pid_of, "PID…", "the unit that a process belongs to" },
+        { "start", VERB_ROOT, 1, verb_job, "UNIT… mode=MODE wait", "queue start jobs" },
+        { "stop", VERB_ROOT, 1, verb_job, "UNIT… mode=MODE wait", "queue stop jobs" },
+        { "restart", VERB_ROOT, 1, verb_job, "UNIT… mode=MODE wait", "queue restart jobs" },
+        { "try-restart", VERB_ROOT, 1, verb_job, "UNIT… mode=MODE wait", "restart what is active" },
+        { "reload", VERB_ROOT, 1, verb_job, "UNIT… mode=MODE wait", "queue reload jobs" },
+        { "reload-or-restart", VERB_ROOT, 1, verb_job, "UNIT… mode=MODE wait", "reload, or restart what cannot" },
+        { "try-reload-or-restart", VERB_ROOT, 1, verb_job, "UNIT… mode=MODE wait", "the same, only for what is active" },
+        { "isolate", VERB_ROOT, 1, verb_job, "UNIT wait", "start a unit and stop all others" },
+        { "start-transient", VERB_ROOT, 1, verb_start_transient, "UNIT Key=value… mode=MODE wait", "a unit without a file" },
+        { "cancel", VERB_ROOT, 0, verb_cancel, "[JOB…]", "cancel jobs, or all" },
+        { "kill", VERB_ROOT, 1, verb_kill, "UNIT… signal=SIG who=all|main|control", "signal the processes of units" },
+        { "reset-failed", VERB_ROOT, 0, verb_reset_failed, "[UNIT…]", "forget failures" },
+        { "daemon-reload", VERB_ROOT, 0, verb_daemon_reload, "", "read all unit files again" },
+        { "daemon-reexec", VERB_ROOT, 0, verb_daemon_reexec, "", "execute the manager anew" },
+        { "set-environment", VERB_ROOT, 1, verb_set_environment, "NAME=VALUE…", "environment of services" },
+        { "unset-environment", VERB_ROOT, 1, verb_unset_environment, "NAME…", "" },
+        { "show-environment", 0, 0, verb_show_environment, "", "" },
+        { "log-level", 0, 0, verb_log_level, "[LEVEL]", "ask or (root) set what is logged" },
+        { "get-default", 0, 0, verb_get_default, "", "the target of this boot" },
+        { "analyze-data", 0, 0, verb_analyze_data, "", "times of the manager, then of every unit" },
+        { "subscribe", VERB_EVENTS, 0, verb_subscribe, "", "events from now on" },
+        { "poweroff", VERB_ROOT, 0, verb_power, "force message=TEXT", "stop all and power off" },
+        { "reboot", VERB_ROOT, 0, verb_power, "[ARGUMENT] force", "stop all and reboot" },
+        { "halt", VERB_ROOT, 0, verb_power, "force", "stop all and halt" },
+        { "kexec", VERB_ROOT, 0, verb_power, "force", "stop all and execute the loaded kernel" },
+        { "exit", VERB_ROOT, 0, verb_power, "[STATUS] force", "end the manager (containers)" },
+        { "rescue", VERB_ROOT, 0, verb_power, "", "isolate rescue.target" },
+        { "emergency", VERB_ROOT, 0, verb_power, "", "isolate emergency.target" },
+        { "default", VERB_ROOT, 0, verb_power, "", "isolate the default target" },
+        { "shutdown", VERB_ROOT, 1, verb_shutdown, "ACTION USEC message=TEXT no-wall", "schedule, cancel or show a shutdown" },
+};
+const size_t n_control_verbs = ARRAY_SIZE(control_verbs);
+
+struct out {
+        struct out *next;
+        struct wire_writer w;
+};
+
+struct listing {
+        char **ids;
+        size_t i;
+        struct request r;
+        void (*emit)(struct request *r, struct unit *u);
+};
+
+struct client {
+        struct control *control;
+        struct loop_io io;
+        struct ucred cred;
+        struct out *queue, **queue_tail;
+        size_t queued;
+        struct listing *listing;
+        struct wait_group *waits;
+        const struct verb *verb;
+        bool doomed, subscribed;
+        struct client *next;
+};
+
+struct control {
+        struct manager *m;
+        struct loop_io io;
+        struct loop_deferred reap;
+        struct client *clients;
+        unsigned n_clients, n_subscribed;
+        char *path;
+};
+
+/* ---- clients ---- */
+
+static void listing_free(struct listing *l)
+{
+        if (!l)
+                return;
+        strv_free(l->ids);
+        strv_free(l->r.options);
+        strv_free(l->r.args);
+        free(l->r.error);
+        free(l);
+}
+
+static void client_free(struct client *c)
+{
+        int fd = c->io.fd;
+
+        control_wait_drop_client(c);
+        listing_free(c->listing);
+        while (c->queue) {
+                struct out *o = c->queue;
+
+                c->queue = o->next;
+                wire_done(&o->w);
+                free(o);
+        }
+        loop_io_remove(c->control->m->loop, &c->io);
+        close_fd(fd);
+        c->control->n_clients--;
+        c->control->n_subscribed -= c->subscribed;
+        free(c);
+}
+
+static void reap_clients(struct loop_deferred *d)
+{
+        struct control *ctl = d->data;
+
+        for (struct client **c = &ctl->clients; *c;)
+                if ((*c)->doomed) {
+                        struct client *gone = *c;
+
+                        *c = gone->next;
+                        client_free(gone);
+                } else
+                        c = &(*c)->next;
+}
+
+static void client_doom(struct client *c)
+{
+        c->doomed = true;
+        loop_defer(c->control->m->loop, &c->control->reap);
+}
+
+static void client_watch(struct client *c)
+{
+        uint32_t events = (c->listing ? 0 : EPOLLIN) | (c->queue || c->listing ? EPOLLOUT : 0);
+
+        if (!c->doomed && c->io.events != events && loop_io_modify(c->control->m->loop, &c->io, events) < 0)
+                client_doom(c);
+}
+
+/* Sends w, or queues it (w is empty afterwards). A client that reads too slowly is dropped. */
+static void client_send(struct client *c, struct wire_writer *w)
+{
+        struct out *o;
+        int r = -EAGAIN;
+
+        if (c->doomed)
+                return;
+        if (!c->queue)
+                r = wire_send(c->io.fd, w, -1);
+        if (r == 0)
+                return;
+        if (r != -EAGAIN || c->queued + w->b.len > CLIENT_QUEUE_MAX || !(o = calloc(1, sizeof(*o)))) {
+                if (r == -EAGAIN)
+                        log_debug("A control client (pid %d) does not read its answers; dropped", (int) c->cred.pid);
+                client_doom(c);
+                return;
+        }
+        o->w = *w;
+        *w = (struct wire_writer) { 0 };
+        *c->queue_tail = o;
+        c->queue_tail = &o->next;
+        c->queued += o->w.b.len;
+}
+
+/* false: there is more to send. */
+static bool client_flush(struct client *c)
+{
+        while (c->queue) {
+                struct out *o = c->queue;
+                int r = wire_send(c->io.fd, &o->w, -1);
+
+                if (r == -EAGAIN)
+                        return false;
+                if (r < 0) {
+                        client_doom(c);
+                        return false;
+                }
+                c->queued -= o->w.b.len;
+                c->queue = o->next;
+                if (!c->queue)
+                        c->queue_tail = &c->queue;
+                wire_done(&o->w);
+                free(o);
+        }
+        return true;
+}
+
+struct wait_group **client_waits(struct client *c) { return &c->waits; }
+struct manager *client_manager(struct client *c) { return c->control->m; }
+const char *request_verb(const struct request *r) { return r->client->verb->name; }
+
+bool request_may_change(const struct request *r)
+{
+        uid_t uid = r->client->cred.uid;
+
+        return uid == 0 || uid == geteuid();
+}
+
+void client_subscribe(struct client *c)
+{
+        c->control->n_subscribed += !c->subscribed;
+        c->subscribed = true;
+}
+
+/* ---- answers ---- */
+
+const char *request_option(const struct request *r, const char *key)
+{
+        size_t n = strlen(key);
+
+        FOREACH_STR(o, r->options)
+                if (strncmp(*o, key, n) == 0 && ((*o)[n] == '=' || (*o)[n] == '\0'))
+                        return (*o)[n] ? *o + n + 1 : "";
+        return NULL;
+}
+
+bool request_flag(const struct request *r, const char *key)
+{
+        return request_option(r, key) != NULL;
+}
+
+int request_fail(struct request *r, int error, const char *fmt, ...)
+{
+        _cleanup_strbuf_ struct strbuf b = { 0 };
+        va_list ap;
+
+        va_start(ap, fmt);
+        (void) strbuf_vprintf(&b, fmt, ap);
+        va_end(ap);
+        free(r->error);
+        r->error = strbuf_take(&b);
+        return error;
+}
+
+void record_begin(struct record *rec, struct request *r)
+{
+        *rec = (struct record) { .client = r->client, .id = r->id, .type = CTL_RECORD };
+}
+
+static void record_clear(struct record *rec)
+{
+        for (size_t i = 0; i < rec->n; i++)
+                free(rec->v[i]);
+        rec->n = rec->bytes = 0;
+}
+
+static void record_flush(struct record *rec, bool more)
+{
+        _cleanup_wire_ struct wire_writer w = { 0 };
+
+        wire_begin(&w, rec->type, rec->id);
+        if (rec->type == CTL_EVENT)
+                wire_str(&w, rec->event);
+        wire_u32(&w, (uint32_t) (rec->n + more));
+        for (size_t i = 0; i < rec->n; i++)
+                wire_str(&w, rec->v[i]);
+        if (more)
+                wire_str(&w, "More=1");
+        if (!rec->failed)
+                client_send(rec->client, &w);
+        record_clear(rec);
+}
+
+static void record_push(struct record *rec, char *s)
+{
+        size_t len = s ? strlen(s) + 6 : 0;
+
+        if (!s) {
+                rec->failed = true;
+                return;
+        }
+        if (rec->n > 0 && rec->bytes + len > RECORD_MAX)
+                record_flush(rec, true);
+        if (rec->n == rec->cap) {
+                size_t cap = rec->cap ? rec->cap * 2 : 32;
+                char **v = reallocarray(rec->v, cap, sizeof(*v));
+
+                if (!v) {
+                        free(s);
+                        rec->failed = true;
+                        return;
+                }
+                rec->v = v;
+                rec->cap = cap;
+        }
+        rec->v[rec->n++] = s;
+        rec->bytes += len;
+}
+
+bool record_wants(const struct record *rec, const char *key)
+{
+        return !rec->only || strv_contains(rec->only, key);
+}
+
+void record_add(struct record *rec, const char *key, const char *value)
+{
+        const size_t piece = RECORD_MAX / 2;
+
+        if (!record_wants(rec, key))
+                return;
+        if (!value)
+                value = "";
+        record_push(rec, str_printf("%s=%.*s", key, (int) piece, value));
+        for (size_t len = strlen(value), at = piece; at < len; at += piece)
+                record_push(rec, str_printf("%s+=%.*s", key, (int) piece, value + at));
+}
+
+void record_addf(struct record *rec, const char *key, const char *fmt, ...)
+{
+        _cleanup_strbuf_ struct strbuf b = { 0 };
+        va_list ap;
+
+        if (!record_wants(rec, key))
+                return;
+        va_start(ap, fmt);
+        (void) strbuf_vprintf(&b, fmt, ap);
+        va_end(ap);
+        record_add(rec, key, b.s);
+}
+
+void record_add_u64(struct record *rec, const char *key, uint64_t v)
+{
+        record_addf(rec, key, "%llu", (unsigned long long) v);
+}
+
+void record_send(struct record *rec)
+{
+        record_flush(rec, false);
+        if (rec->failed)
+                log_oom();
+        free(rec->v);
+        rec->v = NULL;
+        rec->cap = 0;
+}
+
+void control_end(struct client *c, uint32_t id, int error, const char *message)
+{
+        _cleanup_wire_ struct wire_writer w = { 0 };
+
+        wire_begin(&w, CTL_END, id);
+        wire_u32(&w, (uint32_t) (error < 0 ? -error : error));
+        wire_str(&w, message);
+        client_send(c, &w);
+        client_watch(c);
+}
+
+void control_text(struct request *r, const char *text)
+{
+        _cleanup_wire_ struct wire_writer w = { 0 };
+
+        wire_begin(&w, CTL_TEXT, r->id);
+        wire_str(&w, text);
+        client_send(r->client, &w);
+}
+
+/* ---- listings ---- */
+
+static int by_name(const void *a, const void *b)
+{
+        return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+int control_listing(struct request *r, void (*emit)(struct request *r, struct unit *u))
+{
+        struct listing *l = calloc(1, sizeof(*l));
+        size_t n = 0;
+
+        if (!l || !(l->ids = calloc(r->m->units.n + 1, sizeof(char *)))) {
+                listing_free(l);
+                return -ENOMEM;
+        }
+        HASHMAP_FOREACH(e, &r->m->units) {
+                struct unit *u = e->value;
+
+                if (u->load_state == UNIT_MERGED || !streq(e->key, u->id))
+                        continue;
+                l->ids[n] = strdup(u->id);
+                if (!l->ids[n]) {
+                        listing_free(l);
+                        return -ENOMEM;
+                }
+                n++;
+        }
+        qsort(l->ids, n, sizeof(char *), by_name);
+        l->r = (struct request) { .client = r->client, .m = r->m, .id = r->id, .args = TAKE_PTR(r->args),
+                .options = TAKE_PTR(r->options) };
+        l->emit = emit;
+        r->client->listing = l;
+        return CONTROL_LATER;
+}
+
+static void client_list_more(struct client *c)
+{
+        struct listing *l = c->listing;
+
+        for (unsigned n = 0; l->ids[l->i] && n < LISTING_BURST && !c->queue && !c->doomed; n++) {
+                struct unit *u = unit_find(c->control->m, l->ids[l->i++]);
+
+                if (u)
+                        l->emit(&l->r, u);
+        }
+        if (l->ids[l->i] || c->doomed)
+                return;
+        c->listing = NULL;
+        control_end(c, l->r.id, 0, NULL);
+        listing_free(l);
+}
+
+/* ---- requests ---- */
+
+static const struct verb *verb_find(const char *name)
+{
+        for (size_t i = 0; i < n_control_verbs; i++)
+                if (streq(control_verbs[i].name, name))
+                        return &control_verbs[i];
+        return NULL;
+}
+
+static int request_run(struct request *r, const char *verb)
+{
+        struct client *c = r->client;
+
+        c->verb = verb_find(verb);
+        if (!c->verb)
+                return request_fail(r, -EOPNOTSUPP, "Unknown request '%.64s'.", verb);
+        if (c->verb->flags & VERB_ROOT && !request_may_change(r))
+                return request_fail(r, -EACCES, "Only root may do that.");
+        if (strv_len(r->args) < c->verb->min_args)
+                return request_fail(r, -EINVAL, "'%s' needs more arguments.", verb);
+        return c->verb->run(r);
+}
+
+static void request_read(struct client *c, struct wire_reader *in)
+{
+        struct request r = { .client = c, .m = c->control->m, .id = in->h.id };
+        const char *verb;
+        int k;
+
+        if (in->h.type != CTL_REQUEST)
+                return; /* a newer peer */
+        verb = wire_get_str(in);
+        if (!verb || wire_get_strv(in, &r.args) < 0 || wire_get_strv(in, &r.options) < 0 ||
+                strv_len(r.args) + strv_len(r.options) > ARGS_MAX) {
+                control_end(c, r.id, -EBADMSG, "The request could not be read.");
+        } else {
+                k = request_run(&r, verb);
+                if (k != CONTROL_LATER)
+                        control_end(c, r.id, MIN(k, 0), r.error);
+        }
+        strv_free(r.args);
+        strv_free(r.options);
+        free(r.error);
+}
+
+static void on_client(struct loop_io *io, uint32_t revents)
+{
+        struct client *c = io->data;
+        static uint8_t buf[WIRE_MAX];
+        struct wire_reader in;
+        int r;
+
+        if (c->doomed)
+                return;
+        if (revents & (EPOLLERR | EPOLLHUP) && !(revents & EPOLLIN)) {
+                client_doom(c);
+                return;
+        }
+        if (revents & EPOLLOUT && client_flush(c) && c->listing)
+                client_list_more(c);
+        if (revents & EPOLLIN && !c->listing && !c->doomed) {
+                r = wire_recv(io->fd, buf, sizeof(buf), &in, NULL);
+                if (r == 1)
+                        request_read(c, &in);
+                else if (r != -EAGAIN)
+                        client_doom(c);
+        }
+        client_watch(c);
+}
+
+/* ---- the socket ---- */
+
+static unsigned clients_of(struct control *ctl, uid_t uid)
+{
+        unsigned n = 0;
+
+        for (struct client *c = ctl->clients; c; c = c->next)
+                n += c->cred.uid == uid;
+        return n;
+}
+
+static int client_new(struct control *ctl, int fd)
+{
+        socklen_t len = sizeof(struct ucred);
+        struct client *c;
+        struct ucred cred;
+        int r;
+
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+                return -errno;
+        if (cred.uid != 0 && (ctl->n_clients >= CLIENTS_MAX / 2 || clients_of(ctl, cred.uid) >= CLIENTS_USER_MAX))
+                return -EUSERS;
+        c = calloc(1, sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        c->control = ctl;
+        c->cred = cred;
+        c->queue_tail = &c->queue;
+        c->io = (struct loop_io) { .fd = fd, .events = EPOLLIN, .priority = 10, .cb = on_client, .data = c };
+        r = loop_io_add(ctl->m->loop, &c->io);
+        if (r < 0) {
+                free(c);
+                return r;
+        }
+        c->next = ctl->clients;
+        ctl->clients = c;
+        ctl->n_clients++;
+        return 0;
+}
+
+static void on_listen(struct loop_io *io, uint32_t revents)
+{
+        struct control *ctl = io->data;
+        int fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), r;
+
+        if (fd < 0)
+                return;
+        r = ctl->n_clients >= CLIENTS_MAX ? -EUSERS : client_new(ctl, fd);
+        if (r < 0) {
+                log_debug_errno(r, "A control client was refused: %m");
+                close_fd(fd);
+        }
+}
+
+static int listen_at(const char *path)
+{
+        struct sockaddr_un sa = { .sun_family = AF_UNIX };
+        _cleanup_close_ int fd = -1;
+        int r;
+
+        if (strlen(path) >= sizeof(sa.sun_path))
+                return -ENAMETOOLONG;
+        strcpy(sa.sun_path, path);
+        r = mkdir_parents(path, 0755);
+        if (r < 0)
+                return r;
+        fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return -errno;
+        (void) unlink(path);
+        if (bind(fd, (struct sockaddr *) &sa, sizeof(sa)) < 0 || chmod(path, 0666) < 0 || listen(fd, 64) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+int control_open(struct manager *m)
+{
+        struct control *ctl = calloc(1, sizeof(*ctl));
+        int r;
+
+        if (!ctl)
+                return -ENOMEM;
+        ctl->m = m;
+        ctl->reap = (struct loop_deferred) { .cb = reap_clients, .data = ctl };
+        ctl->path = m->root ? path_join(m->root, ROUSE_CONTROL) : strdup(ROUSE_CONTROL);
+        r = ctl->path ? listen_at(ctl->path) : -ENOMEM;
+        if (r >= 0) {
+                ctl->io = (struct loop_io) { .fd = r, .events = EPOLLIN, .priority = 10, .cb = on_listen, .data = ctl };
+                r = loop_io_add(m->loop, &ctl->io);
+                if (r < 0)
+                        close_fd(ctl->io.fd);
+        }
+        if (r < 0) {
+                log_error_errno(r, "Could not make the control socket %s: %m; rousectl will not work", ctl->path ?: "");
+                free(ctl->path);
+                free(ctl);
+                return r;
+        }
+        m->control = ctl;
+        return 0;
+}
+
+void control_close(struct manager *m)
+{
+        struct control *ctl = m->control;
+        int fd;
+
+        if (!ctl)
+                return;
+        control_power_close(m);
+        while (ctl->clients) {
+                struct client *c = ctl->clients;
+
+                ctl->clients = c->next;
+                client_free(c);
+        }
+        loop_defer_cancel(m->loop, &ctl->reap);
+        fd = ctl->io.fd;
+        loop_io_remove(m->loop, &ctl->io);
+        close_fd(fd);
+        (void) unlink(ctl->path);
+        free(ctl->path);
+        free(ctl);
+        m->control = NULL;
+}
+
+/* ---- events ---- */
+
+static void event_send(struct control *ctl, struct record *made)
+{
+        for (struct client *c = ctl->clients; c; c = c->next) {
+                _cleanup_wire_ struct wire_writer w = { 0 };
+
+                if (!c->subscribed || c->doomed)
+                        continue;
+                wire_begin(&w, CTL_EVENT, 0);
+                wire_str(&w, made->event);
+                wire_u32(&w, (uint32_t) made->n);
+                for (size_t i = 0; i < made->n; i++)
+                        wire_str(&w, made->v[i]);
+                client_send(c, &w);
+                client_watch(c);
+        }
+        record_clear(made);
+        free(made->v);
+}
+
+void control_job_event(struct manager *m, struct job *j, bool gone, int result)
+{
+        struct control *ctl = m->control;
+        struct record rec = { .type = CTL_EVENT, .event = gone ? "job-removed" : "job-new" };
+
+        if (!ctl || ctl->n_subscribed == 0)
+                return;
+        record_addf(&rec, "Job", "%u", j->id);
+        record_add(&rec, "Unit", j->unit->id);
+        record_add(&rec, "Type", job_type_to_string(j->type));
+        if (gone)
+                record_add(&rec, "Result", job_result_to_string((enum job_result) result));
+        event_send(ctl, &rec);
+}
+
+void control_unit_event(struct unit *u)
+{
+        struct control *ctl = u->manager->control;
+        struct record rec = { .type = CTL_EVENT, .event = "unit" };
+
+        if (!ctl || ctl->n_subscribed == 0)
+                return;
+        record_add(&rec, "Id", u->id);
+        record_add(&rec, "ActiveState", active_state_to_string(unit_active_state(u)));
+        record_add(&rec, "SubState", unit_sub_state(u));
+        event_send(ctl, &rec);
+}

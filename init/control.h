@@ -1,0 +1,127 @@
+/* The control server's own interface: control.c has the socket, the clients and the verb table; control-units.c,
+ * control-jobs.c, control-power.c and control-manager.c have the verbs; show.c the properties.
+ *
+ * A verb gets a request and returns 0 (END follows), a negative errno (END carries it, with the text that
+ * request_fail() left), or CONTROL_LATER: it answers by itself (a listing, a wait for jobs).
+ *
+ * Memory: a client has at most CLIENT_QUEUE_MAX bytes queued; one that does not read is dropped. Listings are made
+ * unit by unit, only as fast as they are read, from a snapshot of the names. */
+#pragma once
+
+#include <sys/socket.h>
+
+#include "lib/ctlproto.h"
+#include "manager.h"
+
+#define CONTROL_LATER 1
+
+struct control;
+struct client;
+
+struct request {
+        struct client *client;
+        struct manager *m;
+        uint32_t id;
+        char **args;
+        char **options;   /* "KEY=value" or "KEY" */
+        char *error;      /* text for END */
+};
+
+enum { VERB_ROOT = 1, VERB_EVENTS = 2 };
+struct verb {
+        const char *name;
+        unsigned flags, min_args;
+        int (*run)(struct request *r);
+        const char *args, *help;
+};
+extern const struct verb control_verbs[];
+extern const size_t n_control_verbs;
+
+/* Value of an option ("" for a bare one), NULL when absent. */
+const char *request_option(const struct request *r, const char *key);
+bool request_flag(const struct request *r, const char *key);
+int request_fail(struct request *r, int error, const char *fmt, ...) _printf_(3, 4);
+
+/* A record being made. Values beyond the size of a message are sent in pieces ("Key+=more"); a record of several
+ * messages has "More=1" at the end of all but the last. */
+struct record {
+        struct client *client;
+        uint32_t id;
+        uint16_t type;    /* CTL_RECORD or CTL_EVENT */
+        const char *event;
+        char **v;
+        size_t n, cap, bytes;
+        bool failed;
+        char *const *only; /* keys wanted; NULL: all */
+};
+void record_begin(struct record *rec, struct request *r);
+void record_add(struct record *rec, const char *key, const char *value);
+void record_addf(struct record *rec, const char *key, const char *fmt, ...) _printf_(3, 4);
+void record_add_u64(struct record *rec, const char *key, uint64_t v);
+bool record_wants(const struct record *rec, const char *key);
+void record_send(struct record *rec);
+void control_end(struct client *c, uint32_t id, int error, const char *message);
+void control_text(struct request *r, const char *text);
+
+/* Calls emit for every known unit, as the client reads; END by itself. Returns CONTROL_LATER or -errno. */
+int control_listing(struct request *r, void (*emit)(struct request *r, struct unit *u));
+
+/* What a client waits for: jobs of one request. */
+struct wait_group;
+int control_wait_new(struct request *r, struct wait_group **ret);
+int control_wait_add(struct wait_group *g, struct job *j);
+/* All jobs are queued: END when they have ended; now, when there are none. */
+void control_wait_done(struct wait_group *g, int error, const char *message);
+void control_wait_drop_client(struct client *c);
+
+/* The client's part of control-jobs.c. */
+struct wait_group **client_waits(struct client *c);
+struct manager *client_manager(struct client *c);
+
+/* verbs */
+int verb_list_units(struct request *r);
+int verb_list_jobs(struct request *r);
+int verb_list_unit_files(struct request *r);
+int verb_show(struct request *r);
+int verb_is_active(struct request *r);
+int verb_cat(struct request *r);
+int verb_pid_of(struct request *r);
+int verb_job(struct request *r);
+int verb_cancel(struct request *r);
+int verb_kill(struct request *r);
+int verb_reset_failed(struct request *r);
+int verb_start_transient(struct request *r);
+int verb_daemon_reload(struct request *r);
+int verb_daemon_reexec(struct request *r);
+int verb_set_environment(struct request *r);
+int verb_unset_environment(struct request *r);
+int verb_show_environment(struct request *r);
+int verb_log_level(struct request *r);
+int verb_get_default(struct request *r);
+int verb_analyze_data(struct request *r);
+int verb_subscribe(struct request *r);
+int verb_power(struct request *r);
+int verb_shutdown(struct request *r);
+int verb_version(struct request *r);
+
+/* The verb that was asked, for functions that serve several. */
+const char *request_verb(const struct request *r);
+bool request_may_change(const struct request *r); /* root, or who runs the manager */
+void client_subscribe(struct client *c);
+/* The unit that this boot aims for, by its own name. */
+const char *control_default_target(struct manager *m);
+
+/* control-power.c */
+void control_power_close(struct manager *m);
+
+/* show.c: all properties of u, or of the manager, to rec. */
+void show_unit(struct record *rec, struct unit *u);
+void show_manager(struct record *rec, struct manager *m);
+/* Commands in the form "{ path=… ; argv[]=… ; … }". */
+void show_command(struct record *rec, const char *key, const struct exec_command *list);
+/* The type's own configuration, from the directive table (show-config.c). */
+void show_config(struct record *rec, struct unit *u);
+
+/* For job.c and unit-run.c: tells subscribers. Cheap when there are none. */
+void control_job_event(struct manager *m, struct job *j, bool gone, int result);
+void control_unit_event(struct unit *u);

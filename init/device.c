@@ -1,0 +1,181 @@
+/* Device units: what devd says of the devices that somebody waits for.
+ *
+ * A unit stands for a name: a node, a link or a sysfs path. PID 1 registers the names that it has units for; devd
+ * answers with the device behind it now, and with every change. A start job on a device that is absent runs until it
+ * comes or DefaultDeviceTimeoutSec= (x-systemd.device-timeout=) has passed. */
+#include <stdio.h>
+
+#include "lib/devlink.h"
+#include "manager.h"
+#include "types.h"
+
+static void device_init(struct unit *u)
+{
+        u->job_running_timeout = u->manager->default_device_timeout;
+        u->ignore_on_isolate = true;
+}
+
+static int device_load(struct unit *u)
+{
+        struct device_unit *d = UNIT_CAST(device_unit, u);
+        _cleanup_free_ char *path = NULL;
+        int r = unit_name_to_path(u->id, &path);
+
+        if (r < 0)
+                return r;
+        if (!u->description)
+                (void) str_replace(&u->description, path);
+        if (d->watched)
+                return 0;
+        d->watched = true;
+        r = devlink_watch(u->manager, path);
+        return MIN(r, 0);
+}
+
+static enum active_state device_active_state(struct unit *u)
+{
+        struct device_unit *d = UNIT_CAST(device_unit, u);
+
+        return d->present && !d->not_ready ? UNIT_ACTIVE : UNIT_INACTIVE;
+}
+
+static const char *device_sub_state(struct unit *u)
+{
+        struct device_unit *d = UNIT_CAST(device_unit, u);
+
+        return !d->present ? "dead" : d->not_ready ? "tentative" : "plugged";
+}
+
+static int device_start(struct unit *u)
+{
+        return 0; /* it waits for devd; the job's running timeout is the limit */
+}
+
+static void device_done(struct unit *u)
+{
+        free(UNIT_CAST(device_unit, u)->syspath);
+}
+
+const struct unit_ops device_ops = {
+        .size = sizeof(struct device_unit),
+        .can_fail_transient = true,
+        .always_loaded = true,
+        .init = device_init,
+        .load = device_load,
+        .done = device_done,
+        .start = device_start,
+        .active_state = device_active_state,
+        .sub_state = device_sub_state,
+};
+
+/* ---- from devd ---- */
+
+static void set_description(struct unit *u, char **props)
+{
+        const char *model = strv_env_get(props, "ID_MODEL_FROM_DATABASE") ?: strv_env_get(props, "ID_MODEL");
+        const char *label = strv_env_get(props, "ID_FS_LABEL");
+        _cleanup_free_ char *text = NULL;
+
+        if (!model)
+                return;
+        text = label ? str_printf("%s %s", model, label) : strdup(model);
+        if (text)
+                (void) str_replace(&u->description, text);
+}
+
+static void add_wants(struct unit *u, char **props)
+{
+        const char *wants = strv_env_get(props, "SYSTEMD_WANTS");
+        _cleanup_strv_ char **names = NULL;
+
+        if (!wants || str_split_quoted(wants, 0, &names) < 0)
+                return;
+        FOREACH_STR(n, names) {
+                _cleanup_free_ char *name = NULL;
+                struct unit *w;
+                int r;
+
+                if (unit_name_is_template(*n)) {
+                        _cleanup_free_ char *inst = NULL;
+
+                        /* a template's instance is the device's path */
+                        r = unit_name_path_escape(UNIT_CAST(device_unit, u)->syspath ?: "/", &inst);
+                        if (r >= 0)
+                                r = unit_name_replace_instance(*n, inst, &name);
+                } else
+                        r = unit_name_mangle(*n, "service", &name);
+                if (r < 0 || unit_get(u->manager, name, &w) < 0) {
+                        log_unit(u->id, LOG_WARNING, "SYSTEMD_WANTS=%s is not a unit name; ignored", *n);
+                        continue;
+                }
+                if (unit_has_dep(u, DEP_WANTS, w))
+                        continue;
+                (void) unit_add_dep(u, DEP_WANTS, w, ORIGIN_UDEV);
+                if (unit_active_state(u) == UNIT_ACTIVE)
+                        (void) manager_add_job(u->manager, JOB_START, w, JOB_FAIL, false, NULL, NULL);
+        }
+}
+
+static void set_present(struct unit *u, bool present, bool not_ready)
+{
+        struct device_unit *d = UNIT_CAST(device_unit, u);
+        enum active_state old = unit_active_state(u);
+
+        d->present = present;
+        d->not_ready = not_ready;
+        if (unit_active_state(u) != old)
+                unit_notify(u, old, false);
+}
+
+/* The unit of one name of the device. Made only if somebody wants it, or for the names that systemd shows too. */
+static void update_name(struct manager *m, const char *name, const char *syspath, unsigned state, char **props, bool make)
+{
+        _cleanup_free_ char *unit_name = NULL;
+        struct unit *u;
+        bool present = state != DL_DEV_GONE;
+
+        if (unit_name_from_path(name, "device", &unit_name) < 0)
+                return;
+        u = unit_find(m, unit_name);
+        if (!u) {
+                if (!present || !make || unit_get(m, unit_name, &u) < 0)
+                        return;
+                u->load_state = UNIT_LOADED;
+                UNIT_CAST(device_unit, u)->watched = true; /* devd tells of this device anyway */
+        }
+        (void) str_replace(&UNIT_CAST(device_unit, u)->syspath, present ? syspath : NULL);
+        if (present)
+                set_description(u, props);
+        set_present(u, present, state == DL_DEV_NOT_READY);
+        if (state == DL_DEV_PRESENT)
+                add_wants(u, props);
+}
+
+void device_message(struct manager *m, const char *syspath, const char *node, unsigned state, char **links, char **props)
+{
+        const char *alias = strv_env_get(props, "SYSTEMD_ALIAS");
+        _cleanup_strv_ char **aliases = NULL;
+
+        /* Units of names that this device no longer has. */
+        UNITS_FOREACH(u, m, UNIT_DEVICE) {
+                struct device_unit *d = UNIT_CAST(device_unit, u);
+                _cleanup_free_ char *path = NULL;
+
+                if (!d->present || !streq_null(d->syspath, syspath) || unit_name_to_path(u->id, &path) < 0)
+                        continue;
+                if (streq(path, syspath) || streq_null(path, node) || strv_contains(links, path))
+                        continue;
+                if (alias && strstr(alias, path))
+                        continue;
+                set_present(u, false, false);
+        }
+        update_name(m, syspath, syspath, state, props, true);
+        if (node)
+                update_name(m, node, syspath, state, NULL, true);
+        FOREACH_STR(l, links)
+                update_name(m, *l, syspath, state, NULL, false);
+        if (alias && str_split_quoted(alias, 0, &aliases) >= 0)
+                FOREACH_STR(a, aliases)
+                        if (**a == '/')
+                                update_name(m, *a, syspath, state, NULL, false);
+}

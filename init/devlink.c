@@ -1,0 +1,368 @@
+/* PID 1's end of lib/devlink.h. Both ends of the pair, the uevent socket and the udev control socket are PID 1's, so
+ * that a device daemon that is started again finds everything that came meanwhile. What PID 1 wants is kept here and
+ * told again to each daemon that says hello. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "lib/devlink.h"
+#include "lib/fileio.h"
+#include "lib/uevent.h"
+#include "manager.h"
+
+#define UEVENT_RCVBUF (128u * 1024 * 1024)
+
+struct request { /* answered by id, once */
+        uint32_t id;
+        struct unit *u;
+        void (*done)(struct unit *u, int status, const char *message);
+        struct request *next;
+};
+
+struct devlink {
+        struct manager *m;
+        struct loop_io io;         /* our end */
+        int peer, uevent, control; /* devd's */
+        char **watched;
+        size_t n_watched, cap_watched;
+        struct hash watched_set;
+        struct request *requests;
+        uint32_t next_id;
+        bool connected, coldplug_asked, backlog;
+};
+
+static int send_message(struct devlink *d, struct wire_writer *w)
+{
+        int r = wire_send(d->io.fd, w, -1);
+
+        if (r == -EAGAIN) /* devd does not read: it is told everything when it says hello again */
+                log_warning("Device daemon does not take messages; one is put off until it is back");
+        return r;
+}
+
+static int send_strings(struct devlink *d, uint16_t type, uint32_t id, char *const *s, size_t n)
+{
+        _cleanup_wire_ struct wire_writer w = { 0 };
+
+        wire_begin(&w, type, id);
+        for (size_t i = 0; i < n; i++)
+                wire_str(&w, s[i]);
+        return send_message(d, &w);
+}
+
+int devlink_watch(struct manager *m, const char *name)
+{
+        struct devlink *d = m->devlink;
+        char *copy;
+
+        if (!d || hash_get(&d->watched_set, name))
+                return 0;
+        if (d->n_watched == d->cap_watched) {
+                size_t cap = d->cap_watched ? d->cap_watched * 2 : 32;
+                char **n = reallocarray(d->watched, cap, sizeof(*n));
+
+                if (!n)
+                        return -ENOMEM;
+                d->watched = n;
+                d->cap_watched = cap;
+        }
+        copy = strdup(name);
+        if (!copy || hash_put(&d->watched_set, copy, copy) < 0) {
+                free(copy);
+                return -ENOMEM;
+        }
+        d->watched[d->n_watched++] = copy;
+        if (d->connected)
+                (void) send_strings(d, DL_WATCH, 0, &copy, 1);
+        return 0;
+}
+
+int devlink_mount(struct manager *m, const char *where, const char *what, const char *type, const char *options, unsigned flags)
+{
+        _cleanup_wire_ struct wire_writer w = { 0 };
+
+        if (!m->devlink || !m->devlink->connected)
+                return -ENOTCONN;
+        wire_begin(&w, DL_MOUNT, 0);
+        wire_str(&w, where);
+        wire_str(&w, what);
+        wire_str(&w, type);
+        wire_str(&w, options);
+        wire_u32(&w, flags);
+        return send_message(m->devlink, &w);
+}
+
+int devlink_umount(struct manager *m, const char *where, bool lazy, bool force)
+{
+        _cleanup_wire_ struct wire_writer w = { 0 };
+
+        if (!m->devlink || !m->devlink->connected)
+                return -ENOTCONN;
+        wire_begin(&w, DL_UMOUNT, 0);
+        wire_str(&w, where);
+        wire_u32(&w, lazy);
+        wire_u32(&w, force);
+        return send_message(m->devlink, &w);
+}
+
+static int add_request(struct devlink *d, struct unit *u, void (*done)(struct unit *u, int status, const char *message))
+{
+        struct request *q = calloc(1, sizeof(*q));
+
+        if (!q)
+                return -ENOMEM;
+        *q = (struct request) { .id = ++d->next_id, .u = u, .done = done, .next = d->requests };
+        d->requests = q;
+        return 0;
+}
+
+int devlink_settle(struct manager *m, void (*done)(struct unit *u, int status, const char *message), struct unit *u)
+{
+        struct devlink *d = m->devlink;
+        int r;
+
+        if (!d)
+                return -ENOTCONN;
+        r = add_request(d, u, done);
+        return r < 0 ? r : send_strings(d, DL_SETTLE, d->next_id, NULL, 0);
+}
+
+int devlink_load_modules(struct manager *m, char **names, void (*done)(struct unit *u, int status, const char *message), struct unit *u)
+{
+        _cleanup_wire_ struct wire_writer w = { 0 };
+        struct devlink *d = m->devlink;
+        int r;
+
+        if (!d)
+                return -ENOTCONN;
+        r = add_request(d, u, done);
+        if (r < 0)
+                return r;
+        wire_begin(&w, DL_LOAD_MODULES, d->next_id);
+        wire_strv(&w, names);
+        return send_message(d, &w);
+}
+
+int devlink_static_nodes(struct manager *m, void (*done)(struct unit *u, int status, const char *message), struct unit *u)
+{
+        struct devlink *d = m->devlink;
+        int r;
+
+        if (!d)
+                return -ENOTCONN;
+        r = add_request(d, u, done);
+        return r < 0 ? r : send_strings(d, DL_STATIC_NODES, d->next_id, NULL, 0);
+}
+
+int devlink_coldplug(struct manager *m)
+{
+        struct devlink *d = m->devlink;
+
+        if (!d)
+                return -ENOTCONN;
+        if (d->coldplug_asked)
+                return 0;
+        d->coldplug_asked = true;
+        return d->connected ? send_strings(d, DL_COLDPLUG, 0, NULL, 0) : 0;
+}
+
+void devlink_forget(struct manager *m, struct unit *u)
+{
+        for (struct request *q = m->devlink ? m->devlink->requests : NULL; q; q = q->next)
+                if (q->u == u)
+                        q->u = NULL;
+}
+
+size_t devlink_fds(struct manager *m, int fds[3], const char *names[3])
+{
+        struct devlink *d = m->devlink;
+
+        if (!d)
+                return 0;
+        fds[0] = d->peer;
+        names[0] = "link";
+        fds[1] = d->uevent;
+        names[1] = "uevent";
+        fds[2] = d->control;
+        names[2] = "control";
+        return d->uevent < 0 ? 1 : d->control < 0 ? 2 : 3;
+}
+
+/* ---- from devd ---- */
+
+static void on_hello(struct devlink *d, struct wire_reader *r)
+{
+        _cleanup_wire_ struct wire_writer w = { 0 };
+        uint32_t version = wire_get_u32(r);
+        uint64_t generation = wire_get_u64(r);
+
+        if (wire_end(r) < 0)
+                return;
+        log_debug("Device daemon says hello: protocol %u, generation %llu", version, (unsigned long long) generation);
+        d->connected = true;
+        d->m->generation = generation;
+        wire_begin(&w, DL_HELLO, 0);
+        wire_u32(&w, WIRE_VERSION);
+        wire_u64(&w, generation);
+        (void) send_message(d, &w);
+        (void) send_strings(d, DL_COLDPLUG, 0, NULL, 0);
+        d->coldplug_asked = true;
+        for (size_t i = 0; i < d->n_watched; i++)
+                (void) send_strings(d, DL_WATCH, 0, &d->watched[i], 1);
+        (void) send_strings(d, DL_WATCH_MOUNTS, 0, NULL, 0);
+        mount_devd_ready(d->m);
+}
+
+static void on_device(struct devlink *d, struct wire_reader *r)
+{
+        const char *syspath = wire_get_str(r), *node = wire_get_str(r);
+        uint32_t state = wire_get_u32(r);
+        _cleanup_strv_ char **links = NULL, **props = NULL;
+
+        if (wire_get_strv(r, &links) < 0 || wire_get_strv(r, &props) < 0 || wire_end(r) < 0 || !syspath)
+                log_warning("Malformed device message; ignored");
+        else
+                device_message(d->m, syspath, node, state, links, props);
+}
+
+static void on_answer(struct devlink *d, struct wire_reader *r)
+{
+        int status = 0;
+        const char *text = NULL;
+
+        if (r->h.type == DL_MODULES_DONE) {
+                status = wire_get_u32(r) ? 1 : 0;
+                text = wire_get_str(r);
+        }
+        for (struct request **q = &d->requests; *q; q = &(*q)->next)
+                if ((*q)->id == r->h.id) {
+                        struct request *gone = *q;
+
+                        *q = gone->next;
+                        if (gone->u)
+                                gone->done(gone->u, status, text);
+                        free(gone);
+                        return;
+                }
+}
+
+static void on_mount(struct devlink *d, struct wire_reader *r)
+{
+        const char *where = wire_get_str(r);
+        uint32_t err = wire_get_u32(r);
+        const char *text = wire_get_str(r);
+
+        if (wire_end(r) < 0 || !where)
+                return;
+        if (r->h.type == DL_MOUNT_DONE)
+                mount_done_message(d->m, where, err, text);
+        else
+                umount_done_message(d->m, where, err, text);
+}
+
+static void on_mountinfo(struct devlink *d, struct wire_reader *r)
+{
+        uint32_t there = wire_get_u32(r);
+        const char *where = wire_get_str(r), *what = wire_get_str(r), *type = wire_get_str(r), *options = wire_get_str(r);
+
+        if (wire_end(r) >= 0 && where)
+                mountinfo_message(d->m, there, where, what, type, options);
+}
+
+static void on_key(struct devlink *d, struct wire_reader *r)
+{
+        const char *key = wire_get_str(r);
+
+        if (wire_end(r) < 0 || !key)
+                return;
+        log_notice("Key pressed: %s", key);
+        if (streq(key, "power"))
+                (void) manager_start_target(d->m, "poweroff.target", JOB_REPLACE_IRREVERSIBLY);
+        else if (streq(key, "reboot"))
+                (void) manager_start_target(d->m, "reboot.target", JOB_REPLACE_IRREVERSIBLY);
+}
+
+static void on_swapinfo(struct devlink *d, struct wire_reader *r)
+{
+        uint32_t there = wire_get_u32(r);
+        const char *what = wire_get_str(r);
+        uint32_t priority = wire_get_u32(r);
+
+        if (wire_end(r) >= 0 && what)
+                swapinfo_message(d->m, there, what, (int) priority);
+}
+
+static const struct {
+        enum devlink_type type;
+        void (*fn)(struct devlink *d, struct wire_reader *r);
+} handlers[] = {
+        { DL_HELLO, on_hello },       { DL_DEVICE, on_device },       { DL_MOUNT_DONE, on_mount },
+        { DL_UMOUNT_DONE, on_mount }, { DL_MOUNTINFO, on_mountinfo }, { DL_SETTLED, on_answer },
+        { DL_MODULES_DONE, on_answer }, { DL_KEY, on_key },           { DL_SWAPINFO, on_swapinfo },
+};
+
+static void on_readable(struct loop_io *io, uint32_t revents)
+{
+        struct devlink *d = io->data;
+        static uint8_t buf[WIRE_MAX];
+
+        for (int turn = 0; turn < 64; turn++) {
+                struct wire_reader r;
+                int k = wire_recv(io->fd, buf, sizeof(buf), &r, NULL);
+
+                if (k == -EBADMSG)
+                        continue;
+                if (k <= 0)
+                        return;
+                for (size_t i = 0; i < ARRAY_SIZE(handlers); i++)
+                        if (handlers[i].type == r.h.type) {
+                                handlers[i].fn(d, &r);
+                                break;
+                        }
+        }
+}
+
+/* ---- sockets ---- */
+
+static int open_udev_control(void)
+{
+        struct sockaddr_un sa = { .sun_family = AF_UNIX, .sun_path = "/run/udev/control" };
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        int one = 1;
+
+        if (fd < 0)
+                return -errno;
+        (void) mkdir_p("/run/udev", 0755);
+        (void) unlink(sa.sun_path);
+        if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)) < 0 ||
+                bind(fd, (struct sockaddr *) &sa, sizeof(sa)) < 0 || chmod(sa.sun_path, 0600) < 0 || listen(fd, 16) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+int devlink_init(struct manager *m)
+{
+        struct devlink *d = calloc(1, sizeof(*d));
+        int sv[2], size = 4 * 1024 * 1024, r;
+
+        if (!d)
+                return -ENOMEM;
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sv) < 0) {
+                r = -errno;
+                free(d);
+                return r;
+        }
+        for (int i = 0; i < 2; i++)
+                if (setsockopt(sv[i], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
+                        (void) setsockopt(sv[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+        *d = (struct devlink) { .m = m, .peer = sv[1], .uevent = uevent_open(UEVENT_RCVBUF), .control = open_udev_control() };
+        if (d->uevent < 0)
+                log_warning_errno(d->uevent, "No uevent socket; devices will not be seen: %m");
+        if (d->control < 0)
+                log_warning_errno(d->control, "No socket at /run/udev/control: %m");
+        d->io = (struct loop_io) { .fd = sv[0], .events = EPOLLIN, .priority = -1, .cb = on_readable, .data = d };
+        m->devlink = d;
+        return loop_io_add(m->loop, &d->io);
+}

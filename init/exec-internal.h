@@ -1,0 +1,57 @@
+/* What the exec-*.c files of PID 1 share. */
+#pragma once
+
+#include "exec-plan.h"
+#include "exec-user.h"
+#include "unit.h"
+
+#define EXEC_DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define EXEC_PLACEHOLDER  "\001" /* value that only the child knows: LISTEN_PID= … */
+
+/* Whose process it will be, as far as PID 1 can tell. */
+struct exec_identity {
+        bool set;              /* ids change */
+        bool by_nss;           /* only NSS knows the names */
+        struct user_record user;
+        gid_t gid;
+        gid_t *groups;
+        size_t n_groups;
+};
+
+/* exec-identity.c */
+int exec_identify(struct unit *u, const struct exec_context *c, struct exec_identity *ret);
+void exec_identity_done(struct exec_identity *id);
+/* The path is on a file system that PID 1 may read (decisions 2). */
+bool exec_path_is_local(const char *path);
+
+/* exec-env.c */
+int exec_build_env(struct unit *u, const struct exec_context *c, const struct exec_params *p, const struct exec_identity *id,
+        bool files_here, char ***ret);
+/* Those that the child fills in, last; then UnsetEnvironment=. */
+int exec_add_placeholders(const struct exec_context *c, const struct exec_params *p, bool journal, char ***env);
+
+/* exec-dirs.c */
+extern const char *const exec_dir_prefix[DIR_MAX]; /* "/run" … */
+extern const char *const exec_dir_variable[DIR_MAX];
+/* Makes the directories; *ret_code is the exit code to report when it fails. */
+int exec_directories_make(struct unit *u, const struct exec_context *c, const struct exec_identity *id, int *ret_code);
+/* Splits "a:b" at its first colon: *ret_path is a copy of a, the result the link's name or NULL. */
+const char *exec_dir_split(const char *entry, char **ret_path);
+
+/* exec-dynamic.c: DynamicUser= */
+int dynamic_user_get(struct unit *u, const char *name, uid_t *ret);
+void dynamic_user_put(struct unit *u, const struct exec_context *c);
+char *dynamic_user_name(struct unit *u, const struct exec_context *c);
+
+/* cgroup.c: a cgroup below fd, made if need be; owned O_PATH descriptor. */
+int cgroup_open_below(int fd, const char *name);
+
+/* exec-prepare.c: everything into a plan. *ret_helper: rouse-exec is needed. */
+int exec_prepare(struct unit *u, const struct exec_context *c, const struct exec_params *p, struct plan_builder *b,
+        bool *ret_helper);
+
+/* exec.c: a program of ours that belongs to no unit and that nobody waits for (SIGCHLD reaps it). */
+int exec_detached(struct manager *m, char *const argv[]);
+
+/* Where rouse-exec is and where the log daemon listens; tests set others. */
+extern const char *exec_helper_path, *exec_journal_socket;

@@ -1,0 +1,445 @@
+/* The manager: the loop's owner, children and their ends, configuration, and what follows when nothing is left to do.
+ * The units' own business is in unit.c and the types; what only a real boot does is in boot.c and main.c. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/reboot.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "lib/cmdline.h"
+#include "lib/fileio.h"
+#include "lib/inifile.h"
+#include "manager.h"
+#include "names.h"
+#include "service.h"
+
+/* ---- children ---- */
+
+#define PID_BUCKETS 256
+
+struct child {
+        pid_t pid;
+        struct unit *unit;
+        struct loop_io io;      /* its pidfd, only for a process that is not our child */
+        struct child *next;
+};
+struct pid_table {
+        struct child *b[PID_BUCKETS];
+};
+
+static struct child **child_slot(struct manager *m, pid_t pid)
+{
+        struct pid_table *t = m->pids;
+        struct child **c = &t->b[(unsigned) pid % PID_BUCKETS];
+
+        while (*c && (*c)->pid != pid)
+                c = &(*c)->next;
+        return c;
+}
+
+struct unit *manager_unit_of_pid(struct manager *m, pid_t pid)
+{
+        struct child *c = *child_slot(m, pid);
+
+        return c ? c->unit : NULL;
+}
+
+static void child_drop(struct manager *m, struct child **slot)
+{
+        struct child *c = *slot;
+
+        *slot = c->next;
+        if (c->io.fd >= 0) {
+                int fd = c->io.fd;
+
+                loop_io_remove(m->loop, &c->io);
+                close_fd(fd);
+        }
+        free(c);
+}
+
+static void child_ended(struct manager *m, pid_t pid, int code, int status)
+{
+        struct child **slot = child_slot(m, pid);
+        struct unit *u = *slot ? (*slot)->unit : NULL;
+
+        if (!u)
+                return; /* an orphan that came to us to be reaped */
+        child_drop(m, slot);
+        unit_ops(u)->child(u, pid, code, status);
+}
+
+static void alien_ended(struct loop_io *io, uint32_t revents)
+{
+        struct child *c = io->data;
+
+        /* not our child: how it ended is not known to us */
+        child_ended(c->unit->manager, c->pid, CLD_EXITED, 0);
+}
+
+int unit_watch_pid(struct unit *u, pid_t pid, int pidfd)
+{
+        struct manager *m = u->manager;
+        struct child **slot = child_slot(m, pid), *c;
+        siginfo_t si = { 0 };
+        int r = 0;
+
+        if (*slot)
+                child_drop(m, slot);
+        c = calloc(1, sizeof(*c));
+        if (!c) {
+                close_fd(pidfd);
+                return -ENOMEM;
+        }
+        *c = (struct child) { .pid = pid, .unit = u, .io.fd = -1, .next = *slot };
+        *slot = c;
+        if (pidfd >= 0 && waitid(P_PIDFD, (id_t) pidfd, &si, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD) {
+                c->io = (struct loop_io) { .fd = pidfd, .events = EPOLLIN, .priority = 5, .cb = alien_ended, .data = c };
+                r = loop_io_add(m->loop, &c->io);
+                if (r < 0)
+                        c->io.fd = -1;
+                else
+                        pidfd = -1;
+        }
+        close_fd(pidfd);
+        return r;
+}
+
+void unit_unwatch_pid(struct unit *u, pid_t pid)
+{
+        struct child **slot = child_slot(u->manager, pid);
+
+        if (*slot && (*slot)->unit == u)
+                child_drop(u->manager, slot);
+}
+
+void manager_forget_pids(struct manager *m, struct unit *u)
+{
+        struct pid_table *t = m->pids;
+
+        for (int i = 0; i < PID_BUCKETS; i++)
+                for (struct child **c = &t->b[i]; *c;)
+                        if ((*c)->unit == u)
+                                child_drop(m, c);
+                        else
+                                c = &(*c)->next;
+}
+
+void manager_reap(struct manager *m)
+{
+        for (;;) {
+                siginfo_t si = { 0 };
+
+                if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG) < 0 || si.si_pid == 0)
+                        return;
+                child_ended(m, si.si_pid, si.si_code, si.si_status);
+        }
+}
+
+/* ---- configuration ---- */
+
+enum conf_kind { CONF_TIME, CONF_BOOL, CONF_U32, CONF_ENV, CONF_LOG_LEVEL, CONF_OUTPUT, CONF_TASKS, CONF_LIMIT };
+struct conf_key {
+        const char *name;
+        enum conf_kind kind;
+        size_t offset; /* CONF_LIMIT: RLIMIT_… */
+};
+#define M(f) offsetof(struct manager, f)
+static const struct conf_key conf_keys[] = {
+        { "DefaultTimeoutStartSec", CONF_TIME, M(default_timeout_start) },
+        { "DefaultTimeoutStopSec", CONF_TIME, M(default_timeout_stop) },
+        { "DefaultTimeoutAbortSec", CONF_TIME, M(default_timeout_abort) },
+        { "DefaultDeviceTimeoutSec", CONF_TIME, M(default_device_timeout) },
+        { "DefaultRestartSec", CONF_TIME, M(default_restart_sec) },
+        { "DefaultStartLimitIntervalSec", CONF_TIME, M(default_start_limit_interval) },
+        { "DefaultStartLimitBurst", CONF_U32, M(default_start_limit_burst) },
+        { "DefaultStandardOutput", CONF_OUTPUT, M(default_std_output) },
+        { "DefaultStandardError", CONF_OUTPUT, M(default_std_error) },
+        { "DefaultEnvironment", CONF_ENV, M(environment) },
+        { "DefaultTasksMax", CONF_TASKS, 0 },
+        { "LogLevel", CONF_LOG_LEVEL, 0 },
+        { "ShowStatus", CONF_BOOL, M(show_status) },
+        { "DefaultLimitNOFILE", CONF_LIMIT, RLIMIT_NOFILE },
+        { "DefaultLimitNPROC", CONF_LIMIT, RLIMIT_NPROC },
+        { "DefaultLimitCORE", CONF_LIMIT, RLIMIT_CORE },
+        { "DefaultLimitMEMLOCK", CONF_LIMIT, RLIMIT_MEMLOCK },
+        { "DefaultLimitSTACK", CONF_LIMIT, RLIMIT_STACK },
+        { "DefaultLimitAS", CONF_LIMIT, RLIMIT_AS },
+        { "DefaultLimitDATA", CONF_LIMIT, RLIMIT_DATA },
+        { "DefaultLimitFSIZE", CONF_LIMIT, RLIMIT_FSIZE },
+};
+
+static int conf_limit(struct manager *m, unsigned resource, const char *value)
+{
+        uint64_t soft, hard;
+        _cleanup_free_ char *copy = strdup(value);
+        char *colon;
+
+        if (!copy)
+                return -ENOMEM;
+        colon = strchr(copy, ':');
+        if (colon)
+                *colon++ = '\0';
+        if (parse_size(copy, &soft) < 0 || parse_size(colon ?: copy, &hard) < 0 || soft > hard)
+                return -EINVAL;
+        m->default_limits[resource] = (struct rlimit) { soft, hard }; /* RLIM_INFINITY is all ones too */
+        m->default_limits_set |= 1u << resource;
+        return 0;
+}
+
+static int conf_tasks(struct manager *m, const char *value)
+{
+        uint32_t p;
+
+        if (parse_permyriad(value, false, &p) >= 0) {
+                m->default_tasks_max = UINT64_MAX;
+                m->default_tasks_max_permyriad = p;
+                return 0;
+        }
+        m->default_tasks_max_permyriad = UINT32_MAX;
+        return parse_size(value, &m->default_tasks_max);
+}
+
+static int conf_apply(struct manager *m, const struct conf_key *k, const char *value)
+{
+        void *p = (char *) m + k->offset;
+        _cleanup_strv_ char **words = NULL;
+        int64_t out;
+        int r;
+
+        switch (k->kind) {
+        case CONF_TIME: return parse_timespan(value, USEC_PER_SEC, p);
+        case CONF_U32: return parse_u32(value, p);
+        case CONF_BOOL:
+                r = parse_boolean(value);
+                if (r >= 0)
+                        *(bool *) p = r;
+                return MIN(r, 0);
+        case CONF_LOG_LEVEL:
+                r = log_level_from_string(value);
+                if (r >= 0)
+                        log_set_max_level(r);
+                return MIN(r, 0);
+        case CONF_OUTPUT:
+                r = name_value(names_exec_output, value, &out);
+                if (r >= 0)
+                        *(enum exec_output *) p = (enum exec_output) out;
+                return MIN(r, 0);
+        case CONF_ENV:
+                r = str_split_quoted(value, WORD_CUNESCAPE, &words);
+                if (r < 0)
+                        return r;
+                FOREACH_STR(w, words)
+                        if (strv_env_set(&m->environment, *w) < 0)
+                                return -EINVAL;
+                return 0;
+        case CONF_TASKS: return conf_tasks(m, value);
+        case CONF_LIMIT: return conf_limit(m, k->offset, value);
+        }
+        return -EINVAL;
+}
+
+static int conf_line(const struct ini_line *l, void *data)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(conf_keys); i++) {
+                if (!streq(conf_keys[i].name, l->key))
+                        continue;
+                if (conf_apply(data, &conf_keys[i], l->value) < 0)
+                        log_file(l->path, l->line, LOG_WARNING, "%s='%s' is not valid; ignored", l->key, l->value);
+                return 0;
+        }
+        log_file(l->path, l->line, LOG_NOTICE, "%s= is not supported; ignored", l->key);
+        return 0;
+}
+
+static int locale_line(const char *key, const char *value, void *data)
+{
+        struct manager *m = data;
+        _cleanup_free_ char *s = NULL;
+
+        if (!startswith(key, "LC_") && !startswith(key, "LANG"))
+                return 0;
+        s = str_printf("%s=%s", key, value);
+        return s ? strv_env_set(&m->environment, s) : -ENOMEM;
+}
+
+void manager_read_config(struct manager *m)
+{
+        static const char *const dirs[] = { "/etc/systemd/system.conf.d", "/run/systemd/system.conf.d",
+                "/usr/local/lib/systemd/system.conf.d", "/usr/lib/systemd/system.conf.d", NULL };
+        _cleanup_strv_ char **files = NULL;
+
+        (void) strv_env_set(&m->environment, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        (void) parse_env_file("/etc/locale.conf", locale_line, m);
+        (void) parse_env_file("/etc/default/locale", locale_line, m);
+        (void) ini_parse_file("/etc/systemd/system.conf", conf_line, m, NULL);
+        if (conf_files_list(NULL, (char *const *) dirs, ".conf", &files) >= 0)
+                FOREACH_STR(f, files)
+                        (void) ini_parse_file(*f, conf_line, m, NULL);
+}
+
+/* ---- life ---- */
+
+static void run_deferred(struct loop_deferred *d)
+{
+        manager_dispatch_run_queue(d->data);
+}
+
+static void gc_deferred(struct loop_deferred *d)
+{
+        manager_collect(d->data);
+}
+
+int manager_new(struct manager **ret)
+{
+        struct manager *m = calloc(1, sizeof(*m));
+        int r;
+
+        if (!m)
+                return -ENOMEM;
+        r = loop_new(&m->loop);
+        if (r < 0) {
+                free(m);
+                return r;
+        }
+        m->pids = calloc(1, sizeof(struct pid_table));
+        if (!m->pids) {
+                manager_free(m);
+                return -ENOMEM;
+        }
+        m->run_deferred = (struct loop_deferred) { .cb = run_deferred, .data = m };
+        m->gc_deferred = (struct loop_deferred) { .cb = gc_deferred, .data = m };
+        m->default_timeout_start = m->default_timeout_stop = m->default_timeout_abort = m->default_device_timeout =
+                90 * USEC_PER_SEC;
+        m->default_restart_sec = 100 * USEC_PER_MSEC;
+        m->default_start_limit_interval = 10 * USEC_PER_SEC;
+        m->default_start_limit_burst = 5;
+        m->default_tasks_max = UINT64_MAX;
+        m->default_tasks_max_permyriad = 1500;
+        m->default_std_output = OUT_JOURNAL;
+        m->default_std_error = OUT_INHERIT;
+        m->status_fd = -1;
+        m->is_pid1 = getpid() == 1;
+        *ret = m;
+        return 0;
+}
+
+void manager_free(struct manager *m)
+{
+        if (!m)
+                return;
+        control_close(m);
+        manager_clear_jobs(m);
+        for (bool found = true; found;) {
+                found = false;
+                HASHMAP_FOREACH(e, &m->units) {
+                        unit_free(e->value);
+                        found = true;
+                        break;
+                }
+        }
+        load_index_free(m);
+        hash_done(&m->units);
+        strv_free(m->cmdline);
+        strv_free(m->environment);
+        free(m->default_target);
+        free(m->reboot_arg);
+        free(m->pids);
+        loop_free(m->loop);
+        free(m);
+}
+
+/* ---- nothing left to do? ---- */
+
+bool manager_is_busy(struct manager *m)
+{
+        return m->n_running_jobs > m->n_idle_waiting + 1 || m->run_queue;
+}
+
+static void kick_idle(struct manager *m)
+{
+        JOB_FOREACH(j, m) {
+                struct service *s = UNIT_CAST(service, j->unit);
+
+                if (j->unit->type == UNIT_SERVICE && s->idle_waiting)
+                        service_spawn_idle(s);
+        }
+}
+
+static void boot_finished(struct manager *m)
+{
+        char a[64], b[64], c[64];
+
+        m->boot_finished = true;
+        early_finish(m);
+        m->t_finish = now_monotonic();
+        log_info("Startup finished in %s (kernel) + %s (userspace) = %s; %u processes started, %u units failed",
+                format_timespan(a, sizeof(a), m->t_initrd ?: m->t_userspace, USEC_PER_MSEC),
+                format_timespan(b, sizeof(b), m->t_finish - (m->t_initrd ?: m->t_userspace), USEC_PER_MSEC),
+                format_timespan(c, sizeof(c), m->t_finish, USEC_PER_MSEC), m->n_spawned, m->n_failed_units);
+        ring_flush(m);
+}
+
+void manager_check_idle(struct manager *m)
+{
+        if (m->n_idle_waiting > 0 && !m->run_queue && m->n_running_jobs <= m->n_idle_waiting)
+                kick_idle(m);
+        if (m->n_jobs == 0 && m->t_units_loaded && !m->boot_finished && !m->shutting_down)
+                boot_finished(m);
+}
+
+/* ---- ends ---- */
+
+void manager_set_objective(struct manager *m, enum manager_objective o)
+{
+        m->objective = o;
+        loop_exit(m->loop, 0);
+}
+
+int manager_start_target(struct manager *m, const char *name, enum job_mode mode)
+{
+        _cleanup_free_ char *err = NULL;
+        int r;
+
+        log_notice("Starting %s", name);
+        r = manager_add_job_by_name(m, JOB_START, name, mode, NULL, &err);
+        if (r < 0)
+                return log_error_errno(r, "Could not start %s: %s", name, err ?: "not possible");
+        return 0;
+}
+
+struct action {
+        const char *target;            /* orderly */
+        enum manager_objective objective; /* -force: skip the units */
+        int howto;                     /* -immediate: reboot(2) at once */
+};
+static const struct action actions[ACTION_MAX] = {
+        [ACTION_REBOOT] = { .target = "reboot.target" },
+        [ACTION_REBOOT_FORCE] = { .objective = OBJ_REBOOT },
+        [ACTION_REBOOT_IMMEDIATE] = { .howto = RB_AUTOBOOT },
+        [ACTION_POWEROFF] = { .target = "poweroff.target" },
+        [ACTION_POWEROFF_FORCE] = { .objective = OBJ_POWEROFF },
+        [ACTION_POWEROFF_IMMEDIATE] = { .howto = RB_POWER_OFF },
+        [ACTION_EXIT] = { .target = "exit.target" },
+        [ACTION_EXIT_FORCE] = { .objective = OBJ_EXIT },
+};
+
+void manager_emergency_action(struct manager *m, enum emergency_action a, const char *why, const char *reboot_arg, int exit_status)
+{
+        const struct action *act = &actions[a];
+
+        if (a == ACTION_NONE)
+                return;
+        log_notice("Action '%s': %s", name_of(names_emergency_action, a) ?: "?", why);
+        (void) str_replace(&m->reboot_arg, reboot_arg);
+        if (exit_status >= 0)
+                m->exit_code = exit_status;
+        if (act->target)
+                (void) manager_start_target(m, act->target, JOB_REPLACE_IRREVERSIBLY);
+        else if (act->howto && m->is_pid1 && !m->container) {
+                sync();
+                (void) reboot(act->howto);
+        } else
+                manager_set_objective(m, act->objective ?: OBJ_EXIT);
+}

@@ -1,0 +1,113 @@
+/* What the files of init/ share beyond unit.h: the manager's own operations and the type tables. */
+#pragma once
+
+#include "job.h"
+
+extern const struct unit_ops service_ops, socket_ops, device_ops, mount_ops, automount_ops, swap_ops, target_ops, path_ops,
+        timer_ops, slice_ops, scope_ops;
+
+/* unit.c, dep.c */
+void unit_queue_load(struct unit *u);
+void manager_dispatch_load_queue(struct manager *m);
+void manager_collect(struct manager *m);
+/* All units of a type (-1: of any), NULL-terminated; the caller frees the array. The way to walk units when what is
+ * done with them may add others. NULL when out of memory. */
+struct unit **manager_units(struct manager *m, int type);
+struct unit_iter { struct unit **v; size_t i; };
+static inline void unit_iter_done(struct unit_iter *it) { free(it->v); }
+#define UNITS_FOREACH(u, m, type)                                                                              \
+        for (_cleanup_(unit_iter_done) struct unit_iter _it = { manager_units((m), (type)), 0 };              \
+                _it.v && _it.v[_it.i]; _it.i++)                                                              \
+                for (struct unit *u = _it.v[_it.i]; u; u = NULL)
+/* types-simple.c: a target comes after what it pulls in. */
+void target_order_after_members(struct unit *u);
+void unit_drop_all_deps(struct unit *u);
+void unit_drop_own_deps(struct unit *u, uint32_t origins);
+void unit_drop_dep(struct unit *u, enum dep_type t, struct unit *other);
+/* Types of the edge u → other (bits), 0 when there is none. */
+uint32_t unit_dep_types(const struct unit *u, const struct unit *other, uint32_t *ret_origin);
+
+/* manager.c */
+/* A unit is freed: its children are orphans from now on. */
+void manager_forget_pids(struct manager *m, struct unit *u);
+int manager_new(struct manager **ret);
+void manager_free(struct manager *m);
+/* Reads system.conf(5) and its .d, the environment's defaults. */
+void manager_read_config(struct manager *m);
+/* SIGCHLD: reaps all, tells units; children by pidfd are told sooner. */
+void manager_reap(struct manager *m);
+/* First turn of boot: index, generators, default target, transaction. */
+int manager_startup(struct manager *m, const char *target);
+/* Everything is read again; running units keep running. 0, -errno. */
+int manager_reload(struct manager *m);
+/* Ends the loop with this objective (power-off …), after the shutdown target was reached or at once. */
+void manager_set_objective(struct manager *m, enum manager_objective o);
+/* Starts a target that ends in an objective: "poweroff.target" with replace-irreversibly. */
+int manager_start_target(struct manager *m, const char *name, enum job_mode mode);
+void manager_emergency_action(struct manager *m, enum emergency_action a, const char *why, const char *reboot_arg, int exit_status);
+/* A job ended or the run queue is empty: is the boot done, may idle services start, which status line? */
+void manager_check_idle(struct manager *m);
+void manager_status_job(struct manager *m, struct job *j, int result);
+/* Unit of a registered child pid; NULL. */
+struct unit *manager_unit_of_pid(struct manager *m, pid_t pid);
+
+/* status.c: progress lines on the console. */
+void status_line(struct manager *m, const char *tag, const char *fmt, ...) _printf_(3, 4);
+void status_watch(struct manager *m);
+
+/* notify.c: one socket a unit. */
+int notify_open(struct unit *u, struct loop_io *io, char **ret_path);
+void notify_close(struct unit *u, struct loop_io *io, char **path);
+
+/* early-link.c: steps done by rouse-early. done() is told the exit status. */
+int early_run(struct manager *m, const char *step, void (*done)(struct unit *u, int status, const char *message), struct unit *u);
+void early_forget(struct manager *m, struct unit *u);
+/* The boot is over: lets the helper go. */
+void early_finish(struct manager *m);
+
+/* devlink.c: PID 1's end of lib/devlink.h. */
+struct devlink;
+int devlink_init(struct manager *m);
+/* Descriptors for the device daemon, in the order of lib/devlink.h; borrowed. */
+size_t devlink_fds(struct manager *m, int fds[3], const char *names[3]);
+int devlink_watch(struct manager *m, const char *name);
+int devlink_mount(struct manager *m, const char *where, const char *what, const char *type, const char *options, unsigned flags);
+int devlink_umount(struct manager *m, const char *where, bool lazy, bool force);
+int devlink_settle(struct manager *m, void (*done)(struct unit *u, int status, const char *message), struct unit *u);
+int devlink_load_modules(struct manager *m, char **names, void (*done)(struct unit *u, int status, const char *message), struct unit *u);
+int devlink_static_nodes(struct manager *m, void (*done)(struct unit *u, int status, const char *message), struct unit *u);
+int devlink_coldplug(struct manager *m);
+void devlink_forget(struct manager *m, struct unit *u);
+/* Back from devd, implemented by device.c and mount.c. */
+void device_message(struct manager *m, const char *syspath, const char *node, unsigned state, char **links, char **props);
+void mount_done_message(struct manager *m, const char *where, unsigned err, const char *text);
+void umount_done_message(struct manager *m, const char *where, unsigned err, const char *text);
+void mountinfo_message(struct manager *m, bool there, const char *where, const char *what, const char *type, const char *options);
+/* devd is (again) there: asks it for the mounts that are under way. */
+void mount_devd_ready(struct manager *m);
+void mountinfo_scan(struct manager *m); /* by PID 1 itself, before devd runs */
+void swapinfo_message(struct manager *m, bool there, const char *what, int priority);
+
+/* control.c: the control socket. */
+int control_open(struct manager *m);
+void control_close(struct manager *m);
+
+/* boot.c: what only the real PID 1 does, before the first unit. */
+int boot_setup(struct manager *m);
+
+/* ring.c: what PID 1 says, until the log daemon takes it. */
+void ring_log(int level, const char *unit, const char *file, int line, const char *text);
+void ring_flush(struct manager *m);
+
+/* unit-run.c */
+/* unit_notify() for a service that will be started again by itself: OnFailure= waits for the last attempt. */
+void unit_notify_full(struct unit *u, enum active_state old, bool reload_failed, bool will_restart);
+void unit_start_on_failure(struct unit *u);
+
+/* job.c, for transaction.c and manager.c */
+struct job *job_new(struct unit *u, enum job_type t);
+void job_free(struct job *j);
+bool job_types_wait(enum job_type a, enum job_type b, bool a_is_after_b);
+void manager_dispatch_run_queue(struct manager *m);
+/* Are jobs running that a Type=idle service should let finish first? */
+bool manager_is_busy(struct manager *m);

@@ -1,0 +1,452 @@
+/* Values of systemd.resource-control(5). In the context UINT64_MAX means "not set", 'infinity' UINT64_MAX - 1. */
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/sysinfo.h>
+
+#include "names.h"
+#include "parse.h"
+
+#define UNSET    UINT64_MAX
+#define INFINITE (UINT64_MAX - 1)
+
+static uint64_t physical_memory(void)
+{
+        struct sysinfo i;
+
+        return sysinfo(&i) < 0 ? 0 : (uint64_t) i.totalram * i.mem_unit;
+}
+
+int parse_value_weight(const struct parse *p)
+{
+        uint64_t v;
+        int r;
+
+        if (!*p->value) {
+                *(uint64_t *) p->target = UNSET;
+                return 0;
+        }
+        r = parse_u64(p->value, &v);
+        if (r < 0)
+                return r;
+        if (v < 1 || v > 10000)
+                return -ERANGE;
+        *(uint64_t *) p->target = v;
+        return 0;
+}
+
+/* "idle" is kept as 0 (cpu.idle). */
+int parse_value_cpu_weight(const struct parse *p)
+{
+        if (streq(p->value, "idle")) {
+                *(uint64_t *) p->target = 0;
+                return 0;
+        }
+        return parse_value_weight(p);
+}
+
+/* CPUShares= and StartupCPUShares= of cgroup v1: 1024 is weight 100. */
+int parse_value_cpu_shares(const struct parse *p)
+{
+        uint64_t *to = p->target, v;
+        int r;
+
+        if (!*p->value)
+                return 0;
+        r = parse_u64(p->value, &v);
+        if (r < 0)
+                return r;
+        if (v < 2 || v > 262144)
+                return -ERANGE;
+        if (*to == UNSET)
+                *to = MIN(MAX(v * 100 / 1024, UINT64_C(1)), UINT64_C(10000));
+        return 0;
+}
+
+/* "20%" of one CPU: 200 ms a second. */
+int parse_value_cpu_quota(const struct parse *p)
+{
+        uint32_t permyriad;
+        int r;
+
+        if (!*p->value || streq(p->value, "infinity")) {
+                *(uint64_t *) p->target = UNSET;
+                return 0;
+        }
+        r = parse_permyriad(p->value, true, &permyriad);
+        if (r < 0)
+                return r;
+        if (permyriad == 0)
+                return -ERANGE;
+        *(uint64_t *) p->target = (uint64_t) permyriad * 100;
+        return 0;
+}
+
+int parse_value_cpu_period(const struct parse *p)
+{
+        usec_t t;
+        int r;
+
+        if (!*p->value) {
+                *(uint64_t *) p->target = UNSET;
+                return 0;
+        }
+        r = parse_timespan(p->value, USEC_PER_SEC, &t);
+        if (r < 0)
+                return r;
+        *(uint64_t *) p->target = (uint64_t) MIN(MAX(t, USEC_PER_MSEC), USEC_PER_SEC);
+        return 0;
+}
+
+static int memory_value(const char *s, uint64_t *ret)
+{
+        uint32_t permyriad;
+        int r;
+
+        if (streq(s, "infinity")) {
+                *ret = INFINITE;
+                return 0;
+        }
+        if (strchr(s, '%')) {
+                r = parse_permyriad(s, false, &permyriad);
+                if (r >= 0)
+                        *ret = (uint64_t) ((unsigned __int128) physical_memory() * permyriad / 10000);
+                return r;
+        }
+        return parse_size(s, ret);
+}
+
+/* Bytes, a part of the machine's memory, or infinity. MemoryMax=0 would kill at once, so it is refused (arg 1). */
+int parse_value_memory(const struct parse *p)
+{
+        uint64_t v;
+        int r;
+
+        if (!*p->value) {
+                *(uint64_t *) p->target = UNSET;
+                return 0;
+        }
+        r = memory_value(p->value, &v);
+        if (r < 0)
+                return r;
+        if (v == 0 && p->d->arg)
+                return -ERANGE;
+        *(uint64_t *) p->target = v;
+        return 0;
+}
+
+/* MemoryLimit= of cgroup v1 counts as MemoryMax= where that is not set. */
+int parse_value_memory_legacy(const struct parse *p)
+{
+        uint64_t *to = p->target;
+
+        return *to == UNSET && *p->value ? parse_value_memory(p) : 0;
+}
+
+int parse_value_tasks_max(const struct parse *p)
+{
+        struct cgroup_context *c = unit_cgroup_context(p->u);
+        uint32_t permyriad;
+        uint64_t v;
+        int r;
+
+        if (!*p->value) {
+                c->tasks_max = UNSET;
+                c->tasks_max_permyriad = UINT32_MAX;
+                return 0;
+        }
+        if (streq(p->value, "infinity"))
+                v = INFINITE;
+        else if (strchr(p->value, '%')) {
+                r = parse_permyriad(p->value, false, &permyriad);
+                if (r < 0)
+                        return r;
+                if (permyriad == 0)
+                        return -ERANGE;
+                c->tasks_max = UNSET;
+                c->tasks_max_permyriad = permyriad;
+                return 0;
+        } else {
+                r = parse_u64(p->value, &v);
+                if (r < 0)
+                        return r;
+                if (v == 0)
+                        return -ERANGE;
+        }
+        c->tasks_max = v;
+        c->tasks_max_permyriad = UINT32_MAX;
+        return 0;
+}
+
+/* ---- block devices ---- */
+
+/* A number with a suffix to the base of 1000 ("5M"); infinity is the kernel's "max". */
+static int rate_value(const char *s, char *ret, size_t n)
+{
+        static const char suffixes[] = "KMGTPE";
+        uint64_t v;
+        size_t len = strlen(s);
+        const char *suffix = len > 0 ? strchr(suffixes, s[len - 1]) : NULL;
+        _cleanup_free_ char *digits = strndup(s, len - (suffix && *suffix));
+        int r;
+
+        if (!digits)
+                return -ENOMEM;
+        if (streq(s, "infinity")) {
+                snprintf(ret, n, "max");
+                return 0;
+        }
+        r = parse_u64(digits, &v);
+        if (r < 0)
+                return r;
+        for (int i = 0; suffix && *suffix && i <= suffix - suffixes; i++)
+                if (__builtin_mul_overflow(v, UINT64_C(1000), &v))
+                        return -ERANGE;
+        snprintf(ret, n, "%" PRIu64, v);
+        return 0;
+}
+
+static int split_device(const struct parse *p, char **ret_path, char **ret_rest)
+{
+        _cleanup_free_ char *word = NULL, *path = NULL, *rest = NULL;
+        const char *s = p->value;
+        int r = parse_word(p, &s, &word);
+
+        if (r <= 0)
+                return r < 0 ? r : -EINVAL;
+        r = parse_path_value(word, &path);
+        if (r < 0)
+                return r;
+        r = parse_word(p, &s, &rest);
+        if (r <= 0)
+                return r < 0 ? r : -EINVAL;
+        *ret_path = TAKE_PTR(path);
+        *ret_rest = TAKE_PTR(rest);
+        return 0;
+}
+
+/* Entries of one key in io_limits are "KEY DEVICE VALUE"; an empty value drops those of this key. */
+static int add_io(const struct parse *p, const char *key, const char *device, const char *value)
+{
+        char ***list = p->target;
+        size_t n = strlen(key);
+
+        for (size_t i = 0; *list && (*list)[i];) {
+                const char *e = (*list)[i];
+                bool mine = strncmp(e, key, n) == 0 && e[n] == ' ';
+
+                if (mine && (!device || (startswith(e + n + 1, device) && e[n + 1 + strlen(device)] == ' '))) {
+                        free((*list)[i]);
+                        for (size_t k = i; (*list)[k]; k++)
+                                (*list)[k] = (*list)[k + 1];
+                } else
+                        i++;
+        }
+        return device ? strv_addf(list, "%s %s %s", key, device, value) : 0;
+}
+
+int parse_value_io_limit(const struct parse *p)
+{
+        _cleanup_free_ char *device = NULL, *rest = NULL;
+        char value[32];
+        int r;
+
+        if (!*p->value)
+                return add_io(p, (const char *) p->d->arg, NULL, NULL);
+        r = split_device(p, &device, &rest);
+        if (r >= 0)
+                r = rate_value(rest, value, sizeof(value));
+        return r < 0 ? r : add_io(p, (const char *) p->d->arg, device, value);
+}
+
+int parse_value_io_device_weight(const struct parse *p)
+{
+        _cleanup_free_ char *device = NULL, *rest = NULL;
+        uint64_t v;
+        int r;
+
+        if (!*p->value)
+                return add_io(p, "weight", NULL, NULL);
+        r = split_device(p, &device, &rest);
+        if (r >= 0)
+                r = parse_u64(rest, &v);
+        if (r < 0)
+                return r;
+        if (v < 1 || v > 10000)
+                return -ERANGE;
+        return add_io(p, "weight", device, rest);
+}
+
+int parse_value_io_latency(const struct parse *p)
+{
+        _cleanup_free_ char *device = NULL, *rest = NULL;
+        char value[32];
+        usec_t t;
+        int r;
+
+        if (!*p->value)
+                return add_io(p, "latency", NULL, NULL);
+        r = split_device(p, &device, &rest);
+        if (r >= 0)
+                r = parse_timespan(rest, USEC_PER_SEC, &t);
+        if (r < 0)
+                return r;
+        snprintf(value, sizeof(value), "%" PRIi64, t);
+        return add_io(p, "latency", device, value);
+}
+
+/* ---- controllers, devices, addresses, slice ---- */
+
+static int add_controllers(const struct parse *p, char ***list)
+{
+        const char *s = p->value;
+
+        for (;;) {
+                _cleanup_free_ char *word = NULL;
+                int64_t v;
+                int r = parse_word(p, &s, &word);
+
+                if (r <= 0)
+                        return r;
+                if (name_value(names_cgroup_controller, word, &v) < 0) {
+                        parse_problem(p, "'%.100s' is not a controller", word);
+                        continue;
+                }
+                r = strv_add_unique(list, word);
+                if (r < 0)
+                        return r;
+        }
+}
+
+/* A boolean, or the controllers that the unit shall have. */
+int parse_value_delegate(const struct parse *p)
+{
+        struct cgroup_context *c = unit_cgroup_context(p->u);
+        int b = parse_boolean(p->value);
+
+        c->delegate_set = true;
+        if (b >= 0 || !*p->value) {
+                c->delegate = b != 0;
+                strv_free(c->delegate_controllers);
+                c->delegate_controllers = NULL;
+                return 0;
+        }
+        c->delegate = true;
+        return add_controllers(p, &c->delegate_controllers);
+}
+
+int parse_value_controllers(const struct parse *p)
+{
+        char ***list = p->target;
+
+        if (*p->value)
+                return add_controllers(p, list);
+        strv_free(*list);
+        *list = NULL;
+        return 0;
+}
+
+/* "/dev/sda rw", "char-pts": kept as "NODE ACCESS". */
+int parse_value_device_allow(const struct parse *p)
+{
+        _cleanup_free_ char *node = NULL, *access = NULL;
+        const char *s = p->value;
+        char ***list = p->target;
+        int r;
+
+        if (!*s) {
+                strv_free(*list);
+                *list = NULL;
+                return 0;
+        }
+        r = parse_word(p, &s, &node);
+        if (r <= 0)
+                return r < 0 ? r : -EINVAL;
+        if (!path_startswith(node, "/dev") && !path_startswith(node, "/run/systemd/inaccessible") &&
+                !startswith(node, "char-") && !startswith(node, "block-"))
+                return -EINVAL;
+        r = parse_word(p, &s, &access);
+        if (r < 0)
+                return r;
+        if (access && (!*access || access[strspn(access, "rwm")]))
+                return -EINVAL;
+        return strv_addf(list, "%s %s", node, access ? access : "rwm");
+}
+
+static int add_address(char ***list, const char *word)
+{
+        static const struct { const char *name, *addresses[3]; } names[] = {
+                { "any", { "0.0.0.0/0", "::/0" } },
+                { "localhost", { "127.0.0.0/8", "::1/128" } },
+                { "link-local", { "169.254.0.0/16", "fe80::/64" } },
+                { "multicast", { "224.0.0.0/4", "ff00::/8" } },
+        };
+        _cleanup_free_ char *address = strdup(word);
+        char *slash = address ? strchr(address, '/') : NULL, buf[sizeof(struct in6_addr)];
+        uint32_t bits = 0, max;
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                if (streq(word, names[i].name)) {
+                        int r = strv_add_unique(list, names[i].addresses[0]);
+
+                        return r < 0 ? r : strv_add_unique(list, names[i].addresses[1]);
+                }
+        if (!address)
+                return -ENOMEM;
+        if (slash)
+                *slash = '\0';
+        if (inet_pton(AF_INET, address, buf) == 1)
+                max = 32;
+        else if (inet_pton(AF_INET6, address, buf) == 1)
+                max = 128;
+        else
+                return -EINVAL;
+        if (!slash)
+                bits = max;
+        else if (parse_u32(slash + 1, &bits) < 0 || bits > max)
+                return -EINVAL;
+        _cleanup_free_ char *full = str_printf("%s/%u", address, bits);
+
+        return full ? strv_add_unique(list, full) : -ENOMEM;
+}
+
+int parse_value_addresses(const struct parse *p)
+{
+        char ***list = p->target;
+        const char *s = p->value;
+
+        if (!*s) {
+                strv_free(*list);
+                *list = NULL;
+                return 0;
+        }
+        for (;;) {
+                _cleanup_free_ char *word = NULL;
+                int r = parse_word(p, &s, &word);
+
+                if (r <= 0)
+                        return r;
+                r = add_address(list, word);
+                if (r == -EINVAL)
+                        parse_problem(p, "'%.100s' is not an address[/bits]", word);
+                else if (r < 0)
+                        return r;
+        }
+}
+
+int parse_value_slice(const struct parse *p)
+{
+        _cleanup_free_ char *name = NULL;
+        int r;
+
+        if (!*p->value) {
+                p->u->slice = NULL;
+                return 0;
+        }
+        r = parse_resolve(p, p->value, &name);
+        if (r < 0)
+                return r;
+        if (unit_type_from_name(name) != UNIT_SLICE || p->u->type == UNIT_SLICE)
+                return -EINVAL;
+        return unit_get(p->u->manager, name, &p->u->slice);
+}

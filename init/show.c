@@ -1,0 +1,417 @@
+/* Properties of units and of the manager, by the names of org.freedesktop.systemd1(5) and in the form in which
+ * `systemctl show` prints them: what the unit is and does. What its files configured comes from the directive table
+ * (show-config.c).
+ *
+ * Points in time (…Timestamp) are sent as "@" and microseconds since 1970: the client, which knows the time zone,
+ * writes them out. */
+#include <signal.h>
+#include <stdio.h>
+
+#include "control.h"
+#include "names.h"
+#include "types.h"
+
+static void add_bool(struct record *rec, const char *key, bool v)
+{
+        record_add(rec, key, v ? "yes" : "no");
+}
+
+/* Monotonic microseconds as both …Timestamp and …TimestampMonotonic. */
+static void add_time(struct record *rec, const char *key, usec_t mono)
+{
+        char k[64];
+
+        if (mono > 0)
+                record_addf(rec, key, "@%lld", (long long) (now_realtime() - now_monotonic() + mono));
+        else
+                record_add(rec, key, "");
+        snprintf(k, sizeof(k), "%sMonotonic", key);
+        record_add_u64(rec, k, (uint64_t) MAX(mono, 0));
+}
+
+static void add_realtime(struct record *rec, const char *key, usec_t real)
+{
+        if (real > 0)
+                record_addf(rec, key, "@%lld", (long long) real);
+        else
+                record_add(rec, key, "");
+}
+
+static void add_span(struct record *rec, const char *key, usec_t t)
+{
+        char buf[64];
+
+        record_add(rec, key, format_timespan(buf, sizeof(buf), t, 1));
+}
+
+static void add_words(struct record *rec, const char *key, char *const *v)
+{
+        _cleanup_free_ char *s = NULL;
+
+        if (!record_wants(rec, key))
+                return;
+        s = v ? strv_join(v, " ") : NULL;
+        record_add(rec, key, s);
+}
+
+/* ---- dependencies ---- */
+
+static const enum dep_type shown_deps[] = {
+        DEP_REQUIRES, DEP_REQUISITE, DEP_WANTS, DEP_BINDS_TO, DEP_PART_OF, DEP_UPHOLDS, DEP_REQUIRED_BY, DEP_REQUISITE_OF,
+        DEP_WANTED_BY, DEP_BOUND_BY, DEP_UPHELD_BY, DEP_CONSISTS_OF, DEP_CONFLICTS, DEP_CONFLICTED_BY, DEP_BEFORE, DEP_AFTER,
+        DEP_ON_FAILURE, DEP_ON_FAILURE_OF, DEP_ON_SUCCESS, DEP_ON_SUCCESS_OF, DEP_TRIGGERS, DEP_TRIGGERED_BY,
+        DEP_PROPAGATES_RELOAD_TO, DEP_RELOAD_PROPAGATED_FROM, DEP_PROPAGATES_STOP_TO, DEP_STOP_PROPAGATED_FROM,
+        DEP_JOINS_NAMESPACE_OF, DEP_SLICE_OF,
+};
+
+static void add_deps(struct record *rec, struct unit *u)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(shown_deps); i++) {
+                _cleanup_strbuf_ struct strbuf b = { 0 };
+                const char *key = dep_to_string(shown_deps[i]);
+
+                if (!record_wants(rec, key))
+                        continue;
+                UNIT_FOREACH_DEP(u, DEP_BIT(shown_deps[i]), o)
+                        strbuf_printf(&b, "%s%s", b.len ? " " : "", o->id);
+                if (b.len > 0 || rec->only)
+                        record_add(rec, key, b.s);
+        }
+        add_words(rec, "RequiresMountsFor", u->requires_mounts_for);
+}
+
+static const char *result_word(const struct condition *c)
+{
+        return c->result == -1 ? "untested" : c->result == 0 ? "failed" : c->result == 1 ? "succeeded" : "error";
+}
+
+static void add_conditions(struct record *rec, struct unit *u)
+{
+        for (int asserts = 0; asserts < 2; asserts++) {
+                _cleanup_strbuf_ struct strbuf b = { 0 };
+                const char *key = asserts ? "Asserts" : "Conditions";
+
+                if (!record_wants(rec, key))
+                        continue;
+                for (struct condition *c = u->conditions; c; c = c->next)
+                        if (c->is_assert == asserts)
+                                strbuf_printf(&b, "%s{ %s=%s%s%s ; %s }", b.len ? " " : "", condition_name(c),
+                                        c->trigger ? "|" : "", c->negate ? "!" : "", c->parameter ?: "", result_word(c));
+                record_add(rec, key, b.s);
+        }
+        add_bool(rec, "ConditionResult", u->condition_result == 1);
+        add_bool(rec, "AssertResult", u->assert_result == 1);
+        add_realtime(rec, "ConditionTimestamp", u->condition_time);
+}
+
+/* ---- the cgroup ---- */
+
+static void add_counter(struct record *rec, struct unit *u, const char *key, const char *attr)
+{
+        _cleanup_free_ char *s = NULL;
+
+        if (!record_wants(rec, key))
+                return;
+        if (!u->cgroup_realized || cgroup_get_attr(u, attr, &s) < 0)
+                record_add(rec, key, "[not set]");
+        else
+                record_add(rec, key, str_strip(s));
+}
+
+static void add_cpu_usage(struct record *rec, struct unit *u)
+{
+        _cleanup_free_ char *s = NULL;
+        const char *p;
+        uint64_t usec;
+
+        if (!record_wants(rec, "CPUUsageNSec"))
+                return;
+        if (u->cgroup_realized && cgroup_get_attr(u, "cpu.stat", &s) >= 0 && (p = startswith(s, "usage_usec "))) {
+                s[strcspn(s, "\n")] = '\0';
+                if (parse_u64(p, &usec) >= 0) {
+                        record_add_u64(rec, "CPUUsageNSec", usec * 1000);
+                        return;
+                }
+        }
+        record_add(rec, "CPUUsageNSec", "[not set]");
+}
+
+static void add_cgroup(struct record *rec, struct unit *u)
+{
+        const char *path = u->cgroup_realized ? cgroup_unit_path(u) : NULL;
+
+        if (!unit_cgroup_context(u))
+                return;
+        record_add(rec, "Slice", u->slice ? u->slice->id : "");
+        if (path)
+                record_addf(rec, "ControlGroup", "/%s", path);
+        else
+                record_add(rec, "ControlGroup", "");
+        add_counter(rec, u, "MemoryCurrent", "memory.current");
+        add_counter(rec, u, "TasksCurrent", "pids.current");
+        add_cpu_usage(rec, u);
+}
+
+/* ---- commands ---- */
+
+static void add_time_text(struct strbuf *b, usec_t t)
+{
+        if (t > 0)
+                strbuf_printf(b, "@%lld", (long long) t);
+        else
+                strbuf_puts(b, "n/a");
+}
+
+void show_command(struct record *rec, const char *key, const struct exec_command *list)
+{
+        if (!record_wants(rec, key))
+                return;
+        for (const struct exec_command *c = list; c; c = c->next) {
+                _cleanup_strbuf_ struct strbuf b = { 0 };
+                _cleanup_free_ char *argv = c->argv ? strv_join(c->argv, " ") : NULL;
+
+                strbuf_printf(&b, "{ path=%s ; argv[]=%s ; ignore_errors=%s ; start_time=[", c->path ?: "", argv ?: "",
+                        c->flags & CMD_IGNORE_FAILURE ? "yes" : "no");
+                add_time_text(&b, c->start);
+                strbuf_puts(&b, "] ; stop_time=[");
+                add_time_text(&b, c->exit);
+                strbuf_printf(&b, "] ; pid=%d ; code=%s ; status=%d/%d }", (int) c->pid,
+                        c->exit == 0 ? "(null)" : c->code == CLD_EXITED ? "exited" : c->code == CLD_DUMPED ? "dumped" : "killed",
+                        c->exit && c->code == CLD_EXITED ? c->status : 0, c->exit && c->code != CLD_EXITED ? c->status : 0);
+                record_add(rec, key, b.s);
+        }
+}
+
+/* ---- the types' live state ---- */
+
+static void show_service(struct record *rec, struct unit *u)
+{
+        struct service *s = UNIT_CAST(service, u);
+
+        record_addf(rec, "MainPID", "%d", (int) s->main_pid);
+        record_addf(rec, "ControlPID", "%d", (int) s->control_pid);
+        add_realtime(rec, "ExecMainStartTimestamp", s->main_start);
+        add_realtime(rec, "ExecMainExitTimestamp", s->main_exit);
+        record_addf(rec, "ExecMainPID", "%d", (int) (s->main_pid ? s->main_pid : s->main_command ? s->main_command->pid
+                        : s->commands[CMD_START] ? s->commands[CMD_START]->pid : 0));
+        record_addf(rec, "ExecMainCode", "%d", s->main_code);
+        record_addf(rec, "ExecMainStatus", "%d", s->main_status);
+        record_addf(rec, "NRestarts", "%u", s->n_restarts);
+        record_add(rec, "StatusText", s->status_text);
+        record_addf(rec, "StatusErrno", "%d", s->status_errno);
+        record_add(rec, "ReloadResult", name_of(names_service_result, s->reload_result) ?: "success");
+        record_addf(rec, "NFileDescriptorStore", "%zu", s->n_store);
+        record_addf(rec, "FileDescriptorStoreMax", "%u", s->fd_store_max);
+        add_bool(rec, "NotifyReady", s->notify_ready);
+}
+
+static const char *port_kind(const struct socket_port *p)
+{
+        switch (p->kind) {
+        case SOCK_STREAM: return "Stream";
+        case SOCK_DGRAM: return "Datagram";
+        case SOCK_SEQPACKET: return "SequentialPacket";
+        case -'f': return "FIFO";
+        case -'s': return "Special";
+        case -'m': return "MessageQueue";
+        case -'n': return "Netlink";
+        default: return "Unknown";
+        }
+}
+
+static void show_socket(struct record *rec, struct unit *u)
+{
+        struct socket_unit *s = UNIT_CAST(socket_unit, u);
+
+        for (struct socket_port *p = s->ports; p; p = p->next)
+                record_addf(rec, "Listen", "%s (%s)", p->address ?: "", port_kind(p));
+        record_addf(rec, "ControlPID", "%d", (int) s->control_pid);
+        record_addf(rec, "NConnections", "%u", s->n_connections);
+        record_addf(rec, "NAccepted", "%u", s->n_accepted);
+        record_addf(rec, "NRefused", "%u", s->n_refused);
+}
+
+static void show_mount(struct record *rec, struct unit *u)
+{
+        struct mount *mnt = UNIT_CAST(mount, u);
+
+        record_add(rec, "Where", mnt->where);
+        record_add(rec, "What", mnt->mi_what ?: mnt->what);
+        record_add(rec, "Options", mnt->mi_options ?: mnt->options);
+        record_add(rec, "Type", mnt->mi_type ?: mnt->fstype);
+        record_addf(rec, "ControlPID", "%d", (int) mnt->control_pid);
+}
+
+static void show_swap(struct record *rec, struct unit *u)
+{
+        struct swap *s = UNIT_CAST(swap, u);
+
+        record_add(rec, "What", s->what);
+        record_addf(rec, "ControlPID", "%d", (int) s->control_pid);
+}
+
+static void show_timer(struct record *rec, struct unit *u)
+{
+        struct timer_unit *t = UNIT_CAST(timer_unit, u);
+
+        record_add(rec, "Unit", t->triggers ? t->triggers->id : t->unit_name);
+        add_realtime(rec, "NextElapseUSecRealtime", t->next_realtime == USEC_INFINITY ? 0 : t->next_realtime);
+        add_span(rec, "NextElapseUSecMonotonic", t->next_monotonic);
+        add_realtime(rec, "LastTriggerUSec", t->last_trigger);
+}
+
+static void show_path(struct record *rec, struct unit *u)
+{
+        record_add(rec, "Unit", UNIT_CAST(path_unit, u)->unit_name);
+}
+
+static void show_device(struct record *rec, struct unit *u)
+{
+        record_add(rec, "SysFSPath", UNIT_CAST(device_unit, u)->syspath);
+}
+
+static void (*const show_type[UNIT_TYPE_MAX])(struct record *rec, struct unit *u) = {
+        [UNIT_SERVICE] = show_service, [UNIT_SOCKET] = show_socket, [UNIT_MOUNT] = show_mount, [UNIT_SWAP] = show_swap,
+        [UNIT_TIMER] = show_timer, [UNIT_PATH] = show_path, [UNIT_DEVICE] = show_device,
+};
+
+static void dump_property(void *data, const char *key, const char *value)
+{
+        record_add(data, key, value);
+}
+
+/* ---- units ---- */
+
+static void show_identity(struct record *rec, struct unit *u)
+{
+        record_add(rec, "Id", u->id);
+        add_words(rec, "Names", u->names);
+        record_add(rec, "Description", unit_description(u));
+        add_words(rec, "Documentation", u->documentation);
+        record_add(rec, "LoadState", load_state_to_string(u->load_state));
+        if (u->load_error)
+                record_add(rec, "LoadError", u->load_error);
+        record_add(rec, "ActiveState", active_state_to_string(unit_active_state(u)));
+        record_add(rec, "SubState", unit_sub_state(u));
+        record_add(rec, "FragmentPath", u->fragment_path);
+        record_add(rec, "SourcePath", u->source_path);
+        add_words(rec, "DropInPaths", u->dropin_paths);
+        if (record_wants(rec, "NeedDaemonReload"))
+                add_bool(rec, "NeedDaemonReload", u->load_state != UNIT_STUB && unit_needs_reload(u));
+        add_words(rec, "Unsupported", u->unsupported);
+        record_addf(rec, "Problems", "%u", u->n_problems);
+        if (u->dropped_edges)
+                record_add(rec, "DroppedEdges", u->dropped_edges);
+        if (u->wait_reason)
+                record_add(rec, "WaitReason", u->wait_reason);
+}
+
+static void show_state(struct record *rec, struct unit *u)
+{
+        if (unit_ops(u)->result)
+                record_add(rec, "Result", unit_ops(u)->result(u));
+        add_time(rec, "StateChangeTimestamp", u->state_change);
+        add_time(rec, "InactiveExitTimestamp", u->inactive_exit);
+        add_time(rec, "ActiveEnterTimestamp", u->active_enter);
+        add_time(rec, "ActiveExitTimestamp", u->active_exit);
+        add_time(rec, "InactiveEnterTimestamp", u->inactive_enter);
+        record_add(rec, "InvocationID", u->invocation_id);
+        add_bool(rec, "CanStart", unit_can_start(u));
+        add_bool(rec, "CanStop", unit_can_stop(u));
+        add_bool(rec, "CanReload", unit_can_reload(u));
+        add_bool(rec, "CanIsolate", u->allow_isolate);
+        add_bool(rec, "Transient", u->transient);
+        add_bool(rec, "Perpetual", u->perpetual);
+        if (u->job) {
+                record_addf(rec, "Job", "%u", u->job->id);
+                record_add(rec, "JobType", job_type_to_string(u->job->type));
+                if (u->job->waited_for && u->job->state == JOB_WAITING)
+                        record_add(rec, "JobWaitsFor", u->job->waited_for->id);
+        }
+}
+
+void show_unit(struct record *rec, struct unit *u)
+{
+        if (show_type[u->type])
+                show_type[u->type](rec, u);
+        if (unit_ops(u)->dump)
+                unit_ops(u)->dump(u, dump_property, rec);
+        show_state(rec, u);
+        add_cgroup(rec, u);
+        show_identity(rec, u);
+        add_deps(rec, u);
+        add_conditions(rec, u);
+        show_config(rec, u);
+}
+
+/* ---- the manager ---- */
+
+static const char *system_state(struct manager *m)
+{
+        if (m->shutting_down || m->objective != OBJ_RUN)
+                return "stopping";
+        if (!m->boot_finished)
+                return m->t_units_loaded ? "starting" : "initializing";
+        HASHMAP_FOREACH(e, &m->units) {
+                struct unit *u = e->value;
+
+                if (u->type == UNIT_TARGET && (streq(u->id, "rescue.target") || streq(u->id, "emergency.target")) &&
+                        unit_active_state(u) == UNIT_ACTIVE)
+                        return "maintenance";
+        }
+        HASHMAP_FOREACH(e, &m->units) {
+                struct unit *u = e->value;
+
+                if (u->load_state != UNIT_MERGED && unit_active_state(u) == UNIT_FAILED)
+                        return "degraded";
+        }
+        return "running";
+}
+
+static unsigned count_units(struct manager *m, bool failed)
+{
+        unsigned n = 0;
+
+        HASHMAP_FOREACH(e, &m->units) {
+                struct unit *u = e->value;
+
+                if (u->load_state != UNIT_MERGED && streq(e->key, u->id))
+                        n += !failed || unit_active_state(u) == UNIT_FAILED;
+        }
+        return n;
+}
+
+void show_manager(struct record *rec, struct manager *m)
+{
+        record_add(rec, "Version", "rouse " ROUSE_VERSION);
+        record_add(rec, "Architecture", architecture_name());
+        add_time(rec, "KernelTimestamp", 1);
+        add_time(rec, "InitRDTimestamp", m->t_initrd);
+        add_time(rec, "UserspaceTimestamp", m->t_userspace);
+        add_time(rec, "GeneratorsStartTimestamp", m->t_generators_start);
+        add_time(rec, "GeneratorsFinishTimestamp", m->t_generators_done);
+        add_time(rec, "UnitsLoadFinishTimestamp", m->t_units_loaded);
+        add_time(rec, "FinishTimestamp", m->t_finish);
+        record_add(rec, "LogLevel", log_level_to_string(log_get_max_level()));
+        record_addf(rec, "NNames", "%zu", m->units.n);
+        record_addf(rec, "NUnits", "%u", count_units(m, false));
+        record_addf(rec, "NFailedUnits", "%u", count_units(m, true));
+        record_addf(rec, "NJobs", "%u", m->n_jobs);
+        record_addf(rec, "NInstalledJobs", "%u", m->n_installed_jobs);
+        record_addf(rec, "NFailedJobs", "%llu", (unsigned long long) m->n_jobs_failed);
+        record_addf(rec, "NSpawned", "%u", m->n_spawned);
+        record_addf(rec, "Progress", "%g", m->boot_finished ? 1.0
+                        : m->n_installed_jobs ? (double) m->n_jobs_done / (m->n_jobs_done + m->n_jobs) : 0.0);
+        add_words(rec, "Environment", m->environment);
+        record_add(rec, "SystemState", system_state(m));
+        record_add(rec, "DefaultTarget", control_default_target(m));
+        add_bool(rec, "ShowStatus", m->show_status);
+        add_span(rec, "DefaultTimeoutStartUSec", m->default_timeout_start);
+        add_span(rec, "DefaultTimeoutStopUSec", m->default_timeout_stop);
+        add_span(rec, "DefaultRestartUSec", m->default_restart_sec);
+        add_span(rec, "DefaultStartLimitIntervalUSec", m->default_start_limit_interval);
+        record_addf(rec, "DefaultStartLimitBurst", "%u", m->default_start_limit_burst);
+        record_add(rec, "DefaultStandardOutput", name_of(names_exec_output, m->default_std_output));
+        record_add(rec, "Virtualization", m->container ? "container" : "");
+        record_add(rec, "ControlGroup", "");
+}

@@ -1,0 +1,416 @@
+/* Sockets: from ListenStream= and its relatives to a listening descriptor (systemd.socket(5)). */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <mqueue.h>
+#include <net/if.h>
+#include <netinet/ip.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "lib/fileio.h"
+#include "exec-user.h"
+#include "socket.h"
+
+union address {
+        struct sockaddr sa;
+        struct sockaddr_un un;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+        struct sockaddr_nl nl;
+};
+
+static int parse_unix(const char *s, union address *a, socklen_t *len)
+{
+        size_t n = strlen(s);
+
+        if (n >= sizeof(a->un.sun_path))
+                return -ENAMETOOLONG;
+        a->un.sun_family = AF_UNIX;
+        memcpy(a->un.sun_path, s, n);
+        if (*s == '@') { /* the abstract name space */
+                a->un.sun_path[0] = '\0';
+                *len = (socklen_t) (offsetof(struct sockaddr_un, sun_path) + n);
+        } else
+                *len = (socklen_t) (offsetof(struct sockaddr_un, sun_path) + n + 1);
+        return 0;
+}
+
+static int parse_port(const char *s, in_port_t *ret)
+{
+        uint32_t n;
+
+        if (parse_u32(s, &n) < 0 || n == 0 || n > 65535)
+                return -EINVAL;
+        *ret = htons((uint16_t) n);
+        return 0;
+}
+
+static int parse_inet(const char *s, int only, union address *a, socklen_t *len)
+{
+        _cleanup_free_ char *copy = strdup(s);
+        char *host = copy, *port;
+
+        if (!copy)
+                return -ENOMEM;
+        if (host[0] == '[') {
+                char *end = strchr(host, ']'), *scope;
+
+                if (!end || end[1] != ':')
+                        return -EINVAL;
+                *end = '\0';
+                scope = strchr(host, '%');
+                if (scope)
+                        *scope++ = '\0';
+                a->in6.sin6_family = AF_INET6;
+                a->in6.sin6_scope_id = scope ? if_nametoindex(scope) : 0;
+                *len = sizeof(a->in6);
+                return inet_pton(AF_INET6, host + 1, &a->in6.sin6_addr) == 1 ? parse_port(end + 2, &a->in6.sin6_port) : -EINVAL;
+        }
+        port = strrchr(host, ':');
+        if (port) {
+                *port++ = '\0';
+                a->in.sin_family = AF_INET;
+                *len = sizeof(a->in);
+                return inet_pton(AF_INET, host, &a->in.sin_addr) == 1 ? parse_port(port, &a->in.sin_port) : -EINVAL;
+        }
+        /* a number alone: every address, of both families where there is IPv6 */
+        if (only != 4 && access("/proc/net/if_inet6", F_OK) == 0) {
+                a->in6.sin6_family = AF_INET6;
+                *len = sizeof(a->in6);
+                return parse_port(host, &a->in6.sin6_port);
+        }
+        a->in.sin_family = AF_INET;
+        *len = sizeof(a->in);
+        return parse_port(host, &a->in.sin_port);
+}
+
+static int parse_address(const char *s, int only, union address *a, socklen_t *len)
+{
+        memset(a, 0, sizeof(*a));
+        if (*s == '/' || *s == '@')
+                return parse_unix(s, a, len);
+        return parse_inet(s, only, a, len);
+}
+
+/* ---- options ---- */
+
+static void set_int(struct socket_unit *s, int fd, int level, int name, int value, const char *what)
+{
+        if (setsockopt(fd, level, name, &value, sizeof(value)) < 0)
+                log_unit_errno(s->unit.id, LOG_WARNING, -errno, "%s could not be set: %m", what);
+}
+
+static void apply_buffers(struct socket_unit *s, int fd)
+{
+        int v;
+
+        if (s->receive_buffer > 0) {
+                v = (int) MIN(s->receive_buffer, INT_MAX);
+                if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &v, sizeof(v)) < 0)
+                        set_int(s, fd, SOL_SOCKET, SO_RCVBUF, v, "ReceiveBuffer=");
+        }
+        if (s->send_buffer > 0) {
+                v = (int) MIN(s->send_buffer, INT_MAX);
+                if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &v, sizeof(v)) < 0)
+                        set_int(s, fd, SOL_SOCKET, SO_SNDBUF, v, "SendBuffer=");
+        }
+}
+
+static void apply_options(struct socket_unit *s, int fd, int family)
+{
+        bool inet = family == AF_INET || family == AF_INET6;
+
+        if (s->pass_credentials)
+                set_int(s, fd, SOL_SOCKET, SO_PASSCRED, 1, "PassCredentials=");
+        if (s->pass_security)
+                set_int(s, fd, SOL_SOCKET, SO_PASSSEC, 1, "PassSecurity=");
+        if (s->keep_alive)
+                set_int(s, fd, SOL_SOCKET, SO_KEEPALIVE, 1, "KeepAlive=");
+        if (s->broadcast)
+                set_int(s, fd, SOL_SOCKET, SO_BROADCAST, 1, "Broadcast=");
+        if (s->priority >= 0)
+                set_int(s, fd, SOL_SOCKET, SO_PRIORITY, s->priority, "Priority=");
+        if (s->mark >= 0)
+                set_int(s, fd, SOL_SOCKET, SO_MARK, s->mark, "Mark=");
+        if (s->reuse_port)
+                set_int(s, fd, SOL_SOCKET, SO_REUSEPORT, 1, "ReusePort=");
+        if (inet && s->no_delay)
+                set_int(s, fd, IPPROTO_TCP, TCP_NODELAY, 1, "NoDelay=");
+        if (inet && s->free_bind)
+                set_int(s, fd, IPPROTO_IP, IP_FREEBIND, 1, "FreeBind=");
+        if (inet && s->transparent)
+                set_int(s, fd, IPPROTO_IP, IP_TRANSPARENT, 1, "Transparent=");
+        if (inet && s->ip_ttl >= 0)
+                set_int(s, fd, IPPROTO_IP, IP_TTL, s->ip_ttl, "IPTTL=");
+        if (inet && s->ip_tos >= 0)
+                set_int(s, fd, IPPROTO_IP, IP_TOS, s->ip_tos, "IPTOS=");
+        if (inet && s->defer_accept > 0)
+                set_int(s, fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, (int) MAX(1, s->defer_accept / USEC_PER_SEC), "DeferAcceptSec=");
+        if (inet && s->pass_packet_info)
+                set_int(s, fd, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6, family == AF_INET ? IP_PKTINFO : IPV6_RECVPKTINFO, 1,
+                        "PassPacketInfo=");
+        if (s->timestamping > 0)
+                set_int(s, fd, SOL_SOCKET, s->timestamping == 1 ? SO_TIMESTAMP : SO_TIMESTAMPNS, 1, "Timestamping=");
+        if (s->bind_to_device && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, s->bind_to_device,
+                                          (socklen_t) strlen(s->bind_to_device) + 1) < 0)
+                log_unit_errno(s->unit.id, LOG_WARNING, -errno, "BindToDevice=%s could not be set: %m", s->bind_to_device);
+        apply_buffers(s, fd);
+}
+
+/* ---- opening ---- */
+
+static int bind_unix(struct socket_unit *s, int fd, const union address *a, socklen_t len)
+{
+        mode_t old;
+        int r;
+
+        (void) mkdir_parents(a->un.sun_path, s->directory_mode);
+        old = umask((mode_t) (~s->socket_mode & 0777));
+        r = bind(fd, &a->sa, len) < 0 ? -errno : 0;
+        if (r == -EADDRINUSE) {
+                (void) unlink(a->un.sun_path);
+                r = bind(fd, &a->sa, len) < 0 ? -errno : 0;
+        }
+        umask(old);
+        return r;
+}
+
+static int change_owner(struct socket_unit *s, const char *path)
+{
+        _cleanup_(user_record_done) struct user_record who = { .uid = (uid_t) -1, .gid = (gid_t) -1 };
+        gid_t gid = (gid_t) -1;
+        int r = 0;
+
+        if (!s->user && !s->group)
+                return 0;
+        if (s->user) {
+                r = user_lookup(s->user, &who);
+                gid = who.gid;
+        }
+        if (r >= 0 && s->group)
+                r = group_lookup(s->group, &gid);
+        if (r < 0)
+                return log_unit_errno(s->unit.id, LOG_ERR, r, "SocketUser=%s, SocketGroup=%s: %m", s->user ?: "", s->group ?: "");
+        return lchown(path, who.uid, gid) < 0 ? -errno : 0;
+}
+
+static int open_socket(struct socket_unit *s, struct socket_port *port)
+{
+        _cleanup_close_ int fd = -1;
+        union address a;
+        socklen_t len;
+        bool path;
+        int r = parse_address(port->address, 0, &a, &len);
+
+        if (r < 0)
+                return r;
+        fd = socket(a.sa.sa_family, port->kind | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return -errno;
+        apply_options(s, fd, a.sa.sa_family);
+        if (a.sa.sa_family != AF_UNIX)
+                set_int(s, fd, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
+        if (a.sa.sa_family == AF_INET6 && s->bind_ipv6_only != 0)
+                set_int(s, fd, IPPROTO_IPV6, IPV6_V6ONLY, s->bind_ipv6_only == 2, "BindIPv6Only=");
+        path = a.sa.sa_family == AF_UNIX && a.un.sun_path[0];
+        r = path ? bind_unix(s, fd, &a, len) : bind(fd, &a.sa, len) < 0 ? -errno : 0;
+        if (r >= 0 && path)
+                r = change_owner(s, a.un.sun_path);
+        if (r >= 0 && port->kind != SOCK_DGRAM && listen(fd, s->backlog) < 0)
+                r = -errno;
+        if (r < 0)
+                return r;
+        port->fd = TAKE_FD(fd);
+        return 0;
+}
+
+static int open_fifo(struct socket_unit *s, struct socket_port *port)
+{
+        struct stat st;
+        mode_t old;
+        int r = 0, fd;
+
+        (void) mkdir_parents(port->address, s->directory_mode);
+        old = umask((mode_t) (~s->socket_mode & 0777));
+        if (mkfifo(port->address, s->socket_mode) < 0 && errno != EEXIST)
+                r = -errno;
+        umask(old);
+        if (r < 0)
+                return r;
+        fd = open(port->address, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
+        if (fd < 0)
+                return -errno;
+        if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode)) {
+                close(fd);
+                return -EEXIST;
+        }
+        (void) fchmod(fd, s->socket_mode);
+        r = change_owner(s, port->address);
+        if (s->pipe_size > 0)
+                (void) fcntl(fd, F_SETPIPE_SZ, (int) MIN(s->pipe_size, INT_MAX));
+        port->fd = fd;
+        return r;
+}
+
+static int open_special(struct socket_unit *s, struct socket_port *port)
+{
+        int fd = open(port->address, (s->writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        struct stat st;
+
+        if (fd < 0)
+                return -errno;
+        if (fstat(fd, &st) < 0 || !(S_ISREG(st.st_mode) || S_ISCHR(st.st_mode))) {
+                close(fd);
+                return -EINVAL;
+        }
+        port->fd = fd;
+        return 0;
+}
+
+static int open_netlink(struct socket_unit *s, struct socket_port *port)
+{
+        static const struct { const char *name; int number; } families[] = {
+                { "route", NETLINK_ROUTE }, { "audit", NETLINK_AUDIT }, { "kobject-uevent", NETLINK_KOBJECT_UEVENT },
+                { "firewall", NETLINK_FIREWALL }, { "inet-diag", NETLINK_SOCK_DIAG }, { "nflog", NETLINK_NFLOG },
+                { "selinux", NETLINK_SELINUX }, { "netfilter", NETLINK_NETFILTER }, { "generic", NETLINK_GENERIC },
+                { "scsitransport", NETLINK_SCSITRANSPORT }, { "xfrm", NETLINK_XFRM }, { "iscsi", NETLINK_ISCSI },
+        };
+        union address a = { .nl.nl_family = AF_NETLINK };
+        char name[32];
+        unsigned group = 0;
+        int fd, proto = -1;
+
+        if (sscanf(port->address, "%31s %u", name, &group) < 1)
+                return -EINVAL;
+        for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+                if (streq(families[i].name, name))
+                        proto = families[i].number;
+        if (proto < 0)
+                return -EPROTONOSUPPORT;
+        a.nl.nl_groups = group;
+        fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, proto);
+        if (fd < 0)
+                return -errno;
+        apply_options(s, fd, AF_NETLINK);
+        if (bind(fd, &a.sa, sizeof(a.nl)) < 0) {
+                int r = -errno;
+
+                close(fd);
+                return r;
+        }
+        port->fd = fd;
+        return 0;
+}
+
+static int open_mqueue(struct socket_unit *s, struct socket_port *port)
+{
+        struct mq_attr attr = { .mq_maxmsg = s->mq_maxmsg, .mq_msgsize = s->mq_msgsize };
+        mqd_t fd = mq_open(port->address, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_CREAT, s->socket_mode,
+                s->mq_maxmsg > 0 && s->mq_msgsize > 0 ? &attr : NULL);
+
+        if (fd < 0)
+                return -errno;
+        port->fd = fd;
+        return 0;
+}
+
+int socket_port_open(struct socket_unit *s, struct socket_port *port)
+{
+        switch (port->kind) {
+        case -'f': return open_fifo(s, port);
+        case -'s': return open_special(s, port);
+        case -'n': return open_netlink(s, port);
+        case -'m': return open_mqueue(s, port);
+        default: return open_socket(s, port);
+        }
+}
+
+void socket_ports_close(struct socket_unit *s)
+{
+        for (struct socket_port *p = s->ports; p; p = p->next) {
+                int fd = p->fd;
+
+                if (fd < 0)
+                        continue;
+                if (p->io.fd >= 0)
+                        loop_io_remove(s->unit.manager->loop, &p->io);
+                close_fd(fd);
+                p->fd = -1;
+                if (!s->remove_on_stop)
+                        continue;
+                if (p->kind == -'m')
+                        (void) mq_unlink(p->address);
+                else if (p->address[0] == '/' && p->kind != -'s')
+                        (void) unlink(p->address);
+        }
+        if (s->remove_on_stop)
+                FOREACH_STR(l, s->symlinks)
+                        (void) unlink(*l);
+}
+
+int socket_make_symlinks(struct socket_unit *s)
+{
+        const char *target = NULL;
+
+        for (struct socket_port *p = s->ports; p; p = p->next)
+                if (p->address[0] == '/' && (p->kind > 0 || p->kind == -'f'))
+                        target = p->address;
+        FOREACH_STR(l, s->symlinks) {
+                int r;
+
+                if (!target)
+                        return -EINVAL;
+                (void) mkdir_parents(*l, s->directory_mode);
+                r = symlink_atomic(target, *l);
+                if (r < 0)
+                        log_unit_errno(s->unit.id, LOG_WARNING, r, "Symlinks=%s could not be made: %m", *l);
+        }
+        return 0;
+}
+
+static int format_inet(const union address *a, char *buf, size_t n, unsigned *ret_port)
+{
+        char host[INET6_ADDRSTRLEN];
+
+        if (a->sa.sa_family == AF_INET) {
+                *ret_port = ntohs(a->in.sin_port);
+                if (!inet_ntop(AF_INET, &a->in.sin_addr, host, sizeof(host)))
+                        return -errno;
+        } else {
+                *ret_port = ntohs(a->in6.sin6_port);
+                if (IN6_IS_ADDR_V4MAPPED(&a->in6.sin6_addr)) {
+                        if (!inet_ntop(AF_INET, &a->in6.sin6_addr.s6_addr[12], host, sizeof(host)))
+                                return -errno;
+                } else if (!inet_ntop(AF_INET6, &a->in6.sin6_addr, host, sizeof(host)))
+                        return -errno;
+        }
+        snprintf(buf, n, "%s", host);
+        return 0;
+}
+
+int socket_peer_name(struct socket_unit *s, int fd, char **ret_instance, char **ret_env)
+{
+        union address local = { 0 }, peer = { 0 };
+        socklen_t l = sizeof(local), k = sizeof(peer), c = sizeof(struct ucred);
+        char a[64], b[64];
+        unsigned ap, bp;
+        struct ucred cred = { 0 };
+
+        if (getsockname(fd, &local.sa, &l) < 0 || getpeername(fd, &peer.sa, &k) < 0)
+                return -errno;
+        if (local.sa.sa_family == AF_INET || local.sa.sa_family == AF_INET6) {
+                if (format_inet(&local, a, sizeof(a), &ap) < 0 || format_inet(&peer, b, sizeof(b), &bp) < 0)
+                        return -EINVAL;
+                *ret_instance = str_printf("%u-%s:%u-%s:%u", s->n_accepted, a, ap, b, bp);
+                *ret_env = str_printf("REMOTE_ADDR=%s", b);
+        } else {
+                (void) getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &c);
+                *ret_instance = str_printf("%u-%d-%u", s->n_accepted, cred.pid, cred.uid);
+                *ret_env = NULL;
+        }
+        return *ret_instance ? 0 : -ENOMEM;
+}

@@ -1,0 +1,95 @@
+/* The first transaction: which target, what the native generators add, what runs before everything else. */
+#include <stdio.h>
+
+#include "lib/cmdline.h"
+#include "lib/paths.h"
+#include "boot.h"
+#include "manager.h"
+#include "types.h"
+
+#define DEVD_UNIT "systemd-udevd.service"
+
+/* The device daemon starts before the graph is read: devices are what the rest waits for. */
+void manager_start_devd(struct manager *m)
+{
+        struct unit *u;
+        int r = unit_load_by_name(m, DEVD_UNIT, &u);
+
+        if (r >= 0 && u->load_state != UNIT_LOADED)
+                r = -ENOENT;
+        if (r >= 0 && !UNIT_CAST(service, u)->device_link)
+                return; /* an administrator's own: it comes with the graph */
+        if (r >= 0)
+                r = manager_add_job(m, JOB_START, u, JOB_IGNORE_DEPENDENCIES, false, NULL, NULL);
+        if (r < 0)
+                log_error_errno(r, "The device daemon (" DEVD_UNIT ") could not be started early: %m");
+        else
+                manager_dispatch_run_queue(m);
+}
+
+static const char *pick_target(struct manager *m)
+{
+        const char *t = cmdline_target(m->cmdline);
+
+        return str_empty(t) ? "default.target" : t;
+}
+
+static void generate(struct manager *m)
+{
+        static const struct { const char *name; int (*fn)(struct manager *m); } all[] = {
+                { "fstab", generate_fstab }, { "getty", generate_getty }, { "kernel command line", generate_cmdline },
+                { "SysV scripts", generate_sysv },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+                int r = all[i].fn(m);
+
+                if (r < 0)
+                        log_warning_errno(r, "Units from %s: %m", all[i].name);
+        }
+}
+
+int manager_startup(struct manager *m, const char *target)
+{
+        _cleanup_free_ char *err = NULL;
+        const char *t = target ?: pick_target(m);
+        struct unit *u;
+        int r;
+
+        generate(m);
+        mountinfo_scan(m);
+        r = unit_load_by_name(m, "-.slice", &u);
+        if (r >= 0)
+                r = unit_load_by_name(m, t, &u);
+        if (r >= 0 && u->load_state != UNIT_LOADED) {
+                log_error("%s could not be loaded (%s); starting rescue.target", t, load_state_to_string(u->load_state));
+                r = unit_load_by_name(m, "rescue.target", &u);
+        }
+        if (r >= 0)
+                r = manager_add_job(m, JOB_START, u, JOB_ISOLATE, false, NULL, &err);
+        m->t_units_loaded = now_monotonic();
+        if (r < 0)
+                return log_error_errno(r, "%s could not be started: %s", t, err ?: "not possible");
+        log_info("%u units, %u jobs for %s", (unsigned) m->units.n, m->n_jobs, t);
+        status_watch(m);
+        return 0;
+}
+
+/* rouse --test: the transaction as it would be. */
+int boot_test(struct manager *m, const char *target)
+{
+        int r = load_index(m);
+
+        (void) cmdline_read(&m->cmdline);
+        if (r >= 0)
+                r = manager_startup(m, target);
+        if (r < 0)
+                return 1;
+        JOB_FOREACH(j, m) {
+                printf("%-14s %s\n", job_type_to_string(j->type), j->unit->id);
+                UNIT_FOREACH_DEP(j->unit, DEP_BIT(DEP_AFTER), o)
+                        if (o->job)
+                                printf("               after %s\n", o->id);
+        }
+        return 0;
+}

@@ -1,0 +1,191 @@
+/* Types with little of their own: target, slice, device-less ones. A target is a name for a set of units; a slice is a
+ * node of the cgroup tree. */
+#include "manager.h"
+#include "types.h"
+
+/* ---- target ---- */
+
+/* A target is reached after what it pulls in, unless one of the two says DefaultDependencies=no or is ordered already.
+ * Done when the members have been read too. */
+void target_order_after_members(struct unit *u)
+{
+        if (u->default_dependencies_off)
+                return;
+        for (size_t i = 0; i < u->n_deps; i++) {
+                struct unit *o = unit_follow_merge(u->deps[i].other);
+
+                if (!(u->deps[i].types & (DEP_BIT(DEP_WANTS) | DEP_BIT(DEP_REQUIRES) | DEP_BIT(DEP_BINDS_TO))) ||
+                        u->deps[i].types & (DEP_BIT(DEP_AFTER) | DEP_BIT(DEP_BEFORE)) ||
+                        o->load_state != UNIT_LOADED || o->default_dependencies_off)
+                        continue;
+                if (unit_add_dep(u, DEP_AFTER, o, ORIGIN_DEFAULT) < 0)
+                        log_oom();
+        }
+}
+
+static int target_load(struct unit *u)
+{
+        int r = 0;
+
+        if (!u->default_dependencies_off && !streq(u->id, "shutdown.target")) {
+                r = unit_add_dep_by_name(u, DEP_CONFLICTS, "shutdown.target", ORIGIN_DEFAULT);
+                if (r >= 0)
+                        r = unit_add_dep_by_name(u, DEP_BEFORE, "shutdown.target", ORIGIN_DEFAULT);
+        }
+        return MIN(r, 0);
+}
+
+static void target_set(struct unit *u, bool active)
+{
+        enum active_state old = unit_active_state(u);
+
+        UNIT_CAST(target, u)->active = active;
+        unit_notify(u, old, false);
+}
+
+static int target_start(struct unit *u)
+{
+        target_set(u, true);
+        return 0;
+}
+
+static int target_stop(struct unit *u)
+{
+        target_set(u, false);
+        return 0;
+}
+
+static enum active_state target_active_state(struct unit *u)
+{
+        return UNIT_CAST(target, u)->active ? UNIT_ACTIVE : UNIT_INACTIVE;
+}
+
+static const char *target_sub_state(struct unit *u)
+{
+        return UNIT_CAST(target, u)->active ? "active" : "dead";
+}
+
+const struct unit_ops target_ops = {
+        .size = sizeof(struct target),
+        .load = target_load,
+        .start = target_start,
+        .stop = target_stop,
+        .active_state = target_active_state,
+        .sub_state = target_sub_state,
+};
+
+/* ---- slice ---- */
+
+static void slice_init(struct unit *u)
+{
+        /* -.slice holds everything, and is never stopped */
+        if (streq(u->id, "-.slice"))
+                u->perpetual = true;
+        u->ignore_on_isolate = true;
+}
+
+static int slice_load(struct unit *u)
+{
+        int r;
+
+        if (streq(u->id, "-.slice") || u->default_dependencies_off)
+                return 0;
+        r = unit_add_dep_by_name(u, DEP_CONFLICTS, "shutdown.target", ORIGIN_DEFAULT);
+        return r < 0 ? r : unit_add_dep_by_name(u, DEP_BEFORE, "shutdown.target", ORIGIN_DEFAULT);
+}
+
+static int slice_start(struct unit *u)
+{
+        struct slice *s = UNIT_CAST(slice, u);
+        enum active_state old = unit_active_state(u);
+
+        /* The cgroup itself is made with the first process below it. */
+        s->active = true;
+        unit_notify(u, old, false);
+        return 0;
+}
+
+static int slice_stop(struct unit *u)
+{
+        struct slice *s = UNIT_CAST(slice, u);
+        enum active_state old = unit_active_state(u);
+
+        s->active = false;
+        cgroup_release(u);
+        unit_notify(u, old, false);
+        return 0;
+}
+
+static enum active_state slice_active_state(struct unit *u)
+{
+        return UNIT_CAST(slice, u)->active || u->perpetual ? UNIT_ACTIVE : UNIT_INACTIVE;
+}
+
+static const char *slice_sub_state(struct unit *u)
+{
+        return slice_active_state(u) == UNIT_ACTIVE ? "active" : "dead";
+}
+
+const struct unit_ops slice_ops = {
+        .size = sizeof(struct slice),
+        .section = "Slice",
+        .cgroup_offset = offsetof(struct slice, cgroup),
+        .can_fail_transient = true,
+        .always_loaded = true,
+        .init = slice_init,
+        .load = slice_load,
+        .start = slice_start,
+        .stop = slice_stop,
+        .active_state = slice_active_state,
+        .sub_state = slice_sub_state,
+};
+
+/* ---- known, not run yet: loading works, starting is refused plainly ---- */
+
+static enum active_state never_active(struct unit *u)
+{
+        return UNIT_INACTIVE;
+}
+
+static const char *never_sub(struct unit *u)
+{
+        return "dead";
+}
+
+static void automount_done(struct unit *u)
+{
+        free(UNIT_CAST(automount, u)->where);
+        free(UNIT_CAST(automount, u)->extra_options);
+}
+
+static void timer_done(struct unit *u)
+{
+        struct timer_unit *t = UNIT_CAST(timer_unit, u);
+
+        timer_values_free(t);
+        free(t->unit_name);
+}
+
+static void path_done(struct unit *u)
+{
+        struct path_unit *p = UNIT_CAST(path_unit, u);
+
+        path_specs_free(p);
+        free(p->unit_name);
+}
+
+const struct unit_ops automount_ops = {
+        .size = sizeof(struct automount), .section = "Automount", .done = automount_done, .active_state = never_active, .sub_state = never_sub,
+};
+const struct unit_ops scope_ops = {
+        .size = sizeof(struct scope), .section = "Scope", .kill_offset = offsetof(struct scope, kill),
+        .cgroup_offset = offsetof(struct scope, cgroup), .can_fail_transient = true, .active_state = never_active,
+        .sub_state = never_sub,
+};
+const struct unit_ops timer_ops = {
+        .size = sizeof(struct timer_unit), .section = "Timer", .done = timer_done, .active_state = never_active, .sub_state = never_sub,
+};
+const struct unit_ops path_ops = {
+        .size = sizeof(struct path_unit), .section = "Path", .done = path_done, .active_state = never_active,
+        .sub_state = never_sub,
+};

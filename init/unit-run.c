@@ -1,0 +1,405 @@
+/* What a unit does: start, stop and reload as jobs call them, and unit_notify(), through which its type says that
+ * its state changed.
+ *
+ * unit_notify() is the only place where one unit's state reaches others: it ends the unit's job, pulls along what is
+ * bound to it, starts OnFailure= and OnSuccess=, tells the units that trigger it, and wakes whatever waited. All of it
+ * looks at states as they are; nothing depends on having seen an event. */
+#include "unit.h"
+
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "job.h"
+#include "manager.h"
+
+enum active_state unit_active_state(struct unit *u)
+{
+        if (u->load_state == UNIT_MERGED)
+                return unit_active_state(unit_follow_merge(u));
+        return unit_ops(u)->active_state(u);
+}
+
+const char *unit_sub_state(struct unit *u)
+{
+        return unit_ops(u)->sub_state(u);
+}
+
+bool unit_can_start(struct unit *u)
+{
+        return u->load_state == UNIT_LOADED && unit_ops(u)->start && !u->refuse_manual_start;
+}
+
+bool unit_can_stop(struct unit *u)
+{
+        return unit_ops(u)->stop && !u->perpetual && !u->refuse_manual_stop;
+}
+
+bool unit_can_reload(struct unit *u)
+{
+        if (unit_ops(u)->can_reload)
+                return unit_ops(u)->can_reload(u);
+        return unit_ops(u)->reload != NULL;
+}
+
+void unit_reset_failed(struct unit *u)
+{
+        if (unit_ops(u)->reset_failed)
+                unit_ops(u)->reset_failed(u);
+        u->limit_count = 0;
+        u->limit_begin = 0;
+        u->start_limit_hit = false;
+        unit_gc_queue(u);
+}
+
+/* StartLimitIntervalSec=, StartLimitBurst=: false when this start is one too many. */
+static bool start_limit_ok(struct unit *u)
+{
+        usec_t now = now_monotonic();
+
+        if (u->start_limit_interval == 0 || u->start_limit_burst == 0)
+                return true;
+        if (u->limit_begin == 0 || now >= usec_add(u->limit_begin, u->start_limit_interval)) {
+                u->limit_begin = now;
+                u->limit_count = 1;
+                return true;
+        }
+        if (u->limit_count < u->start_limit_burst) {
+                u->limit_count++;
+                return true;
+        }
+        return false;
+}
+
+static void new_invocation_id(struct unit *u)
+{
+        uint8_t b[16];
+
+        if (getrandom(b, sizeof(b), GRND_NONBLOCK) != sizeof(b)) {
+                usec_t t = now_monotonic();
+
+                /* too early for the kernel's pool: unique on this machine is what matters here */
+                memcpy(b, &t, sizeof(t));
+                memcpy(b + 8, &u, 8);
+        }
+        for (int i = 0; i < 16; i++)
+                snprintf(u->invocation_id + i * 2, 3, "%02x", b[i]);
+}
+
+/* BindsTo= with After=: the other unit must be active by now. */
+static bool bound_units_active(struct unit *u)
+{
+        UNIT_FOREACH_DEP(u, DEP_BIT(DEP_BINDS_TO), o)
+                if (unit_has_dep(u, DEP_AFTER, o) && unit_active_state(o) != UNIT_ACTIVE &&
+                        unit_active_state(o) != UNIT_RELOADING) {
+                        log_unit(u->id, LOG_NOTICE, "Bound to unit %s, but unit isn't active.", o->id);
+                        return false;
+                }
+        UNIT_FOREACH_DEP(u, DEP_BIT(DEP_REQUISITE), o)
+                if (unit_has_dep(u, DEP_AFTER, o) && unit_active_state(o) != UNIT_ACTIVE &&
+                        unit_active_state(o) != UNIT_RELOADING) {
+                        log_unit(u->id, LOG_NOTICE, "Needs %s to be active already (Requisite=), but it isn't.", o->id);
+                        return false;
+                }
+        return true;
+}
+
+int unit_start(struct unit *u)
+{
+        enum active_state s = unit_active_state(u);
+
+        if (s == UNIT_ACTIVE || s == UNIT_RELOADING)
+                return -EALREADY;
+        if (u->load_state != UNIT_LOADED)
+                return u->load_state == UNIT_MASKED ? -EBADR : -ENOEXEC;
+        if (!unit_ops(u)->start)
+                return -EOPNOTSUPP;
+        if (s != UNIT_ACTIVATING) {
+                u->condition_time = now_realtime();
+                if (!unit_test_conditions(u, false)) {
+                        log_unit(u->id, LOG_DEBUG, "Starting was skipped because of a condition that is not met");
+                        return -ECOMM;
+                }
+                if (!unit_test_conditions(u, true)) {
+                        log_unit(u->id, LOG_ERR, "Starting failed because an assertion is not met");
+                        return -EPROTO;
+                }
+                if (!bound_units_active(u))
+                        return -ENOLINK;
+                if (!start_limit_ok(u)) {
+                        if (!u->start_limit_hit)
+                                log_unit(u->id, LOG_WARNING, "Start request repeated too quickly");
+                        u->start_limit_hit = true;
+                        manager_emergency_action(u->manager, u->start_limit_action, "unit was started too often",
+                                u->reboot_arg, -1);
+                        if (unit_ops(u)->limit_hit)
+                                unit_ops(u)->limit_hit(u);
+                        return -ECANCELED;
+                }
+                u->start_limit_hit = false;
+                new_invocation_id(u);
+        }
+        return unit_ops(u)->start(u);
+}
+
+int unit_stop(struct unit *u)
+{
+        enum active_state s = unit_active_state(u);
+
+        if (s == UNIT_INACTIVE || s == UNIT_FAILED)
+                return -EALREADY;
+        if (!unit_ops(u)->stop)
+                return -EOPNOTSUPP;
+        return unit_ops(u)->stop(u);
+}
+
+int unit_reload(struct unit *u)
+{
+        enum active_state s = unit_active_state(u);
+
+        if (!unit_can_reload(u))
+                return -EOPNOTSUPP;
+        if (s == UNIT_RELOADING)
+                return -EAGAIN;
+        if (s != UNIT_ACTIVE)
+                return -ENOEXEC;
+        return unit_ops(u)->reload(u);
+}
+
+bool unit_unneeded(struct unit *u)
+{
+        if (!u->stop_when_unneeded || unit_active_state(u) != UNIT_ACTIVE || u->job)
+                return false;
+        UNIT_FOREACH_DEP(u,
+                DEP_BIT(DEP_REQUIRED_BY) | DEP_BIT(DEP_WANTED_BY) | DEP_BIT(DEP_BOUND_BY) | DEP_BIT(DEP_REQUISITE_OF) |
+                        DEP_BIT(DEP_UPHELD_BY), o) {
+                enum active_state s = unit_active_state(o);
+
+                if (o->job || (s != UNIT_INACTIVE && s != UNIT_FAILED))
+                        return false;
+        }
+        return true;
+}
+
+void unit_cgroup_empty(struct unit *u)
+{
+        if (unit_ops(u)->cgroup_empty)
+                unit_ops(u)->cgroup_empty(u);
+}
+
+/* ---- notify ---- */
+
+static void set_timestamps(struct unit *u, enum active_state old, enum active_state now)
+{
+        usec_t t = now_monotonic();
+        bool old_down = old == UNIT_INACTIVE || old == UNIT_FAILED, down = now == UNIT_INACTIVE || now == UNIT_FAILED;
+        bool old_up = old == UNIT_ACTIVE || old == UNIT_RELOADING, up = now == UNIT_ACTIVE || now == UNIT_RELOADING;
+
+        u->state_change = t;
+        if (old_down && !down)
+                u->inactive_exit = t;
+        else if (!old_down && down)
+                u->inactive_enter = t;
+        if (!old_up && up)
+                u->active_enter = t;
+        else if (old_up && !up)
+                u->active_exit = t;
+}
+
+/* Ends the job if the new state is what it was about. True: the change came without a job asking for it. */
+static bool notify_job(struct unit *u, struct job *j, enum active_state now, bool reload_failed)
+{
+        bool down = now == UNIT_INACTIVE || now == UNIT_FAILED;
+
+        if (j->state == JOB_WAITING) {
+                job_queue_run(j); /* what it waits for may have changed */
+                return true;
+        }
+        switch (j->type) {
+        case JOB_START:
+        case JOB_VERIFY_ACTIVE:
+                if (now == UNIT_ACTIVE || now == UNIT_RELOADING) {
+                        job_finish(j, JOB_DONE, true);
+                        return false;
+                }
+                if (now == UNIT_ACTIVATING)
+                        return false;
+                if (down)
+                        job_finish(j, now == UNIT_FAILED ? JOB_FAILED : JOB_DONE, true);
+                return true;
+        case JOB_RELOAD:
+                if (now == UNIT_ACTIVE)
+                        job_finish(j, reload_failed ? JOB_FAILED : JOB_DONE, true);
+                else if (down)
+                        job_finish(j, now == UNIT_FAILED ? JOB_FAILED : JOB_DONE, true);
+                else if (now != UNIT_ACTIVATING && now != UNIT_RELOADING)
+                        return true;
+                return false;
+        case JOB_STOP:
+        case JOB_RESTART:
+                if (down) {
+                        job_finish(j, JOB_DONE, true);
+                        return false;
+                }
+                if (now != UNIT_DEACTIVATING && j->type == JOB_STOP) {
+                        job_finish(j, JOB_FAILED, true);
+                        return true;
+                }
+                return false;
+        default: return true;
+        }
+}
+
+static void enqueue_quietly(struct unit *u, enum job_type t, struct unit *other, enum job_mode mode, const char *why)
+{
+        _cleanup_free_ char *err = NULL;
+        int r;
+
+        if (other->load_state == UNIT_STUB)
+                unit_queue_load(other);
+        r = manager_add_job(u->manager, t, other, mode, false, NULL, &err);
+        if (r < 0)
+                log_unit_errno(u->id, LOG_WARNING, r, "%s%s: could not queue %s: %s", why, other->id,
+                        job_type_to_string(t), err ?: strerror(-r));
+}
+
+/* Came up without a job: brings up what it needs, takes down what it excludes. */
+static void retroactively_start(struct unit *u)
+{
+        UNIT_FOREACH_DEP(u, DEP_BIT(DEP_REQUIRES) | DEP_BIT(DEP_BINDS_TO) | DEP_BIT(DEP_WANTS), o)
+                if (unit_active_state(o) != UNIT_ACTIVE && unit_active_state(o) != UNIT_ACTIVATING && !o->job &&
+                        !unit_has_dep(u, DEP_AFTER, o))
+                        enqueue_quietly(u, JOB_START, o, JOB_REPLACE, "Needs ");
+        UNIT_FOREACH_DEP(u, DEP_BIT(DEP_CONFLICTS) | DEP_BIT(DEP_CONFLICTED_BY), o)
+                if (unit_active_state(o) == UNIT_ACTIVE || unit_active_state(o) == UNIT_ACTIVATING)
+                        enqueue_quietly(u, JOB_STOP, o, JOB_REPLACE, "Conflicts with ");
+}
+
+/* Deps may be added while jobs are queued, so the neighbours are gathered first. */
+static void each_dep(struct unit *u, uint32_t mask, void (*fn)(struct unit *u, struct unit *other))
+{
+        struct unit *list[64], **all = list;
+        size_t n = 0;
+
+        if (u->n_deps > ARRAY_SIZE(list)) {
+                all = calloc(u->n_deps, sizeof(*all));
+                if (!all) {
+                        log_oom();
+                        return;
+                }
+        }
+        UNIT_FOREACH_DEP(u, mask, o)
+                all[n++] = o;
+        for (size_t i = 0; i < n; i++)
+                fn(u, all[i]);
+        if (all != list)
+                free(all);
+}
+
+static bool unit_is_up(struct unit *u)
+{
+        enum active_state s = unit_active_state(u);
+
+        return s == UNIT_ACTIVE || s == UNIT_RELOADING || s == UNIT_ACTIVATING;
+}
+
+static void stop_bound(struct unit *u, struct unit *o)
+{
+        if (unit_is_up(o) && !(o->job && (o->job->type == JOB_STOP || o->job->type == JOB_RESTART)))
+                enqueue_quietly(u, JOB_STOP, o, JOB_REPLACE, "Stops with it: ");
+}
+
+static void start_on_failure(struct unit *u, struct unit *o)
+{
+        log_unit(u->id, LOG_INFO, "Triggering OnFailure= dependency %s", o->id);
+        enqueue_quietly(u, JOB_START, o, u->on_failure_job_mode, "OnFailure=");
+}
+
+static void start_on_success(struct unit *u, struct unit *o)
+{
+        enqueue_quietly(u, JOB_START, o, u->on_success_job_mode, "OnSuccess=");
+}
+
+static void start_upheld(struct unit *u, struct unit *o)
+{
+        if (!unit_is_up(o) && !o->job)
+                enqueue_quietly(u, JOB_START, o, JOB_FAIL, "Upholds=");
+}
+
+static void restart_upheld_by(struct unit *u, struct unit *o)
+{
+        if (unit_active_state(o) == UNIT_ACTIVE)
+                start_upheld(o, u);
+}
+
+static void tell_trigger(struct unit *u, struct unit *o)
+{
+        if (unit_ops(o)->trigger_notify && o->load_state == UNIT_LOADED)
+                unit_ops(o)->trigger_notify(o, u);
+}
+
+static void stop_if_unneeded(struct unit *u, struct unit *o)
+{
+        if (unit_unneeded(o))
+                enqueue_quietly(u, JOB_STOP, o, JOB_FAIL, "No longer needed: ");
+}
+
+static void collect_neighbour(struct unit *u, struct unit *o)
+{
+        unit_gc_queue(o);
+}
+
+void unit_start_on_failure(struct unit *u)
+{
+        each_dep(u, DEP_BIT(DEP_ON_FAILURE), start_on_failure);
+}
+
+static void notify_down(struct unit *u, enum active_state old, enum active_state now, bool will_restart)
+{
+        struct manager *m = u->manager;
+        bool was_up = old != UNIT_INACTIVE && old != UNIT_FAILED;
+
+        if (now == UNIT_FAILED && old != UNIT_FAILED && !will_restart) {
+                m->n_failed_units++;
+                each_dep(u, DEP_BIT(DEP_ON_FAILURE), start_on_failure);
+                manager_emergency_action(m, u->failure_action, "unit failed", u->reboot_arg, u->failure_exit_status);
+        }
+        if (now == UNIT_INACTIVE && was_up && !will_restart) {
+                each_dep(u, DEP_BIT(DEP_ON_SUCCESS), start_on_success);
+                manager_emergency_action(m, u->success_action, "unit succeeded", u->reboot_arg, u->success_exit_status);
+        }
+        each_dep(u, DEP_BIT(DEP_BOUND_BY), stop_bound);
+        each_dep(u, DEP_BIT(DEP_REQUIRES) | DEP_BIT(DEP_WANTS) | DEP_BIT(DEP_BINDS_TO) | DEP_BIT(DEP_UPHOLDS),
+                stop_if_unneeded);
+        each_dep(u, DEP_BIT(DEP_UPHELD_BY), restart_upheld_by);
+        each_dep(u, DEP_BIT(DEP_AFTER), collect_neighbour);
+        unit_gc_queue(u);
+}
+
+void unit_notify_full(struct unit *u, enum active_state old, bool reload_failed, bool will_restart)
+{
+        struct manager *m = u->manager;
+        enum active_state now = unit_active_state(u);
+        bool unexpected = true;
+
+        if (now != old)
+                set_timestamps(u, old, now);
+        if (u->job)
+                unexpected = notify_job(u, u->job, now, reload_failed);
+        if (now != old) {
+                if (unexpected && now == UNIT_ACTIVE && !m->shutting_down && m->t_units_loaded)
+                        retroactively_start(u);
+                if (now == UNIT_ACTIVE)
+                        each_dep(u, DEP_BIT(DEP_UPHOLDS), start_upheld);
+                if (now == UNIT_INACTIVE || now == UNIT_FAILED)
+                        notify_down(u, old, now, will_restart);
+                if (now == UNIT_ACTIVE && unit_unneeded(u))
+                        enqueue_quietly(u, JOB_STOP, u, JOB_FAIL, "No longer needed: ");
+        }
+        each_dep(u, DEP_BIT(DEP_TRIGGERED_BY), tell_trigger);
+        manager_check_idle(m);
+}
+
+void unit_notify(struct unit *u, enum active_state old, bool reload_failed)
+{
+        unit_notify_full(u, old, reload_failed, false);
+}

@@ -1,0 +1,31 @@
+/* What kind of image is asked for: configuration files first, then the command line over them. */
+#pragma once
+
+#include "initramfs/compress.h"
+#include "lib/str.h"
+
+enum image_mode {
+        MODE_HOST,    /* what this machine (or --hardware) needs, and the lean set */
+        MODE_GENERIC, /* all storage, USB and HID drivers of the kernel */
+        MODE_BARE,    /* what the hardware and --add-module say, and nothing else */
+};
+
+struct config {
+        char *sysroot; /* NULL: "/" */
+        char *release;
+        char *output;
+        char *hardware; /* recording of a machine */
+        char *init;     /* rouse-initrd; NULL: from the sysroot, or beside this program */
+        enum image_mode mode;
+        enum compression compression;
+        int level;
+        char **modules; /* to be added, and loaded at once */
+        char **files;   /* PATH or PATH:DST */
+        char **fstypes; /* of the root, when fstab does not say */
+        bool fsck;
+};
+
+int config_set(struct config *c, const char *key, const char *value);
+/* SYSROOT/etc/rouse/initramfs.conf and initramfs.conf.d/. */
+int config_read(struct config *c);
+void config_done(struct config *c);

@@ -1,0 +1,9 @@
+/* What a program needs to run: its interpreter and its libraries, and theirs (libelf). */
+#pragma once
+
+#include "initramfs/image.h"
+
+/* Called for each regular file that comes into the image, e its entry, source where it was in the sysroot.
+ * Not an ELF file (nor a script, whose interpreter is added): 0. A library that is not there is reported by
+ * image_missing() and -ENOENT. */
+int elf_add_needed(struct image *im, const char *source, const struct image_entry *e);

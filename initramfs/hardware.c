@@ -1,0 +1,160 @@
+/* Hardware from /sys or from a recording: see hardware.h. */
+
+#include <mntent.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include "initramfs/hardware.h"
+#include "lib/fileio.h"
+#include "lib/log.h"
+
+#define MAX_DEPTH 16 /* of stacked devices */
+
+void hardware_done(struct hardware *h)
+{
+        strv_free(h->modaliases);
+        strv_free(h->root_modaliases);
+        free(h->root_type);
+}
+
+static int add_modalias(const char *dir, char ***list)
+{
+        _cleanup_free_ char *path = str_printf("%s/modalias", dir), *s = NULL;
+
+        if (!path)
+                return -ENOMEM;
+        if (read_one_line(path, &s) < 0 || !*s)
+                return 0;
+        return strv_add_unique(list, s);
+}
+
+static int scan_bus(const char *bus, char ***list)
+{
+        _cleanup_free_ char *path = str_printf("/sys/bus/%s/devices", bus);
+        _cleanup_closedir_ DIR *d = path ? opendir(path) : NULL;
+        struct dirent *e;
+
+        while (d && (e = readdir(d))) {
+                char dev[PATH_MAX];
+                int r;
+
+                if (e->d_name[0] == '.')
+                        continue;
+                snprintf(dev, sizeof dev, "%s/%s", path, e->d_name);
+                r = add_modalias(dev, list);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* The modaliases of a device's directory in /sys and of all above it. */
+static int scan_chain(const char *devdir, char ***list)
+{
+        _cleanup_free_ char *p = strdup(devdir);
+        int r = p ? 0 : -ENOMEM;
+
+        while (r >= 0 && startswith(p, "/sys/devices/")) {
+                r = add_modalias(p, list);
+                *strrchr(p, '/') = 0;
+        }
+        return r;
+}
+
+/* A block device and what it is made of (dm, md). */
+static int scan_block(unsigned maj, unsigned min, unsigned depth, char ***list)
+{
+        char link[64], dev[PATH_MAX], slaves[PATH_MAX + 16];
+
+        snprintf(link, sizeof link, "/sys/dev/block/%u:%u", maj, min);
+        if (depth > MAX_DEPTH || !realpath(link, dev))
+                return 0;
+        int r = scan_chain(dev, list);
+        snprintf(slaves, sizeof slaves, "%s/slaves", dev);
+        _cleanup_closedir_ DIR *d = opendir(slaves);
+        struct dirent *e;
+        while (r >= 0 && d && (e = readdir(d))) {
+                _cleanup_free_ char *path = str_printf("%s/%s/dev", slaves, e->d_name), *s = NULL;
+                unsigned a, b;
+
+                if (e->d_name[0] == '.' || !path || read_one_line(path, &s) < 0 ||
+                        sscanf(s, "%u:%u", &a, &b) != 2)
+                        continue;
+                r = scan_block(a, b, depth + 1, list);
+        }
+        return r;
+}
+
+static int scan_root(struct hardware *h)
+{
+        struct stat st;
+        struct mntent *m;
+        FILE *f = setmntent("/proc/self/mounts", "re");
+        int r = 0;
+
+        while (f && (m = getmntent(f)) && r >= 0)
+                if (streq(m->mnt_dir, "/") && !streq(m->mnt_type, "rootfs"))
+                        r = str_replace(&h->root_type, m->mnt_type);
+        if (f)
+                endmntent(f);
+        if (r < 0 || stat("/", &st) < 0 || major(st.st_dev) == 0)
+                return r; /* btrfs, overlay: the chain is not to be seen from here */
+        return scan_block(major(st.st_dev), minor(st.st_dev), 0, &h->root_modaliases);
+}
+
+int hardware_scan(struct hardware *h)
+{
+        _cleanup_closedir_ DIR *d = opendir("/sys/bus");
+        struct dirent *e;
+        int r = 0;
+
+        if (!d)
+                return log_error_errno(-errno, "Cannot read /sys/bus: %m");
+        while (r >= 0 && (e = readdir(d)))
+                if (e->d_name[0] != '.')
+                        r = scan_bus(e->d_name, &h->modaliases);
+        if (r >= 0)
+                r = scan_root(h);
+        strv_sort(h->modaliases);
+        strv_sort(h->root_modaliases);
+        return r;
+}
+
+int hardware_read(struct hardware *h, const char *path)
+{
+        _cleanup_free_ char *text = NULL;
+        unsigned line = 0;
+        int r = read_file(path, 0, &text, NULL);
+
+        if (r < 0)
+                return log_error_errno(r, "Cannot read the hardware recording %s: %m", path);
+        for (char *p = text, *s; (s = strsep(&p, "\n")) && r >= 0;) {
+                const char *v;
+
+                line++;
+                s = str_strip(s);
+                if (!*s || *s == '#')
+                        continue;
+                if ((v = startswith(s, "modalias ")))
+                        r = strv_add_unique(&h->modaliases, v);
+                else if ((v = startswith(s, "root-modalias ")))
+                        r = strv_add_unique(&h->root_modaliases, v);
+                else if ((v = startswith(s, "root-type ")))
+                        r = str_replace(&h->root_type, v);
+                else
+                        log_file(path, line, LOG_WARNING, "Not a line of a hardware recording; ignored");
+        }
+        return r;
+}
+
+int hardware_write(const struct hardware *h, struct strbuf *out)
+{
+        strbuf_puts(out, "# rouse-initramfs hardware 1\n");
+        if (h->root_type)
+                strbuf_printf(out, "root-type %s\n", h->root_type);
+        FOREACH_STR (m, h->root_modaliases)
+                strbuf_printf(out, "root-modalias %s\n", *m);
+        FOREACH_STR (m, h->modaliases)
+                strbuf_printf(out, "modalias %s\n", *m);
+        return out->failed ? -ENOMEM : 0;
+}

@@ -1,0 +1,22 @@
+/* What hardware an image is for: this machine's, or a recording of another one.
+ *
+ * A recording is text, made by --record, with one thing a line:
+ *
+ *     # rouse-initramfs hardware 1
+ *     modalias pci:v00001AF4d00001001sv…      a device of the machine
+ *     root-modalias virtio:d00000002v00001AF4 one on the way to the root's disk
+ *     root-type ext4                           the root's file system */
+#pragma once
+
+#include "lib/str.h"
+
+struct hardware {
+        char **modaliases;      /* of all devices, sorted, each once */
+        char **root_modaliases; /* of the chain below the root's file system; empty when it cannot be told */
+        char *root_type;
+};
+
+int hardware_scan(struct hardware *h);                   /* this machine, from /sys */
+int hardware_read(struct hardware *h, const char *path); /* a recording */
+int hardware_write(const struct hardware *h, struct strbuf *out);
+void hardware_done(struct hardware *h);

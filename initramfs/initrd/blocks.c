@@ -1,0 +1,317 @@
+/* Block devices and what is on them: see blocks.h. */
+
+#include <blkid/blkid.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <linux/fs.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include "initramfs/initrd/blocks.h"
+#include "lib/fileio.h"
+#include "lib/log.h"
+
+/* --- blkid's values as udev's properties --- */
+
+enum form { AS_IS, SAFE, ENCODED, SAFE_AND_ENCODED };
+
+static const struct {
+        const char *name; /* blkid's */
+        const char *key;  /* udev's */
+        enum form form;
+        size_t raw; /* member of struct block that keeps the value, 0: none */
+} values[] = {
+        { "TYPE", "ID_FS_TYPE", AS_IS, offsetof(struct block, type) },
+        { "USAGE", "ID_FS_USAGE", AS_IS, offsetof(struct block, usage) },
+        { "VERSION", "ID_FS_VERSION", AS_IS, 0 },
+        { "UUID", "ID_FS_UUID", SAFE_AND_ENCODED, offsetof(struct block, uuid) },
+        { "UUID_SUB", "ID_FS_UUID_SUB", SAFE_AND_ENCODED, 0 },
+        { "LABEL", "ID_FS_LABEL", SAFE_AND_ENCODED, offsetof(struct block, label) },
+        { "PTTYPE", "ID_PART_TABLE_TYPE", AS_IS, offsetof(struct block, table) },
+        { "PTUUID", "ID_PART_TABLE_UUID", AS_IS, 0 },
+        { "PART_ENTRY_NAME", "ID_PART_ENTRY_NAME", ENCODED, offsetof(struct block, partlabel) },
+        { "PART_ENTRY_TYPE", "ID_PART_ENTRY_TYPE", ENCODED, 0 },
+        { "PART_ENTRY_UUID", "ID_PART_ENTRY_UUID", AS_IS, offsetof(struct block, partuuid) },
+        { "SYSTEM_ID", "ID_FS_SYSTEM_ID", ENCODED, 0 },
+        { "PUBLISHER_ID", "ID_FS_PUBLISHER_ID", ENCODED, 0 },
+        { "APPLICATION_ID", "ID_FS_APPLICATION_ID", ENCODED, 0 },
+        { "BOOT_SYSTEM_ID", "ID_FS_BOOT_SYSTEM_ID", ENCODED, 0 },
+};
+
+static int keep_value(struct block *d, const char *name, const char *value)
+{
+        char text[512];
+
+        for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+                if (!streq(values[i].name, name))
+                        continue;
+                if (values[i].raw && str_replace((char **)((char *)d + values[i].raw), value) < 0)
+                        return -ENOMEM;
+                switch (values[i].form) {
+                case AS_IS: return strv_addf(&d->properties, "%s=%s", values[i].key, value);
+                case ENCODED:
+                        if (blkid_encode_string(value, text, sizeof text) < 0)
+                                return 0;
+                        return strv_addf(&d->properties, "%s=%s", values[i].key, text);
+                case SAFE:
+                case SAFE_AND_ENCODED:
+                        if (blkid_safe_string(value, text, sizeof text) >= 0 &&
+                                strv_addf(&d->properties, "%s=%s", values[i].key, text) < 0)
+                                return -ENOMEM;
+                        if (values[i].form == SAFE || blkid_encode_string(value, text, sizeof text) < 0)
+                                return 0;
+                        return strv_addf(&d->properties, "%s_ENC=%s", values[i].key, text);
+                }
+        }
+        if (startswith(name, "PART_ENTRY_"))
+                return strv_addf(&d->properties, "ID_%s=%s", name, value);
+        return 0;
+}
+
+static int probe(struct block *d, int fd)
+{
+        blkid_probe p = blkid_new_probe();
+        int r;
+
+        if (!p)
+                return -ENOMEM;
+        errno = 0;
+        if (blkid_probe_set_device(p, fd, 0, 0) < 0) {
+                r = errno ? -errno : -EIO;
+                goto out;
+        }
+        blkid_probe_set_superblocks_flags(p, BLKID_SUBLKS_LABEL | BLKID_SUBLKS_UUID | BLKID_SUBLKS_TYPE |
+                                                     BLKID_SUBLKS_SECTYPE | BLKID_SUBLKS_USAGE |
+                                                     BLKID_SUBLKS_VERSION);
+        blkid_probe_enable_superblocks(p, 1);
+        blkid_probe_enable_partitions(p, 1);
+        blkid_probe_set_partitions_flags(p, BLKID_PARTS_ENTRY_DETAILS);
+        errno = 0;
+        r = blkid_do_safeprobe(p);
+        d->conflict = r == -2;
+        if (r == -1)
+                r = errno ? -errno : -EIO;
+        else if (r == 0)
+                for (int i = 0, n = blkid_probe_numof_values(p); i < n && r >= 0; i++) {
+                        const char *name, *value;
+
+                        if (blkid_probe_get_value(p, i, &name, &value, NULL) == 0)
+                                r = keep_value(d, name, value);
+                }
+        else
+                r = 0;
+out:
+        blkid_free_probe(p);
+        return r;
+}
+
+/* --- the table --- */
+
+static void forget_values(struct block *d)
+{
+        char ***list = &d->properties;
+
+        for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+                if (values[i].raw) {
+                        char **p = (char **)((char *)d + values[i].raw);
+
+                        free(*p);
+                        *p = NULL;
+                }
+        strv_free(*list);
+        *list = NULL;
+        d->conflict = false;
+        d->error = 0;
+}
+
+static void block_free(struct block *d)
+{
+        forget_values(d);
+        free(d->devpath);
+        free(d->node);
+        free(d);
+}
+
+static struct block *find(const struct blocks *b, unsigned maj, unsigned min)
+{
+        for (size_t i = 0; i < b->n; i++)
+                if (b->block[i]->major == maj && b->block[i]->minor == min)
+                        return b->block[i];
+        return NULL;
+}
+
+void blocks_remove(struct blocks *b, unsigned maj, unsigned min)
+{
+        for (size_t i = 0; i < b->n; i++)
+                if (b->block[i]->major == maj && b->block[i]->minor == min) {
+                        block_free(b->block[i]);
+                        b->block[i] = b->block[--b->n];
+                        return;
+                }
+}
+
+void blocks_done(struct blocks *b)
+{
+        for (size_t i = 0; i < b->n; i++)
+                block_free(b->block[i]);
+        free(b->block);
+        *b = (struct blocks) { 0 };
+}
+
+static struct block *add(struct blocks *b, const char *devpath, const char *node, unsigned maj, unsigned min)
+{
+        struct block **grown = realloc(b->block, (b->n + 1) * sizeof *grown);
+        struct block *d = calloc(1, sizeof *d);
+
+        if (grown)
+                b->block = grown;
+        if (!grown || !d || !(d->devpath = strdup(devpath)) || !(d->node = strdup(node))) {
+                if (d)
+                        block_free(d);
+                return NULL;
+        }
+        d->major = maj;
+        d->minor = min;
+        return b->block[b->n++] = d;
+}
+
+/* Opening a floppy waits for its motor; RAM disks hold nothing that boots. */
+static bool is_left_alone(const char *node)
+{
+        static const char *const names[] = { "/dev/ram", "/dev/zram", "/dev/fd", "/dev/nbd" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                if (startswith(node, names[i]))
+                        return true;
+        return false;
+}
+
+/* diskseq of the disk, which for a partition is the directory above. */
+static uint64_t read_diskseq(const char *devpath)
+{
+        static const char *const formats[] = { "/sys%s/diskseq", "/sys%s/../diskseq" };
+        char path[PATH_MAX];
+
+        for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+                _cleanup_free_ char *s = NULL;
+                uint64_t v;
+
+                snprintf(path, sizeof path, formats[i], devpath);
+                if (read_one_line(path, &s) >= 0 && parse_u64(s, &v) >= 0)
+                        return v;
+        }
+        return 0;
+}
+
+int blocks_update(struct blocks *b, const char *devpath, const char *node, unsigned maj, unsigned min,
+        struct block **ret)
+{
+        struct block *d = find(b, maj, min);
+        uint64_t size = 0;
+
+        *ret = NULL;
+        if (is_left_alone(node))
+                return 0;
+        _cleanup_close_ int fd = open(node, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        int r = fd < 0 ? -errno : 0;
+        if (fd >= 0 && (ioctl(fd, BLKGETSIZE64, &size) < 0 || size == 0))
+                return 0; /* no medium, or a loop device without a file */
+        if (!d && !(d = add(b, devpath, node, maj, min)))
+                return -ENOMEM;
+        forget_values(d);
+        if (r >= 0) {
+                d->diskseq = read_diskseq(devpath);
+                r = probe(d, fd);
+        }
+        d->probed = r >= 0 && !d->conflict;
+        d->error = r;
+        if (r < 0)
+                log_warning_errno(r, "Cannot read what is on %s: %m", node);
+        else if (d->conflict)
+                log_warning("%s carries signatures of two things that exclude each other; not used (wipefs "
+                            "shows them)",
+                        node);
+        *ret = d;
+        return 0;
+}
+
+/* --- what was there before us --- */
+
+static void enumerate_one(int class_fd, const char *name,
+        void (*fn)(const char *devpath, const char *node, unsigned maj, unsigned min, void *data),
+        void *data)
+{
+        _cleanup_free_ char *link = NULL, *dev = NULL;
+        char path[NAME_MAX + 16], node[NAME_MAX + 16];
+        unsigned maj, min;
+        size_t len;
+
+        if (readlinkat_alloc(class_fd, name, &link) < 0)
+                return;
+        snprintf(path, sizeof path, "%s/dev", name);
+        if (read_file_at(class_fd, path, 64, &dev, &len) < 0 || sscanf(dev, "%u:%u", &maj, &min) != 2)
+                return;
+        const char *devpath = strstr(link, "/devices/");
+        if (!devpath)
+                return;
+        snprintf(node, sizeof node, "/dev/%s", name);
+        for (char *p = node + 5; *p; p++)
+                if (*p == '!')
+                        *p = '/';
+        fn(devpath, node, maj, min, data);
+}
+
+int blocks_enumerate(
+        void (*fn)(const char *devpath, const char *node, unsigned maj, unsigned min, void *data),
+        void *data)
+{
+        _cleanup_closedir_ DIR *d = opendir("/sys/class/block");
+        struct dirent *e;
+
+        if (!d)
+                return -errno;
+        while ((e = readdir(d)))
+                if (e->d_name[0] != '.')
+                        enumerate_one(dirfd(d), e->d_name, fn, data);
+        return 0;
+}
+
+/* --- telling others --- */
+
+void block_describe(const struct block *d, struct strbuf *out)
+{
+        strbuf_puts(out, d->node);
+        if (d->error < 0)
+                strbuf_printf(out, " (unreadable: %s)", strerror(-d->error));
+        else if (d->conflict)
+                strbuf_puts(out, " (conflicting signatures)");
+        else if (d->type)
+                strbuf_printf(out, " %s", d->type);
+        else if (d->table)
+                strbuf_printf(out, " %s partition table", d->table);
+        else
+                strbuf_puts(out, " (nothing known on it)");
+        if (d->uuid)
+                strbuf_printf(out, " UUID=%s", d->uuid);
+        if (d->label)
+                strbuf_printf(out, " LABEL=%s", d->label);
+        if (d->partuuid)
+                strbuf_printf(out, " PARTUUID=%s", d->partuuid);
+        if (d->partlabel)
+                strbuf_printf(out, " PARTLABEL=%s", d->partlabel);
+}
+
+void blocks_write(const struct blocks *b, struct strbuf *out)
+{
+        for (size_t i = 0; i < b->n; i++) {
+                const struct block *d = b->block[i];
+
+                if (!d->probed)
+                        continue;
+                strbuf_printf(out, "%u:%u %llu %s", d->major, d->minor, (unsigned long long)d->diskseq,
+                        d->devpath);
+                FOREACH_STR (p, d->properties)
+                        strbuf_printf(out, " %s", *p);
+                strbuf_putc(out, '\n');
+        }
+}

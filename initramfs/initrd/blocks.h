@@ -1,0 +1,41 @@
+/* The block devices that have appeared, and what libblkid's low-level probe found on each.
+ *
+ * Every device is probed once when it appears, and again when the kernel says that it changed. Floppies, RAM and
+ * empty loop devices are not opened. What was found is kept for comparing with root=, for messages, and for devd
+ * (lib/initrddevs.h). */
+#pragma once
+
+#include "lib/str.h"
+#include "lib/uevent.h"
+
+struct block {
+        char *devpath; /* as in uevents: "/devices/…/block/vda" */
+        char *node;    /* "/dev/vda" */
+        unsigned major, minor;
+        uint64_t diskseq;
+        bool probed, conflict; /* conflict: two signatures that exclude each other */
+        int error;             /* negative errno when it could not be opened or read */
+        /* raw values, NULL for what there is not */
+        char *type, *usage, *uuid, *label, *partuuid, *partlabel, *table;
+        char **properties; /* as udev has them */
+};
+
+struct blocks {
+        struct block **block;
+        size_t n;
+};
+
+/* A device of subsystem block that is there or has changed. *ret gets the probed entry, or NULL for a device that
+ * is left alone. */
+int blocks_update(struct blocks *b, const char *devpath, const char *node, unsigned maj, unsigned min,
+        struct block **ret);
+void blocks_remove(struct blocks *b, unsigned maj, unsigned min);
+/* Calls fn for each device that the kernel has already. */
+int blocks_enumerate(
+        void (*fn)(const char *devpath, const char *node, unsigned maj, unsigned min, void *data),
+        void *data);
+void blocks_done(struct blocks *b);
+/* "/dev/vda1 ext4 UUID=… LABEL=…" */
+void block_describe(const struct block *d, struct strbuf *out);
+/* The text of /run/rouse/initrd.devices. */
+void blocks_write(const struct blocks *b, struct strbuf *out);

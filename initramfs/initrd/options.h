@@ -1,0 +1,61 @@
+/* What the kernel command line asks of rouse-initrd.
+ *
+ * Words that concern the real root's programs alone are passed over: PID 1 reads the same line itself. */
+#pragma once
+
+#include "lib/str.h"
+
+enum root_kind {
+        ROOT_NONE, /* no root= */
+        ROOT_UUID,
+        ROOT_LABEL,
+        ROOT_PARTUUID,
+        ROOT_PARTLABEL,
+        ROOT_NODE,    /* /dev/vda1 */
+        ROOT_NUMBER,  /* 254:1, or the kernel's hexadecimal fe01 */
+        ROOT_UNKNOWN, /* something that is not supported: text says what */
+};
+
+struct root_spec {
+        enum root_kind kind;
+        char *text; /* as it is named in messages: "UUID=…", "/dev/vda1", "254:1" */
+        char *value;
+        unsigned major, minor;
+};
+
+/* What is known of one block device, NULL for what it has not. */
+struct root_candidate {
+        const char *node, *uuid, *label, *partuuid, *partlabel;
+        unsigned major, minor;
+};
+
+enum break_point { BREAK_NONE, BREAK_PRE_MOUNT, BREAK_MOUNT };
+enum fsck_mode { FSCK_AUTO, FSCK_FORCE, FSCK_SKIP };
+enum fsck_repair { FSCK_PREEN, FSCK_YES, FSCK_NO };
+
+struct initrd_options {
+        char **words; /* all of the line: module options are looked up in it */
+        struct root_spec root;
+        char *fstype;        /* rootfstype=; NULL: what the probe says */
+        unsigned long flags; /* MS_* */
+        char *data;          /* the file system's own options of rootflags= */
+        char *init;          /* init=, NULL: the usual ones */
+        usec_t limit;        /* rd.timeout=, rootdelay=; USEC_INFINITY for rootwait */
+        bool quiet, debug, shell;
+        int panic; /* panic=: seconds after which a failed boot restarts; 0: never */
+        enum break_point break_at;
+        enum fsck_mode fsck;
+        enum fsck_repair repair;
+        char **blacklist; /* modprobe.blacklist=, rd.driver.blacklist= */
+};
+
+int options_parse(char *const *words, struct initrd_options *ret);
+void options_done(struct initrd_options *o);
+
+/* root='s value, links under /dev/disk/by-* included. */
+int root_parse(const char *s, struct root_spec *ret);
+void root_done(struct root_spec *r);
+bool root_matches(const struct root_spec *r, const struct root_candidate *c);
+
+/* Splits mount options into MS_* (added to *flags) and the rest. */
+int mount_options_parse(const char *s, unsigned long *flags, char **ret_data);

@@ -1,0 +1,309 @@
+/* Which modules come into the image: see select.h. */
+
+#include <gelf.h>
+#include <stdio.h>
+#include "initramfs/compress.h"
+#include "initramfs/digest.h"
+#include "initramfs/select.h"
+#include "lib/log.h"
+#include "lib/paths.h"
+
+/* Directories below kernel/ whose drivers a root's disk, or the keyboard that unlocks it, may need. A device of
+ * the machine brings its driver in only when that is in one of these; --generic takes those with `generic`. */
+static const struct {
+        const char *path;
+        bool generic;
+} classes[] = {
+        { "drivers/acpi/nfit/", true },
+        { "drivers/ata/", true },
+        { "drivers/block/virtio_blk", true },
+        { "drivers/block/xen-blkfront", true },
+        { "drivers/block/", false },
+        { "drivers/cdrom/", true },
+        { "drivers/dax/", false },
+        { "drivers/firewire/", false },
+        { "drivers/hid/", true },
+        { "drivers/hv/", true },
+        { "drivers/input/keyboard/", true },
+        { "drivers/input/serio/", true },
+        { "drivers/md/", false },
+        { "drivers/memstick/", true },
+        { "drivers/message/fusion/", true },
+        { "drivers/mmc/", true },
+        { "drivers/nvdimm/", true },
+        { "drivers/nvme/host/", true },
+        { "drivers/pci/controller/", true },
+        { "drivers/phy/", false },
+        { "drivers/scsi/", true },
+        { "drivers/thunderbolt/", false },
+        { "drivers/ufs/", true },
+        { "drivers/usb/common/", true },
+        { "drivers/usb/core/", true },
+        { "drivers/usb/dwc3/", true },
+        { "drivers/usb/host/", true },
+        { "drivers/usb/storage/", true },
+        { "drivers/virtio/", true },
+        { "drivers/xen/", false },
+};
+
+/* What stays in a host image so that it still boots when the disk has moved to another machine. */
+static const char *const lean[] = { "virtio_pci", "virtio_mmio", "virtio_blk", "virtio_scsi", "nvme", "ahci",
+        "ata_piix", "sd_mod", "sr_mod", "usb_storage", "uas", "xhci_pci", "ehci_pci", "ohci_pci", "uhci_hcd",
+        "usbhid", "hid_generic", "atkbd", "i8042", "mmc_block", "sdhci_pci", "sdhci_acpi", "hv_storvsc",
+        "xen_blkfront", "vmw_pvscsi", "mptspi" };
+
+int selection_open(struct selection *s, const struct digest *d, struct image *im)
+{
+        uint32_t n = digest_n_modules(d) + 1;
+
+        *s = (struct selection) { .digest = d, .image = im };
+        s->state = calloc(n, 1);
+        s->why = calloc(n, sizeof *s->why);
+        return s->state && s->why ? 0 : -ENOMEM;
+}
+
+void selection_done(struct selection *s)
+{
+        free(s->state);
+        free(s->why);
+        strv_free(s->texts);
+}
+
+static const char *keep_text(struct selection *s, char *text)
+{
+        if (!text || strv_push(&s->texts, text) < 0)
+                return "";
+        return s->texts[strv_len(s->texts) - 1];
+}
+
+static void take(struct selection *s, const struct digest_module *m, const char *why, bool early)
+{
+        const char *for_it = NULL;
+        struct digest_step step;
+
+        if (s->state[m->index] & SELECT_IN && (!early || s->state[m->index] & SELECT_EARLY))
+                return;
+        for (uint32_t i = 0; i < m->n_order && digest_order(s->digest, m, i, &step) >= 0; i++) {
+                uint32_t k = step.module.index;
+
+                s->state[k] |= SELECT_IN;
+                if (s->why[k])
+                        continue;
+                if (k == m->index)
+                        s->why[k] = why;
+                else
+                        s->why[k] = for_it = for_it ?: keep_text(s, str_printf("for module %s", m->name));
+        }
+        if (early)
+                s->state[m->index] |= SELECT_EARLY;
+}
+
+/* --- by name --- */
+
+struct match {
+        struct selection *s;
+        const char *why;
+        bool early, filter;
+        unsigned found;
+};
+
+static bool in_classes(const struct digest_module *m, bool generic_only)
+{
+        const char *below = startswith(m->path, "kernel/");
+
+        for (size_t i = 0; below && i < ARRAY_SIZE(classes); i++)
+                if (startswith(below, classes[i].path))
+                        return classes[i].generic || !generic_only;
+        return false;
+}
+
+static int on_match(const struct digest *d, const struct digest_module *m, void *data)
+{
+        struct match *x = data;
+
+        /* A module built outside of the kernel (updates/, extra/) may be anything; it comes in if it drives
+         * something on the way to the root. */
+        if (x->filter && !in_classes(m, false) && !(x->early && !startswith(m->path, "kernel/")))
+                return 0;
+        x->found++;
+        take(x->s, m, x->why, x->early);
+        return 0;
+}
+
+int select_name(struct selection *s, const char *name, const char *why, bool early, bool required)
+{
+        struct match x = { .s = s, .why = keep_text(s, strdup(why)), .early = early };
+        struct digest_module m;
+
+        if (digest_module(s->digest, name, &m) >= 0) {
+                if (!(m.flags & DIGEST_BUILTIN))
+                        take(s, &m, x.why, early);
+                return 1;
+        }
+        int r = digest_lookup_alias(s->digest, name, on_match, &x);
+        if (r < 0)
+                return r;
+        if (x.found == 0 && required) {
+                image_missing(s->image, LOG_ERR, "Module %s (%s) is not among the modules of kernel %s",
+                        name, why, digest_release(s->digest));
+                s->errors++;
+        }
+        return x.found > 0;
+}
+
+/* --- by hardware --- */
+
+static int select_modaliases(struct selection *s, char *const *list, const char *why, bool early)
+{
+        FOREACH_STR (a, list) {
+                struct match x = { .s = s, .why = why, .early = early, .filter = true };
+                int r = digest_lookup_alias(s->digest, *a, on_match, &x);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static void select_classes(struct selection *s)
+{
+        struct digest_module m;
+
+        for (uint32_t i = 0; i < digest_n_modules(s->digest); i++)
+                if (digest_module_at(s->digest, i, &m) >= 0 && !(m.flags & DIGEST_BUILTIN) &&
+                        in_classes(&m, true))
+                        take(s, &m, "generic image", false);
+}
+
+int select_drivers(struct selection *s, enum image_mode mode, const struct hardware *h)
+{
+        /* Where the chain is not known, every disk driver of the machine is loaded at once. */
+        bool all_early = !h->root_modaliases;
+        int r = select_modaliases(s, h->root_modaliases, "drives the way to the root", true);
+
+        if (r >= 0)
+                r = select_modaliases(s, h->modaliases, "drives hardware of the machine", all_early);
+        if (r < 0)
+                return r;
+        if (mode == MODE_HOST)
+                for (size_t i = 0; i < ARRAY_SIZE(lean); i++)
+                        select_name(s, lean[i], "lean set", false, false);
+        if (mode == MODE_GENERIC)
+                select_classes(s);
+        return 0;
+}
+
+/* --- into the image --- */
+
+/* NAME of "firmware=NAME" strings in .modinfo. */
+static int add_firmware(struct selection *s, const struct digest_module *m, const struct strbuf *module)
+{
+        static const char *const dirs[] = { "/lib/firmware/updates", "/lib/firmware" };
+        static const char *const suffixes[] = { "", ".xz", ".zst" };
+        Elf *elf = elf_memory(module->s, module->len);
+        Elf_Scn *scn = NULL;
+        size_t names = 0;
+        int r = 0;
+
+        if (elf)
+                elf_getshdrstrndx(elf, &names);
+        while (elf && r >= 0 && (scn = elf_nextscn(elf, scn))) {
+                GElf_Shdr sh;
+                const char *section;
+                Elf_Data *d;
+
+                if (!gelf_getshdr(scn, &sh) || !(section = elf_strptr(elf, names, sh.sh_name)) ||
+                        !streq(section, ".modinfo") || !(d = elf_getdata(scn, NULL)))
+                        continue;
+                for (const char *p = d->d_buf, *end = p + d->d_size; p && p < end && r >= 0;) {
+                        size_t l = strnlen(p, end - p);
+                        _cleanup_free_ char *entry = strndup(p, l);
+                        const char *name = entry ? startswith(entry, "firmware=") : NULL;
+                        bool found = false;
+
+                        p += l + 1;
+                        for (size_t i = 0; name && i < 6 && !found && r >= 0; i++) {
+                                _cleanup_free_ char *path =
+                                        str_printf("%s/%s%s", dirs[i / 3], name, suffixes[i % 3]);
+                                r = path ? image_add_file(s->image, path, NULL,
+                                                   keep_text(s, str_printf("firmware of %s", m->name)))
+                                         : -ENOMEM;
+                                found = r >= 0;
+                                if (r == -ENOENT)
+                                        r = 0;
+                        }
+                        if (name && !found)
+                                image_missing(s->image, LOG_WARNING,
+                                        "Firmware %s, which module %s may ask for, is not there", name,
+                                        m->name);
+                }
+        }
+        elf_end(elf);
+        return r;
+}
+
+static int install_module(struct selection *s, const struct digest_module *m)
+{
+        const char *release = digest_release(s->digest), *ko = strstr(m->path, ".ko");
+        _cleanup_free_ char *source = str_printf("/lib/modules/%s/%s", release, m->path);
+        _cleanup_free_ char *path = str_printf("/lib/modules/%s/%.*s", release,
+                (int)(ko ? ko + 3 - m->path : (long)strlen(m->path)), m->path);
+        _cleanup_strbuf_ struct strbuf raw = { 0 }, data = { 0 };
+
+        if (!source || !path)
+                return -ENOMEM;
+        int r = image_read_source(s->image, source, &raw, NULL);
+        if (r >= 0) {
+                enum compression c = compress_detect(raw.s, raw.len);
+                if (c != COMPRESS_NONE)
+                        r = decompress_data(c, raw.s, raw.len, 256 << 20, &data);
+                else {
+                        data = raw;
+                        raw = (struct strbuf) { 0 };
+                }
+        }
+        if (r >= 0 && (data.len < SELFMAG || memcmp(data.s, ELFMAG, SELFMAG) != 0))
+                r = -ENOEXEC;
+        if (r >= 0)
+                r = add_firmware(s, m, &data);
+        if (r >= 0)
+                r = image_add_data(s->image, path, 0644, &data, s->why[m->index]);
+        if (r < 0) {
+                image_missing(s->image, LOG_ERR, "Module %s (%s) cannot be used: %s: %s", m->name,
+                        s->why[m->index], source, strerror(-r));
+                s->errors++;
+        }
+        return r == -ENOMEM ? r : 0;
+}
+
+/* Drivers that are not in the image stay in its digest by name, so that a device which asks for one can be
+ * reported. */
+static uint32_t restrict_to_selected(const struct digest_module *m, void *data)
+{
+        const struct selection *s = data;
+
+        if (m->flags & DIGEST_BUILTIN)
+                return DIGEST_DROP;
+        if (s->state[m->index] & SELECT_IN)
+                return s->state[m->index] & SELECT_EARLY ? DIGEST_EARLY : 0;
+        return in_classes(m, true) ? DIGEST_ABSENT : DIGEST_DROP;
+}
+
+int selection_install(struct selection *s)
+{
+        _cleanup_strbuf_ struct strbuf digest = { 0 };
+        _cleanup_free_ char *path =
+                str_printf("/lib/modules/%s/" ROUSE_MODULE_DIGEST, digest_release(s->digest));
+        struct digest_module m;
+        int r = path ? 0 : -ENOMEM;
+
+        elf_version(EV_CURRENT);
+        for (uint32_t i = 0; i < digest_n_modules(s->digest) && r >= 0; i++)
+                if (s->state[i] & SELECT_IN && digest_module_at(s->digest, i, &m) >= 0)
+                        r = install_module(s, &m);
+        if (r >= 0)
+                r = digest_restrict(s->digest, restrict_to_selected, s, &digest);
+        if (r >= 0)
+                r = image_add_data(s->image, path, 0644, &digest, "module digest of this image");
+        return r;
+}

@@ -1,0 +1,29 @@
+/* Which modules come into the image, and why.
+ *
+ * Everything is decided on the digest: a module comes with its whole load order. */
+#pragma once
+
+#include "initramfs/config.h"
+#include "initramfs/hardware.h"
+#include "initramfs/image.h"
+#include "lib/digest.h"
+
+struct selection {
+        const struct digest *digest;
+        uint8_t *state;      /* by module: SELECT_* */
+        const char **why;    /* by module */
+        struct image *image; /* for what is missing */
+        char **texts;        /* owns the reasons */
+        unsigned errors;
+};
+
+enum { SELECT_IN = 1, SELECT_EARLY = 2 };
+
+int selection_open(struct selection *s, const struct digest *d, struct image *im);
+void selection_done(struct selection *s);
+/* A module by name, or all that an alias asks for. required: not being there is an error. */
+int select_name(struct selection *s, const char *name, const char *why, bool early, bool required);
+/* The drivers of the classes that a root can be on, as the mode says. */
+int select_drivers(struct selection *s, enum image_mode mode, const struct hardware *h);
+/* Puts the modules, their firmware and the restricted digest into the image. */
+int selection_install(struct selection *s);

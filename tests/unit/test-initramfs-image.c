@@ -1,0 +1,158 @@
+/* The image: a newc archive that is the same every time, found again by the reader; compression there and back;
+ * what a program needs; paths that stay inside the sysroot. */
+#include <stdio.h>
+#include <sys/stat.h>
+#include "initramfs/image.h"
+#include "initramfs/inspect.h"
+#include "lib/fileio.h"
+#include "lib/log.h"
+#include "tests/tap.h"
+
+static char dir[] = "/tmp/rouse-image-XXXXXX";
+static char listing[2048];
+
+static int note(const struct member *m, void *data)
+{
+        size_t l = strlen(listing);
+
+        snprintf(listing + l, sizeof listing - l, "%s:%o:%.*s ", m->path, m->mode,
+                (int)MIN(m->len, (size_t)40), m->data);
+        return 0;
+}
+
+static void write_file(const char *name, const char *text)
+{
+        _cleanup_free_ char *path = str_printf("%s/%s", dir, name);
+
+        mkdir_parents(path, 0755);
+        write_file_atomic(path, text, strlen(text), 0644, false);
+}
+
+static void link_file(const char *target, const char *name)
+{
+        _cleanup_free_ char *path = str_printf("%s/%s", dir, name);
+
+        (void)symlink_atomic(target, path);
+}
+
+static void fill(struct image *im, bool reverse)
+{
+        struct strbuf data = { 0 };
+
+        strbuf_puts(&data, "hello");
+        if (reverse)
+                image_add_dir(im, "zz/deep/er", 0700, "test");
+        image_add_data(im, "/init", 0755, &data, "test");
+        image_add_link(im, "lib/link", "../init", "test");
+        image_add_node(im, "dev/console", S_IFCHR | 0600, 5, 1, "test");
+        if (!reverse)
+                image_add_dir(im, "zz/deep/er", 0700, "test");
+        strbuf_done(&data);
+}
+
+static void archive(void)
+{
+        _cleanup_strbuf_ struct strbuf a = { 0 }, b = { 0 };
+        struct image im;
+
+        setenv("SOURCE_DATE_EPOCH", "1700000000", 1);
+        is_int(image_open(&im, dir), 0, "an image");
+        fill(&im, false);
+        is_int(image_write(&im, &a), 0, "is written");
+        image_done(&im);
+        image_open(&im, dir);
+        fill(&im, true);
+        image_write(&im, &b);
+        image_done(&im);
+        unsetenv("SOURCE_DATE_EPOCH");
+        is_int(a.len % 512, 0, "whole blocks");
+        /* In another order of adding inodes may differ only by the sorted place. */
+        ok(a.len == b.len && memcmp(a.s, b.s, a.len) == 0, "the order of adding does not matter");
+
+        listing[0] = 0;
+        is_int(inspect_members(a.s, a.len, note, NULL), 0, "is read");
+        is_str(listing,
+                "dev:40755: dev/console:20600: init:100755:hello lib:40755: lib/link:120777:../init "
+                "zz:40755: zz/deep:40755: zz/deep/er:40700: ",
+                "and holds what was put in");
+        for (size_t n = 1; n < a.len - 512; n += 3) {
+                int r = inspect_members(a.s, n, note, NULL);
+
+                listing[0] = 0;
+                if (r != -EBADMSG) {
+                        is_int(r, -EBADMSG, "a truncated archive");
+                        break;
+                }
+        }
+        ok(true, "a truncated archive is noticed at every length");
+
+        for (int c = COMPRESS_NONE; c <= COMPRESS_GZIP; c++) {
+                _cleanup_strbuf_ struct strbuf packed = { 0 }, same = { 0 }, plain = { 0 };
+
+                is_int(compress_data(c, 0, a.s, a.len, &packed), 0, compress_name(c));
+                compress_data(c, 0, a.s, a.len, &same);
+                ok(packed.len == same.len && memcmp(packed.s, same.s, same.len) == 0,
+                        "is the same every time");
+                is_int(compress_detect(packed.s, packed.len), c, "is recognised");
+                is_int(decompress_data(c, packed.s, packed.len, 1 << 20, &plain), 0, "is unpacked");
+                ok(plain.len == a.len && memcmp(plain.s, a.s, a.len) == 0, "to what it was");
+                if (c == COMPRESS_NONE)
+                        continue;
+                _cleanup_strbuf_ struct strbuf cut = { 0 };
+                ok(decompress_data(c, packed.s, packed.len / 2, 1 << 20, &cut) < 0,
+                        "half of it is an error");
+        }
+}
+
+static void sources(void)
+{
+        _cleanup_(image_done) struct image im = { .root_fd = -1 };
+
+        write_file("real/file", "content");
+        write_file("etc/outside", "inside");
+        link_file("/etc/outside", "absolute");
+        link_file("loop2", "loop1");
+        link_file("loop1", "loop2");
+        link_file("../../../../../../etc/outside", "climbing");
+        write_file("script", "#!/real/file -x\n");
+        link_file("nowhere", "dangling");
+        image_open(&im, dir);
+        is_int(image_add_file(&im, "/real/file", NULL, "t"), 0, "a file");
+        is_int(image_add_file(&im, "/real/file", "/other/name", "t"), 1, "again under another name");
+        ok(S_ISLNK(image_find(&im, "/other/name")->mode), "becomes a link");
+        is_str(image_find(&im, "/other/name")->data.s, "/real/file", "to the first");
+        is_int(image_add_file(&im, "/absolute", NULL, "t"), 0, "an absolute link");
+        is_str(image_find(&im, "absolute")->data.s, "inside", "stays in the sysroot");
+        is_int(image_add_file(&im, "/climbing", NULL, "t"), 1, "one that climbs");
+        is_int(image_add_file(&im, "/loop1", NULL, "t"), -ELOOP, "a loop of links");
+        is_int(image_add_file(&im, "/dangling", NULL, "t"), -ENOENT, "a dangling link");
+        is_int(image_add_file(&im, "/etc", NULL, "t"), -EISDIR, "a directory is no file");
+}
+
+static void formats(void)
+{
+        enum compression c;
+        int level;
+
+        is_int(compress_parse("zstd", &c, &level), 0, "zstd");
+        ok(c == COMPRESS_ZSTD && level == 0, "with its own level");
+        ok(compress_parse("lz4:12", &c, &level) == 0 && c == COMPRESS_LZ4 && level == 12, "lz4:12");
+        is_int(compress_parse("xz:10", &c, &level), -EINVAL, "no such level");
+        is_int(compress_parse("none:1", &c, &level), -EINVAL, "none has no level");
+        is_int(compress_parse("lzo", &c, &level), -EINVAL, "no such format");
+        is_int(compress_parse("", &c, &level), -EINVAL, "nothing");
+}
+
+int main(void)
+{
+        _cleanup_free_ char *remove = NULL;
+
+        log_open("test", LOG_TO_NULL);
+        if (!mkdtemp(dir))
+                return 1;
+        archive();
+        sources();
+        formats();
+        remove = str_printf("rm -rf %s", dir);
+        return system(remove) == 0 ? tap_done() : 1;
+}

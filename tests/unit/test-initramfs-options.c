@@ -1,0 +1,152 @@
+/* root= in all its spellings, rootflags=, and the words of the kernel command line; the hand-over's reader. */
+#include <stdio.h>
+#include <sys/mount.h>
+#include "initramfs/initrd/options.h"
+#include "lib/cmdline.h"
+#include "lib/fileio.h"
+#include "lib/initrddevs.h"
+#include "lib/log.h"
+#include "tests/tap.h"
+
+static const struct {
+        const char *root;
+        enum root_kind kind;
+        const char *text, *value;
+} roots[] = {
+        { "UUID=aB-1", ROOT_UUID, "UUID=aB-1", "aB-1" },
+        { "UUID=\"aB-1\"", ROOT_UUID, "UUID=aB-1", "aB-1" },
+        { "LABEL=my root", ROOT_LABEL, "LABEL=my root", "my root" },
+        { "PARTUUID=0-1", ROOT_PARTUUID, "PARTUUID=0-1", "0-1" },
+        { "PARTLABEL=x", ROOT_PARTLABEL, "PARTLABEL=x", "x" },
+        { "/dev/disk/by-uuid/1-2", ROOT_UUID, "UUID=1-2", "1-2" },
+        { "/dev/disk/by-label/a\\x20b", ROOT_LABEL, "LABEL=a b", "a b" },
+        { "/dev/disk/by-partuuid/9", ROOT_PARTUUID, "PARTUUID=9", "9" },
+        { "/dev/disk/by-partlabel/p", ROOT_PARTLABEL, "PARTLABEL=p", "p" },
+        { "/dev/vda1", ROOT_NODE, "/dev/vda1", "/dev/vda1" },
+        { "254:1", ROOT_NUMBER, "254:1", "254:1" },
+        { "fe01", ROOT_NUMBER, "fe01", "fe01" },
+        { "/dev/disk/by-id/x", ROOT_UNKNOWN, "/dev/disk/by-id/x", "/dev/disk/by-id/x" },
+        { "rubbish", ROOT_UNKNOWN, "rubbish", "rubbish" },
+        { "254:1x", ROOT_UNKNOWN, "254:1x", "254:1x" },
+};
+
+static void spellings(void)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
+                struct root_spec r = { 0 };
+
+                is_int(root_parse(roots[i].root, &r), 0, roots[i].root);
+                is_int(r.kind, roots[i].kind, "kind");
+                is_str(r.text, roots[i].text, "as messages name it");
+                is_str(r.value, roots[i].value, "value");
+                if (r.kind == ROOT_NUMBER)
+                        ok(r.major == 254 && r.minor == 1, "number");
+                root_done(&r);
+        }
+}
+
+static bool matches(const char *root, const struct root_candidate *c)
+{
+        struct root_spec r;
+        bool m = root_parse(root, &r) >= 0 && root_matches(&r, c);
+
+        root_done(&r);
+        return m;
+}
+
+static void comparing(void)
+{
+        const struct root_candidate c = { "/dev/vda1", "ab-CD", "Label", "FF-01", "part", 254, 1 };
+        const struct root_candidate bare = { .node = "/dev/vdb", .major = 254, .minor = 16 };
+
+        ok(matches("UUID=AB-cd", &c), "UUIDs in any case");
+        ok(matches("PARTUUID=ff-01", &c), "so PARTUUIDs");
+        ok(matches("LABEL=Label", &c) && !matches("LABEL=label", &c), "labels exactly");
+        ok(matches("PARTLABEL=part", &c), "partition's name");
+        ok(matches("/dev/vda1", &c) && !matches("/dev/vda", &c), "node");
+        ok(matches("254:1", &c) && !matches("254:16", &c), "number");
+        ok(!matches("UUID=", &bare) && !matches("LABEL=", &bare), "an empty name matches nothing");
+        ok(!matches("UUID=ab", &c), "nor does the beginning of one");
+}
+
+static struct initrd_options parse(const char *line)
+{
+        _cleanup_strv_ char **words = NULL;
+        struct initrd_options o = { 0 };
+
+        cmdline_split(line, &words);
+        if (options_parse(words, &o) < 0)
+                ok(false, line);
+        return o;
+}
+
+static void command_line(void)
+{
+        struct initrd_options o =
+                parse("root=UUID=1 rw ro quiet rootflags=noatime,rw,data=journal,x-systemd.a "
+                      "rootfstype=ext4 init=/bin/x rd.timeout=5 panic=3 rd.break=pre-mount "
+                      "fsck.mode=force fsck.repair=yes modprobe.blacklist=a,b rd.shell=0");
+
+        is_str(o.root.text, "UUID=1", "root");
+        ok(o.flags == MS_NOATIME, "rootflags= over ro");
+        is_str(o.data, "data=journal", "the file system's own options");
+        is_str(o.fstype, "ext4", "rootfstype");
+        is_str(o.init, "/bin/x", "init");
+        is_int(o.limit, 5 * USEC_PER_SEC, "rd.timeout");
+        is_int(o.panic, 3, "panic");
+        is_int(o.break_at, BREAK_PRE_MOUNT, "rd.break");
+        ok(o.quiet && !o.shell, "quiet, no shell");
+        ok(o.fsck == FSCK_FORCE && o.repair == FSCK_YES, "fsck");
+        ok(strv_len(o.blacklist) == 2, "blacklist");
+        options_done(&o);
+
+        o = parse("");
+        ok(o.root.kind == ROOT_NONE && o.flags == MS_RDONLY && o.shell && o.limit == 90 * USEC_PER_SEC,
+                "defaults");
+        options_done(&o);
+        o = parse("root=/dev/vda rootwait rd.timeout=rubbish panic=x fastboot rootdelay=2min");
+        ok(o.limit == USEC_INFINITY && o.panic == 0 && o.fsck == FSCK_SKIP,
+                "rootwait; rubbish leaves the defaults");
+        options_done(&o);
+        o = parse("ro rw");
+        is_int(o.flags, 0, "the last of ro and rw counts");
+        options_done(&o);
+}
+
+static void hand_over(void)
+{
+        char path[] = "/tmp/rouse-devs-XXXXXX";
+        static const char text[] =
+                "254:1 9 /devices/a/block/vda/vda1 ID_FS_TYPE=ext4 ID_FS_UUID=1-2\n"
+                "rubbish\n\n254:x 0 /devices/b A=1\n254:0 9 /devices/a/block/vda\n254:2 9 relative A=1\n"
+                "8:0 0 /devices/s ID_FS_TYPE=xfs";
+        struct initrd_devices d = { 0 };
+        int fd = mkstemp(path);
+
+        write_all(fd, text, strlen(text));
+        close(fd);
+        is_int(initrd_devices_read(path, &d), 0, "initrd.devices is read");
+        is_int(d.n, 3, "its good lines");
+        const struct initrd_device *e = initrd_devices_find(&d, 254, 1, "/devices/a/block/vda/vda1", 9);
+        ok(e && streq(e->properties[0], "ID_FS_TYPE=ext4") && streq(e->properties[1], "ID_FS_UUID=1-2") &&
+                        !e->properties[2],
+                "properties");
+        e = initrd_devices_find(&d, 254, 0, "/devices/a/block/vda", 9);
+        ok(e && !e->properties[0], "a device with nothing on it");
+        ok(!initrd_devices_find(&d, 254, 1, "/devices/a/block/vda/vda1", 10),
+                "another disk under the same number");
+        ok(!initrd_devices_find(&d, 254, 1, "/devices/b", 9), "another path");
+        initrd_devices_done(&d);
+        unlink(path);
+        is_int(initrd_devices_read("/nonexistent/x", &d), -ENOENT, "no file");
+}
+
+int main(void)
+{
+        log_open("test", LOG_TO_NULL);
+        spellings();
+        comparing();
+        command_line();
+        hand_over();
+        return tap_done();
+}

@@ -1,0 +1,71 @@
+"""TAP for the guests' tests, and the few ways in which they all boot.
+
+INIT (rouse, systemd or a path) says whom a test asks; what only one of them
+promises is wrapped in `if tap.rouse`. A test that failed ends with the tail
+of the console of each guest that it had, and how to run it alone.
+"""
+import contextlib
+import os
+import sys
+
+import ext4
+import image
+import qemu
+
+INIT = os.environ.get("INIT") or "rouse"
+ROUSE = INIT == "rouse"
+TIMEOUT = float(os.environ.get("TIMEOUT") or 300)
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class Tap:
+    def __init__(self):
+        self.count = self.failed = 0
+        self.rouse = ROUSE
+        self.control = "/usr/bin/rousectl" if ROUSE else "systemctl"
+
+    def ok(self, holds, name, detail=""):
+        self.count += 1
+        self.failed += not holds
+        print(f"{'ok' if holds else 'not ok'} {self.count} - {name}")
+        if not holds and detail:
+            self.diag(str(detail))
+        sys.stdout.flush()
+        return holds
+
+    def like(self, text, pattern, name):
+        """Holds if the regular expression is found in the text."""
+        import re
+        return self.ok(re.search(pattern, text, re.M | re.I) is not None, name,
+                       f"no {pattern!r} in:\n{text[-3000:]}")
+
+    def is_(self, got, wanted, name):
+        return self.ok(got == wanted, name, f"got {got!r}, wanted {wanted!r}")
+
+    @staticmethod
+    def diag(text):
+        for line in text.rstrip("\n").split("\n"):
+            print("# " + line)
+
+    @contextlib.contextmanager
+    def guest(self, name, failed_boots=False, init=INIT, **options):
+        """A guest that is booting; what goes wrong with it is a failed test."""
+        before = self.failed
+        try:
+            machine = image.machine(init, failed_boots=failed_boots)
+            with qemu.Guest(machine, accel=os.environ.get("ACCEL") or "tcg", **options) as guest:
+                try:
+                    guest.boot()
+                    yield guest
+                except (qemu.Timeout, qemu.Ended, qemu.Failed, OSError) as error:
+                    self.ok(False, name, error)
+                if self.failed > before:
+                    self.diag(f"{name}: the console's end:\n{guest.tail(40)}")
+        except (image.Error, ext4.Error) as error:
+            self.ok(False, name, error)
+
+    def done(self):
+        print(f"1..{self.count}")
+        if self.failed:
+            self.diag(f"alone: INIT={INIT} {os.path.relpath(os.path.abspath(sys.argv[0]), image.TOP)}")
+        sys.exit(1 if self.failed else 0)
