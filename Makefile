@@ -27,7 +27,7 @@ LINK_STATIC  := -static-pie
 endif
 
 all:
-.PHONY: all deps check check-all boot bench bench-exact fuzz install deb help clean format
+.PHONY: all deps check check-all check-clang boot bench bench-exact fuzz install help clean format
 
 PROGRAMS :=
 UNIT_TESTS :=
@@ -52,7 +52,18 @@ $$(OUT)/tests/$(1): $$(call obj,$(2)) $$(OUT)/librouse.a
 	@$$(CC) -pie -o $$@ $$(call obj,$(2)) $$(OUT)/librouse.a $$(LDFLAGS_ALL) $(3)
 endef
 
-$(OBJDIR)/%.o: %.c
+# What the machine must have: installed once, by the first target that needs it.
+DEPS := gcc make pkg-config libkmod-dev libblkid-dev libmount-dev libudev-dev libelf-dev libzstd-dev liblz4-dev \
+        liblzma-dev zlib1g-dev libseccomp-dev clang clang-format libclang-rt-14-dev qemu-system-x86 mmdebstrap busybox-static \
+        e2fsprogs fdisk zstd lz4 xz-utils cpio kmod python3 perl man-db iproute2 util-linux procps
+
+deps: $(OUT)/.deps
+$(OUT)/.deps: Makefile
+	@mkdir -p $(@D)
+	@tests/deps $(DEPS)
+	@touch $@
+
+$(OBJDIR)/%.o: %.c | $(OUT)/.deps
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(CFLAGS_ALL) -fPIE -MMD -MP -c -o $@ $<
@@ -80,6 +91,9 @@ install: $$(INSTALLED)
 	for p in $(BIN_PROGRAMS); do install -m 755 -s $(OUT)/$$p $(DESTDIR)/usr/bin/; done
 	for p in $(LIB_PROGRAMS); do if [ -e $(OUT)/$$p ]; then install -m 755 -s $(OUT)/$$p $(DESTDIR)/usr/lib/rouse/; fi; done
 	for p in $(wildcard ctl/divert) units/rouse-sulogin; do install -m 755 $$p $(DESTDIR)/usr/lib/rouse/; done
+	install -d $(DESTDIR)/etc/kernel/postinst.d $(DESTDIR)/usr/share/initramfs-tools/hooks
+	install -m 755 ctl/initramfs-hook $(DESTDIR)/usr/share/initramfs-tools/hooks/zz-rouse
+	install -m 755 debian/kernel-postinst $(DESTDIR)/etc/kernel/postinst.d/zz-rouse
 	cp -R --preserve=mode units/*.service units/*.d $(DESTDIR)/usr/lib/rouse/system/
 	for w in units/*.wants; do [ -d $$w ] && cp -R $$w $(DESTDIR)/usr/lib/rouse/system/ || :; done
 	sed -n 's/^\([^# ][^ ]*\).*/\1/p' units/masked | while read u; do \
@@ -90,5 +104,58 @@ install: $$(INSTALLED)
 
 clean:
 	rm -rf $(OUT)
+
+# ---- testing ----
+# Unit and namespace tests run twice: as built for use, and with the address and undefined-behaviour sanitizers. Guests
+# run what is built for use. CHECK_CLANG=0 leaves out the build with clang.
+
+ASAN_OUT    := $(OUT)/asan
+CLANG_OUT   := $(OUT)/clang
+NS_TESTS    := $(sort $(wildcard tests/ns/*.t))
+CHECK_CLANG ?= 1
+ASAN_NS     := $(patsubst tests/ns/%.t,$(ASAN_OUT)/ns/%.t,$(NS_TESTS))
+JOBS        ?= 2
+
+# A namespace test over the sanitizers' build.
+$(ASAN_OUT)/ns/%.t: tests/ns/%.t
+	@mkdir -p $(@D)
+	@printf '#!/bin/sh\nOUT="$(abspath $(ASAN_OUT))" exec $<\n' > $@
+	@chmod +x $@
+
+.PHONY: tests asan
+tests: all $(UNIT_TESTS)
+asan: $(OUT)/.deps
+	@$(MAKE) --no-print-directory OUT=$(ASAN_OUT) SANITIZE=address,undefined OPT='-O1 -g' tests
+check-clang: $(OUT)/.deps
+	@if [ "$(CHECK_CLANG)" = 1 ]; then $(MAKE) --no-print-directory OUT=$(CLANG_OUT) CC=clang tests; fi
+
+check: $(OUT)/.deps
+	@$(MAKE) --no-print-directory -j$(JOBS) tests asan check-clang $(ASAN_NS)
+	@OUT='$(abspath $(OUT))' prove -j$(JOBS) --exec tests/run-test tests/style.t $(UNIT_TESTS) \
+	        $(UNIT_TESTS:$(OUT)/%=$(ASAN_OUT)/%) $(NS_TESTS) $(ASAN_NS) $(VM_TESTS)
+
+# What takes longer than `check` may: the fuzzers, then the checks.
+check-all:
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=60
+	@$(MAKE) --no-print-directory check
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+help:
+	@sed -n 's/^#: \{0,1\}//p' Makefile
+#: make boot          a Debian 12 guest under rouse, to a login prompt; QUIT=1: check it, power off, exit
+#: make check         every test; make check-all: with the fuzzers
+#: make bench         rouse, systemd, busybox and the ideal, interleaved, on a person's clock (RUNS, SYSTEMS)
+#: make bench-exact   the same on the clock that counts instructions
+#: make fuzz          each fuzz target for FUZZ_SECONDS; fuzz-NAME: one
+#: make install       into DESTDIR; see README for `divert` and the way back
+#: make deps          what the machine must have (Debian packages); every target that needs it calls it
+#: make directives    docs/directives.md from the table
+#: make vm-image, vm-clean   the cached guests' images: make them, throw them away
+#: make format, make clean, make help
+#:
+#: Variables: OUT (build), CC, SANITIZE, OPT; for guests ACCEL (tcg|kvm), KERNEL (cloud|full), ROOT_PACKAGES, APPEND,
+#: MEM (MiB), SMP, IMAGE, INIT (rouse|systemd), INITRAMFS, QUIT, TIMEOUT
 
 -include $(shell find $(OBJDIR) -name '*.d' 2>/dev/null)

@@ -5,15 +5,19 @@
 #include "lib/paths.h"
 
 struct boot {
-        struct ctl_list list;          /* [0] the manager, then a record a unit */
+        struct ctl_list list; /* [0] the manager, then a record a unit */
         usec_t kernel_end, initrd_end, userspace, finish;
 };
 
-static usec_t usec_of(const struct ctl_record *r, const char *key) { return (usec_t) record_u64(r, key); }
+static usec_t usec_of(const struct ctl_record *r, const char *key)
+{
+        return (usec_t)record_u64(r, key);
+}
 
 static usec_t activating(const struct ctl_record *u)
 {
-        usec_t from = usec_of(u, "InactiveExitUSec"), to = usec_of(u, "ActiveEnterUSec"), end = usec_of(u, "InactiveEnterUSec");
+        usec_t from = usec_of(u, "InactiveExitUSec"), to = usec_of(u, "ActiveEnterUSec"),
+               end = usec_of(u, "InactiveEnterUSec");
 
         if (from == 0)
                 return 0;
@@ -35,7 +39,10 @@ static int boot_read(struct boot *b)
         return 0;
 }
 
-static const char *span(char buf[64], usec_t t) { return format_timespan(buf, 64, t, USEC_PER_MSEC); }
+static const char *span(char buf[64], usec_t t)
+{
+        return format_timespan(buf, 64, t, USEC_PER_MSEC);
+}
 
 static int analyze_time(const struct boot *b)
 {
@@ -43,7 +50,8 @@ static int analyze_time(const struct boot *b)
         const struct ctl_record *m = &b->list.r[0];
 
         if (b->finish == 0) {
-                puts("Bootup is not yet finished. Please try again later: 'systemctl list-jobs' says what is waited for.");
+                puts("Bootup is not yet finished. Please try again later: 'systemctl list-jobs' says what "
+                     "is waited for.");
                 return 1;
         }
         printf("Startup finished in %s (kernel) ", span(k, b->kernel_end));
@@ -51,11 +59,12 @@ static int analyze_time(const struct boot *b)
                 printf("+ %s (initrd) ", span(i, b->userspace - b->kernel_end));
         printf("+ %s (userspace) = %s\n", span(u, b->finish - b->userspace), span(s, b->finish));
         for (size_t n = 1; n < b->list.n; n++)
-                if (streq(record_str(&b->list.r[n], "Id"), record_str(m, "DefaultTarget")) && usec_of(&b->list.r[n], "ActiveEnterUSec"))
+                if (streq(record_str(&b->list.r[n], "Id"), record_str(m, "DefaultTarget")) &&
+                        usec_of(&b->list.r[n], "ActiveEnterUSec"))
                         printf("%s reached after %s in userspace.\n", record_str(m, "DefaultTarget"),
                                 span(u, usec_of(&b->list.r[n], "ActiveEnterUSec") - b->userspace));
-        printf("%s processes started, %s jobs, %s units failed.\n", record_str(m, "Spawned"), record_str(m, "Jobs"),
-                record_str(m, "NFailedUnits"));
+        printf("%s processes started, %s jobs, %s units failed.\n", record_str(m, "Spawned"),
+                record_str(m, "Jobs"), record_str(m, "NFailedUnits"));
         return 0;
 }
 
@@ -71,7 +80,8 @@ static int analyze_blame(struct boot *b)
                 char s[64];
 
                 if (activating(&b->list.r[n]) > 0)
-                        printf("%12s %s\n", span(s, activating(&b->list.r[n])), record_str(&b->list.r[n], "Id"));
+                        printf("%12s %s\n", span(s, activating(&b->list.r[n])),
+                                record_str(&b->list.r[n], "Id"));
         }
         return 0;
 }
@@ -98,12 +108,13 @@ static const struct ctl_record *last_before(const struct boot *b, const struct c
 {
         _cleanup_strv_ char **after = strv_split(record_str(u, "After"), " ");
         usec_t begin = usec_of(u, "InactiveExitUSec") ?: usec_of(u, "ActiveEnterUSec");
-        const struct ctl_record *best = record_get(u, "WaitReason") ? boot_unit(b, record_str(u, "WaitReason")) : NULL;
+        const struct ctl_record *best =
+                record_get(u, "WaitReason") ? boot_unit(b, record_str(u, "WaitReason")) : NULL;
 
         if (best && ready_at(best) <= begin && ready_at(best) > 0)
                 return best;
         best = NULL;
-        FOREACH_STR(a, after) {
+        FOREACH_STR (a, after) {
                 const struct ctl_record *o = boot_unit(b, *a);
 
                 if (o && ready_at(o) <= begin && (!best || ready_at(o) > ready_at(best)))
@@ -130,7 +141,8 @@ static int analyze_chain(const struct boot *b, const char *target)
         const struct ctl_record *u = boot_unit(b, target ?: record_str(&b->list.r[0], "DefaultTarget"));
 
         if (!u) {
-                fprintf(stderr, "%s was not started in this boot.\n", target ?: record_str(&b->list.r[0], "DefaultTarget"));
+                fprintf(stderr, "%s was not started in this boot.\n",
+                        target ?: record_str(&b->list.r[0], "DefaultTarget"));
                 return 1;
         }
         puts("The time when unit became active or started is printed after the \"@\" character.\n"
@@ -166,8 +178,9 @@ static void plot_text(const char *s)
 
 static void plot_bar(double x, double w, int row, const char *class, const char *text)
 {
-        printf("<rect class=\"%s\" x=\"%.2f\" y=\"%d\" width=\"%.2f\" height=\"14\"/><text x=\"%.2f\" y=\"%d\">", class, PLOT_LEFT + x,
-                row * PLOT_ROW, MAX(w, 1.0), PLOT_LEFT + x + 4, row * PLOT_ROW + 11);
+        printf("<rect class=\"%s\" x=\"%.2f\" y=\"%d\" width=\"%.2f\" height=\"14\"/><text x=\"%.2f\" "
+               "y=\"%d\">",
+                class, PLOT_LEFT + x, row * PLOT_ROW, MAX(w, 1.0), PLOT_LEFT + x + 4, row * PLOT_ROW + 11);
         plot_text(text);
         puts("</text>");
 }
@@ -175,22 +188,27 @@ static void plot_bar(double x, double w, int row, const char *class, const char 
 static int analyze_plot(struct boot *b)
 {
         usec_t end = b->finish ?: now_monotonic();
-        double scale = 1200.0 / (double) MAX(end, 1); /* pixels a microsecond */
+        double scale = 1200.0 / (double)MAX(end, 1); /* pixels a microsecond */
         size_t rows = b->list.n + 4;
         int row = 2;
 
         qsort(b->list.r + 1, b->list.n - 1, sizeof(*b->list.r), by_begin);
-        printf("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"1600\" height=\"%zu\" font-family=\"sans-serif\" font-size=\"11\">\n"
-               "<style>rect.kernel{fill:#b0b0b0}rect.initrd{fill:#90b0e0}rect.user{fill:#a0d0a0}rect.wait{fill:#e07070}"
-               "rect.up{fill:#d0d0f0}line{stroke:#ddd}</style>\n", rows * PLOT_ROW + 20);
+        printf("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"1600\" height=\"%zu\" "
+               "font-family=\"sans-serif\" font-size=\"11\">\n"
+               "<style>rect.kernel{fill:#b0b0b0}rect.initrd{fill:#90b0e0}rect.user{fill:#a0d0a0}rect.wait{"
+               "fill:#e07070}"
+               "rect.up{fill:#d0d0f0}line{stroke:#ddd}</style>\n",
+                rows * PLOT_ROW + 20);
         for (usec_t t = 0; t <= end; t += 100 * USEC_PER_MSEC)
-                printf("<line x1=\"%.1f\" y1=\"14\" x2=\"%.1f\" y2=\"%zu\"/><text x=\"%.1f\" y=\"11\">%.1fs</text>\n",
-                        PLOT_LEFT + (double) t * scale, PLOT_LEFT + (double) t * scale, rows * PLOT_ROW, PLOT_LEFT + (double) t * scale,
-                        (double) t / 1e6);
-        plot_bar(0, (double) b->kernel_end * scale, row++, "kernel", "kernel");
+                printf("<line x1=\"%.1f\" y1=\"14\" x2=\"%.1f\" y2=\"%zu\"/><text x=\"%.1f\" "
+                       "y=\"11\">%.1fs</text>\n",
+                        PLOT_LEFT + (double)t * scale, PLOT_LEFT + (double)t * scale, rows * PLOT_ROW,
+                        PLOT_LEFT + (double)t * scale, (double)t / 1e6);
+        plot_bar(0, (double)b->kernel_end * scale, row++, "kernel", "kernel");
         if (b->userspace > b->kernel_end)
-                plot_bar((double) b->kernel_end * scale, (double) (b->userspace - b->kernel_end) * scale, row++, "initrd", "initrd");
-        plot_bar((double) b->userspace * scale, (double) (end - b->userspace) * scale, row++, "user", "rouse");
+                plot_bar((double)b->kernel_end * scale, (double)(b->userspace - b->kernel_end) * scale,
+                        row++, "initrd", "initrd");
+        plot_bar((double)b->userspace * scale, (double)(end - b->userspace) * scale, row++, "user", "rouse");
         for (size_t n = 1; n < b->list.n; n++) {
                 const struct ctl_record *u = &b->list.r[n];
                 usec_t from = usec_of(u, "InactiveExitUSec") ?: usec_of(u, "ActiveEnterUSec");
@@ -199,9 +217,11 @@ static int analyze_plot(struct boot *b)
 
                 if (from > end)
                         continue;
-                label = activating(u) >= USEC_PER_MSEC ? str_printf("%s (%s)", record_str(u, "Id"), span(took, activating(u)))
-                        : strdup(record_str(u, "Id"));
-                plot_bar((double) from * scale, (double) activating(u) * scale, row++, activating(u) ? "wait" : "up", label ?: "");
+                label = activating(u) >= USEC_PER_MSEC
+                                ? str_printf("%s (%s)", record_str(u, "Id"), span(took, activating(u)))
+                                : strdup(record_str(u, "Id"));
+                plot_bar((double)from * scale, (double)activating(u) * scale, row++,
+                        activating(u) ? "wait" : "up", label ?: "");
         }
         puts("</svg>");
         return 0;
@@ -229,9 +249,9 @@ int verb_verify(const char *verb, char **args)
 {
         _cleanup_strv_ char **argv = NULL;
 
-        (void) strv_add(&argv, "rouse");
-        (void) strv_add(&argv, "--verify");
-        (void) strv_extend(&argv, args);
+        (void)strv_add(&argv, "rouse");
+        (void)strv_add(&argv, "--verify");
+        (void)strv_extend(&argv, args);
         execv("/usr/sbin/rouse", argv);
         fprintf(stderr, "Failed to execute /usr/sbin/rouse: %s\n", strerror(errno));
         return 1;
@@ -258,7 +278,9 @@ int verb_analyze(const char *verb, char **args)
         else if (streq(what, "json"))
                 r = analyze_json(&b);
         else {
-                fprintf(stderr, "Unknown command verb %s: one of time, blame, critical-chain, plot, json, verify.\n", what);
+                fprintf(stderr,
+                        "Unknown command verb %s: one of time, blame, critical-chain, plot, json, verify.\n",
+                        what);
                 r = 1;
         }
         ctl_list_done(&b.list);

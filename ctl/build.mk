@@ -2,3 +2,6 @@
 CTL_SRC := $(sort $(wildcard ctl/*.c)) logd/ringread.c $(sort $(wildcard devd/device*.c)) devd/db.c
 
 $(eval $(call program,rousectl,$(CTL_SRC),STATIC,))
+
+$(eval $(call unit_test,test-ctl-golden,tests/unit/test-ctl-golden.c,))
+$(OUT)/tests/test-ctl-golden: $(OUT)/rousectl

@@ -36,7 +36,7 @@ static int ctl_connect(void)
         fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return -errno;
-        if (connect(fd, (struct sockaddr *) &sa, sizeof(sa)) < 0)
+        if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
                 return -errno;
         return TAKE_FD(fd);
 }
@@ -130,7 +130,7 @@ static int gather(struct wire_reader *in, struct ctl_record *rec, bool *ret_comp
         if (r < 0)
                 return r;
         *ret_complete = true;
-        FOREACH_STR(s, v) {
+        FOREACH_STR (s, v) {
                 if (streq(*s, "More=1")) {
                         *ret_complete = false;
                         continue;
@@ -180,7 +180,7 @@ static int read_answer(int fd, struct ctl_call *c)
                                 c->text(text, c->data);
                         break;
                 case CTL_END:
-                        r = -(int) wire_get_u32(&in);
+                        r = -(int)wire_get_u32(&in);
                         text = wire_get_str(&in);
                         if (wire_end(&in) < 0)
                                 return -EBADMSG;
@@ -208,7 +208,8 @@ int ctl_call_or_say(struct ctl_call *c, const char *what)
         int r = ctl_call(c);
 
         if (r == -ENOENT && !c->error && access(control_path(), F_OK) < 0)
-                fprintf(stderr, "System has not been booted with rouse as init system (PID 1). Can't operate.\n");
+                fprintf(stderr,
+                        "System has not been booted with rouse as init system (PID 1). Can't operate.\n");
         else if (r == -ECONNRESET && !c->error)
                 fprintf(stderr, "Failed to %s: the manager closed the connection\n", what);
         else if (r < 0)
@@ -246,7 +247,9 @@ static void keep(const struct ctl_record *rec, void *data)
 
 int ctl_query(const char *verb, char *const *args, char *const *options, struct ctl_list *ret)
 {
-        struct ctl_call c = { .verb = verb, .args = args, .options = (char **) options, .record = keep, .data = ret };
+        struct ctl_call c = {
+                .verb = verb, .args = args, .options = (char **)options, .record = keep, .data = ret
+        };
         int r = ctl_call_or_say(&c, "get an answer");
 
         free(c.error);

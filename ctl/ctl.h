@@ -12,7 +12,7 @@
 /* ---- the connection ---- */
 
 struct ctl_record {
-        char **v;     /* "Key=value" */
+        char **v; /* "Key=value" */
 };
 /* Value of a key, NULL when absent. */
 const char *record_get(const struct ctl_record *rec, const char *key);
@@ -26,7 +26,7 @@ struct ctl_call {
         void (*record)(const struct ctl_record *rec, void *data);
         void (*text)(const char *text, void *data);
         void *data;
-        char *error;       /* out: text of END; owned by the caller */
+        char *error; /* out: text of END; owned by the caller */
 };
 /* Sends the request and hands each record over until END. 0, or the negative errno of END or of the connection
  * (-ENOENT, -ECONNREFUSED: no manager). */
@@ -54,9 +54,9 @@ struct table {
         size_t n, cols;
         bool no_legend, plain;
 };
-void table_init(struct table *t, size_t cols, ...);  /* headings */
-void table_row(struct table *t, ...);                /* cols strings */
-void table_print(struct table *t, bool legend);      /* and frees */
+void table_init(struct table *t, size_t cols, ...); /* headings */
+void table_row(struct table *t, ...);               /* cols strings */
+void table_print(struct table *t, bool legend);     /* and frees */
 /* The heading's cells as keys: a JSON array of objects. */
 void table_print_json(struct table *t);
 void json_string(struct strbuf *b, const char *s);
@@ -72,8 +72,9 @@ char *format_bytes(char *buf, size_t n, uint64_t v);
 
 enum output_format { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_JSON_PRETTY };
 struct options {
-        bool no_block, quiet, all, full, legend_off, plain, now, runtime, value, failed, no_wall, wait, user, global, no_reload,
-                recursive, reverse, after, before, show_types, check_inhibitors, dry_run, print;
+        bool no_block, quiet, all, full, legend_off, plain, now, runtime, value, failed, no_wall, wait, user,
+                global, no_reload, recursive, reverse, after, before, show_types, check_inhibitors, dry_run,
+                print;
         unsigned force;
         char **types, **states, **properties;
         char *root, *mode, *signal, *who, *message, *preset_mode, *when;
@@ -84,7 +85,7 @@ extern struct options opt;
 
 struct ctl_verb {
         const char *name;
-        int min_args, max_args;            /* max -1: any */
+        int min_args, max_args; /* max -1: any */
         int (*run)(const char *verb, char **args);
         const char *args, *help;
 };
@@ -112,7 +113,7 @@ int verb_job(const char *verb, char **args);
 int verb_cancel(const char *verb, char **args);
 int verb_kill(const char *verb, char **args);
 int verb_reset_failed(const char *verb, char **args);
-int verb_simple(const char *verb, char **args);      /* daemon-reload … : passed on as they are */
+int verb_simple(const char *verb, char **args); /* daemon-reload … : passed on as they are */
 int verb_environment(const char *verb, char **args);
 int verb_log_level(const char *verb, char **args);
 int verb_get_default(const char *verb, char **args);
@@ -141,7 +142,7 @@ int journalctl_main(int argc, char **argv);
 int analyze_main(int argc, char **argv);
 int udevadm_main(int argc, char **argv);
 int run_main(int argc, char **argv);
-int halt_main(int argc, char **argv);      /* poweroff, reboot, halt */
+int halt_main(int argc, char **argv); /* poweroff, reboot, halt */
 int shutdown_main(int argc, char **argv);
 int telinit_main(int argc, char **argv);
 int runlevel_main(int argc, char **argv);

@@ -32,7 +32,8 @@ static int make_link(const char *target, const char *path, bool force, install_f
                         *ret_error = str_printf("File %s already exists.", path);
                         return -EEXIST;
                 }
-                if (streq(old, target) || (streq(path_basename(old), path_basename(target)) && !streq(target, "/dev/null")))
+                if (streq(old, target) ||
+                        (streq(path_basename(old), path_basename(target)) && !streq(target, "/dev/null")))
                         return 0;
                 if (!force) {
                         *ret_error = str_printf("File %s already exists and is a symlink to %s.", path, old);
@@ -49,18 +50,20 @@ static int make_link(const char *target, const char *path, bool force, install_f
         return 1;
 }
 
-static int make_links(const char *root, bool runtime, bool force, const struct install_info *i, const char *name,
-        char *const *targets, const char *suffix, install_fn fn, char **ret_error)
+static int make_links(const char *root, bool runtime, bool force, const struct install_info *i,
+        const char *name, char *const *targets, const char *suffix, install_fn fn, char **ret_error)
 {
         int changed = 0;
 
-        FOREACH_STR(t, targets) {
-                _cleanup_free_ char *tail = str_printf("%s%s%s%s", *t, suffix, *suffix ? "/" : "", *suffix ? name : "");
+        FOREACH_STR (t, targets) {
+                _cleanup_free_ char *tail =
+                        str_printf("%s%s%s%s", *t, suffix, *suffix ? "/" : "", *suffix ? name : "");
                 _cleanup_free_ char *path = tail ? config_path(root, runtime, tail) : NULL;
                 int r;
 
                 if (!unit_name_valid(*t, true)) {
-                        *ret_error = str_printf("Invalid unit name \"%s\" in the [Install] section of %s.", *t, i->path);
+                        *ret_error = str_printf(
+                                "Invalid unit name \"%s\" in the [Install] section of %s.", *t, i->path);
                         return -EINVAL;
                 }
                 if (!path)
@@ -75,7 +78,8 @@ static int make_links(const char *root, bool runtime, bool force, const struct i
         return changed;
 }
 
-static int enable_depth(const char *root, bool runtime, bool force, const char *name, install_fn fn, char **ret_error, int depth)
+static int enable_depth(const char *root, bool runtime, bool force, const char *name, install_fn fn,
+        char **ret_error, int depth)
 {
         _cleanup_(install_info_done) struct install_info i = { 0 };
         _cleanup_free_ char *instance = NULL;
@@ -88,7 +92,9 @@ static int enable_depth(const char *root, bool runtime, bool force, const char *
         }
         r = install_read(root, name, &i);
         if (r < 0) {
-                *ret_error = str_printf(r == -ENOENT ? "Unit file %s does not exist." : "Unit file %s cannot be read.", name);
+                *ret_error = str_printf(
+                        r == -ENOENT ? "Unit file %s does not exist." : "Unit file %s cannot be read.",
+                        name);
                 return r;
         }
         if (s == FILE_ALIAS) {
@@ -96,8 +102,13 @@ static int enable_depth(const char *root, bool runtime, bool force, const char *
                 return -EINVAL;
         }
         if (unit_name_is_template(name) && i.default_instance &&
-                unit_name_replace_instance(name, i.default_instance, &instance) >= 0)
-                name = instance;
+                unit_name_replace_instance(name, i.default_instance, &instance) >= 0) {
+                name = instance; /* read again: its names hold specifiers */
+                install_info_done(&i);
+                r = install_read(root, name, &i);
+                if (r < 0)
+                        return r;
+        }
         if (unit_name_is_template(name) && i.wanted_by) {
                 *ret_error = str_printf("Unit %s is a template: name an instance.", name);
                 return -EINVAL;
@@ -110,7 +121,7 @@ static int enable_depth(const char *root, bool runtime, bool force, const char *
         if (r >= 0)
                 r = make_links(root, runtime, force, &i, name, i.required_by, ".requires", fn, ret_error);
         changed |= r > 0;
-        FOREACH_STR(a, i.also) {
+        FOREACH_STR (a, i.also) {
                 if (r < 0 || depth >= DEPTH_MAX || streq(*a, i.name))
                         continue;
                 r = enable_depth(root, runtime, force, *a, fn, ret_error, depth + 1);
@@ -119,7 +130,8 @@ static int enable_depth(const char *root, bool runtime, bool force, const char *
         return r < 0 ? r : changed;
 }
 
-int install_enable(const char *root, bool runtime, bool force, const char *name, install_fn fn, char **ret_error)
+int install_enable(
+        const char *root, bool runtime, bool force, const char *name, install_fn fn, char **ret_error)
 {
         return enable_depth(root, runtime, force, name, fn, ret_error, 0);
 }
@@ -130,7 +142,9 @@ static bool names_match(const char *entry, const char *name)
 {
         _cleanup_free_ char *template = NULL;
 
-        return streq(entry, name) || (unit_name_is_template(name) && unit_name_template(entry, &template) >= 0 && streq(template, name));
+        return streq(entry, name) ||
+               (unit_name_is_template(name) && unit_name_template(entry, &template) >= 0 &&
+                       streq(template, name));
 }
 
 static int remove_link(const char *path, install_fn fn)
@@ -154,7 +168,7 @@ static int remove_in(const char *dir, const char *name, bool is_config_dir, inst
                 if (is_config_dir && (endswith(e->d_name, ".wants") || endswith(e->d_name, ".requires"))) {
                         if (e->d_type == DT_DIR && remove_in(path, name, false, fn) > 0) {
                                 changed = 1;
-                                (void) rmdir(path); /* when empty */
+                                (void)rmdir(path); /* when empty */
                         }
                         continue;
                 }
@@ -179,7 +193,7 @@ static int disable_depth(const char *root, bool runtime, const char *name, insta
                         changed |= remove_in(path_simplify(dir), name, true, fn);
         }
         if (install_read(root, name, &i) >= 0)
-                FOREACH_STR(a, i.also)
+                FOREACH_STR (a, i.also)
                         if (depth < DEPTH_MAX && !streq(*a, name))
                                 changed |= disable_depth(root, runtime, *a, fn, depth + 1);
         return changed;
@@ -197,7 +211,8 @@ int install_link(const char *root, bool runtime, const char *path, install_fn fn
         return link ? make_link(path, link, false, fn, ret_error) : -ENOMEM;
 }
 
-int install_mask(const char *root, bool runtime, bool force, const char *name, install_fn fn, char **ret_error)
+int install_mask(
+        const char *root, bool runtime, bool force, const char *name, install_fn fn, char **ret_error)
 {
         _cleanup_free_ char *link = config_path(root, runtime, name);
 

@@ -10,19 +10,32 @@
 #include "lib/inifile.h"
 #include "lib/unitname.h"
 
-const char *const install_dirs[] = { "/etc/systemd/system.control", "/run/systemd/system.control", "/run/systemd/transient",
-        "/run/systemd/generator.early", "/etc/systemd/system", "/run/systemd/system", "/run/systemd/generator",
-        "/usr/local/lib/systemd/system", "/usr/lib/rouse/system", "/usr/lib/systemd/system", "/lib/systemd/system",
+const char *const install_dirs[] = { "/etc/systemd/system.control", "/run/systemd/system.control",
+        "/run/systemd/transient", "/run/systemd/generator.early", "/etc/systemd/system",
+        "/run/systemd/system", "/run/systemd/generator", "/usr/local/lib/systemd/system",
+        "/usr/lib/rouse/system", "/usr/lib/systemd/system", "/lib/systemd/system",
         "/run/systemd/generator.late", NULL };
 
 static const char *const state_names[] = {
-        [FILE_ENABLED] = "enabled", [FILE_ENABLED_RUNTIME] = "enabled-runtime", [FILE_LINKED] = "linked",
-        [FILE_LINKED_RUNTIME] = "linked-runtime", [FILE_ALIAS] = "alias", [FILE_MASKED] = "masked",
-        [FILE_MASKED_RUNTIME] = "masked-runtime", [FILE_STATIC] = "static", [FILE_DISABLED] = "disabled",
-        [FILE_INDIRECT] = "indirect", [FILE_GENERATED] = "generated", [FILE_TRANSIENT] = "transient", [FILE_NONE] = "",
+        [FILE_ENABLED] = "enabled",
+        [FILE_ENABLED_RUNTIME] = "enabled-runtime",
+        [FILE_LINKED] = "linked",
+        [FILE_LINKED_RUNTIME] = "linked-runtime",
+        [FILE_ALIAS] = "alias",
+        [FILE_MASKED] = "masked",
+        [FILE_MASKED_RUNTIME] = "masked-runtime",
+        [FILE_STATIC] = "static",
+        [FILE_DISABLED] = "disabled",
+        [FILE_INDIRECT] = "indirect",
+        [FILE_GENERATED] = "generated",
+        [FILE_TRANSIENT] = "transient",
+        [FILE_NONE] = "",
 };
 
-const char *file_state_to_string(enum file_state s) { return state_names[s]; }
+const char *file_state_to_string(enum file_state s)
+{
+        return state_names[s];
+}
 
 void install_info_done(struct install_info *i)
 {
@@ -76,9 +89,10 @@ static char *resolve(const char *s, const char *name)
         _cleanup_strbuf_ struct strbuf b = { 0 };
         const char *dash;
 
-        (void) unit_name_prefix(name, &prefix);
-        (void) unit_name_instance(name, &instance);
-        plain = strndup(name, (size_t) (strrchr(name, '.') ? strrchr(name, '.') - name : (ptrdiff_t) strlen(name)));
+        (void)unit_name_prefix(name, &prefix);
+        (void)unit_name_instance(name, &instance);
+        plain = strndup(
+                name, (size_t)(strrchr(name, '.') ? strrchr(name, '.') - name : (ptrdiff_t)strlen(name)));
         dash = prefix ? strrchr(prefix, '-') : NULL;
         for (; *s; s++) {
                 if (*s != '%' || !s[1]) {
@@ -86,13 +100,19 @@ static char *resolve(const char *s, const char *name)
                         continue;
                 }
                 switch (*++s) {
-                case 'i': case 'I': strbuf_puts(&b, instance ?: ""); break;
-                case 'j': case 'J': strbuf_puts(&b, dash ? dash + 1 : prefix ?: ""); break;
+                case 'i':
+                case 'I': strbuf_puts(&b, instance ?: ""); break;
+                case 'j':
+                case 'J': strbuf_puts(&b, dash ? dash + 1 : prefix ?: ""); break;
                 case 'n': strbuf_puts(&b, name); break;
                 case 'N': strbuf_puts(&b, plain ?: ""); break;
-                case 'p': case 'P': strbuf_puts(&b, prefix ?: ""); break;
+                case 'p':
+                case 'P': strbuf_puts(&b, prefix ?: ""); break;
                 case '%': strbuf_putc(&b, '%'); break;
-                default: strbuf_putc(&b, '%'); strbuf_putc(&b, *s); break;
+                default:
+                        strbuf_putc(&b, '%');
+                        strbuf_putc(&b, *s);
+                        break;
                 }
         }
         return strbuf_take(&b);
@@ -106,7 +126,7 @@ static int add_names(char ***v, const char *value, const char *name)
                 strv_free(*v);
                 *v = NULL;
         }
-        FOREACH_STR(w, words) {
+        FOREACH_STR (w, words) {
                 int r = strv_push(v, resolve(*w, name));
 
                 if (r < 0)
@@ -139,10 +159,10 @@ static void read_dropins(const char *root, struct install_info *i)
         _cleanup_strv_ char **dirs = NULL, **files = NULL;
 
         for (const char *const *d = install_dirs; *d; d++)
-                (void) strv_addf(&dirs, "%s/%s.d", *d, i->name);
+                (void)strv_addf(&dirs, "%s/%s.d", *d, i->name);
         if (conf_files_list(root, dirs, ".conf", &files) >= 0)
-                FOREACH_STR(f, files)
-                        (void) ini_parse_file(*f, install_line, i, NULL);
+                FOREACH_STR (f, files)
+                        (void)ini_parse_file(*f, install_line, i, NULL);
 }
 
 int install_read(const char *root, const char *name, struct install_info *ret)
@@ -205,10 +225,12 @@ static bool in_wants(const char *root, const char *dir, const char *name, bool a
 
 static bool has_alias_link(const char *root, const char *dir, const struct install_info *i)
 {
-        FOREACH_STR(a, i->aliases) {
-                _cleanup_free_ char *path = path_join(dir, *a), *full = path ? below(root, path) : NULL, *target = NULL;
+        FOREACH_STR (a, i->aliases) {
+                _cleanup_free_ char *path = path_join(dir, *a), *full = path ? below(root, path) : NULL,
+                                    *target = NULL;
 
-                if (full && readlink_alloc(full, &target) >= 0 && streq(path_basename(target), path_basename(i->path)))
+                if (full && readlink_alloc(full, &target) >= 0 &&
+                        streq(path_basename(target), path_basename(i->path)))
                         return true;
         }
         return false;
@@ -262,7 +284,9 @@ enum file_state install_state(const char *root, const char *name)
                         break;
                 }
         if (s == FILE_NONE)
-                s = i.wanted_by || i.required_by || i.aliases ? FILE_DISABLED : i.also ? FILE_INDIRECT : FILE_STATIC;
+                s = i.wanted_by || i.required_by || i.aliases ? FILE_DISABLED
+                    : i.also                                  ? FILE_INDIRECT
+                                                              : FILE_STATIC;
         install_info_done(&i);
         return s;
 }
@@ -277,12 +301,13 @@ const char *unit_file_state(const char *root, const char *name)
 int install_preset(const char *root, const char *name)
 {
         static const char *const dirs[] = { "/etc/systemd/system-preset", "/run/systemd/system-preset",
-                "/usr/local/lib/systemd/system-preset", "/usr/lib/systemd/system-preset", "/lib/systemd/system-preset", NULL };
+                "/usr/local/lib/systemd/system-preset", "/usr/lib/systemd/system-preset",
+                "/lib/systemd/system-preset", NULL };
         _cleanup_strv_ char **files = NULL;
 
-        if (conf_files_list(root, (char *const *) dirs, ".preset", &files) < 0)
+        if (conf_files_list(root, (char *const *)dirs, ".preset", &files) < 0)
                 return 1;
-        FOREACH_STR(f, files) {
+        FOREACH_STR (f, files) {
                 _cleanup_free_ char *text = NULL;
                 char *line, *rest;
 
@@ -292,7 +317,8 @@ int install_preset(const char *root, const char *name)
                 while ((line = strsep(&rest, "\n"))) {
                         _cleanup_strv_ char **w = strv_split(line, " \t");
 
-                        if (!w || !w[0] || !w[1] || *w[0] == '#' || *w[0] == ';' || fnmatch(w[1], name, FNM_NOESCAPE) != 0)
+                        if (!w || !w[0] || !w[1] || *w[0] == '#' || *w[0] == ';' ||
+                                fnmatch(w[1], name, FNM_NOESCAPE) != 0)
                                 continue;
                         if (streq(w[0], "enable"))
                                 return 1;
@@ -313,13 +339,14 @@ int install_foreach(const char *root, void (*fn)(const char *name, const char *p
                 _cleanup_closedir_ DIR *d = full ? opendir(full) : NULL;
 
                 for (struct dirent *e; d && (e = readdir(d));)
-                        if ((e->d_type == DT_REG || e->d_type == DT_LNK) && unit_name_valid(e->d_name, true) &&
-                                !hash_get(&seen, e->d_name) && strv_add(&names, e->d_name) >= 0)
-                                (void) hash_put(&seen, names[strv_len(names) - 1], names);
+                        if ((e->d_type == DT_REG || e->d_type == DT_LNK) &&
+                                unit_name_valid(e->d_name, true) && !hash_get(&seen, e->d_name) &&
+                                strv_add(&names, e->d_name) >= 0)
+                                (void)hash_put(&seen, names[strv_len(names) - 1], names);
         }
         hash_done(&seen);
         strv_sort(names);
-        FOREACH_STR(n, names) {
+        FOREACH_STR (n, names) {
                 _cleanup_free_ char *path = NULL;
 
                 if (find_exact(root, *n, &path) >= 0)

@@ -4,11 +4,24 @@
 
 #include "ctl.h"
 
-enum file_state { FILE_ENABLED, FILE_ENABLED_RUNTIME, FILE_LINKED, FILE_LINKED_RUNTIME, FILE_ALIAS, FILE_MASKED, FILE_MASKED_RUNTIME,
-        FILE_STATIC, FILE_DISABLED, FILE_INDIRECT, FILE_GENERATED, FILE_TRANSIENT, FILE_NONE };
+enum file_state {
+        FILE_ENABLED,
+        FILE_ENABLED_RUNTIME,
+        FILE_LINKED,
+        FILE_LINKED_RUNTIME,
+        FILE_ALIAS,
+        FILE_MASKED,
+        FILE_MASKED_RUNTIME,
+        FILE_STATIC,
+        FILE_DISABLED,
+        FILE_INDIRECT,
+        FILE_GENERATED,
+        FILE_TRANSIENT,
+        FILE_NONE
+};
 
 struct install_info {
-        char *name, *path;                 /* path: without the root */
+        char *name, *path; /* path: without the root */
         char **wanted_by, **required_by, **aliases, **also, *default_instance;
 };
 void install_info_done(struct install_info *i);
@@ -24,14 +37,17 @@ const char *file_state_to_string(enum file_state s);
 /* What was done to a link, for the caller to print. */
 typedef void (*install_fn)(bool created, const char *link, const char *target);
 /* 1: something changed, 0: nothing to do; *ret_error may say why not. */
-int install_enable(const char *root, bool runtime, bool force, const char *name, install_fn fn, char **ret_error);
+int install_enable(
+        const char *root, bool runtime, bool force, const char *name, install_fn fn, char **ret_error);
 int install_disable(const char *root, bool runtime, const char *name, install_fn fn);
 int install_link(const char *root, bool runtime, const char *path, install_fn fn, char **ret_error);
-int install_mask(const char *root, bool runtime, bool force, const char *name, install_fn fn, char **ret_error);
+int install_mask(
+        const char *root, bool runtime, bool force, const char *name, install_fn fn, char **ret_error);
 int install_unmask(const char *root, bool runtime, const char *name, install_fn fn);
 /* 1 enable, 0 disable. */
 int install_preset(const char *root, const char *name);
 int install_get_default(const char *root, char **ret);
 int install_set_default(const char *root, const char *name, install_fn fn, char **ret_error);
 /* Calls fn for each unit file (the highest of each name). */
-int install_foreach(const char *root, void (*fn)(const char *name, const char *path, void *data), void *data);
+int install_foreach(
+        const char *root, void (*fn)(const char *name, const char *path, void *data), void *data);

@@ -1,222 +1,32 @@
 /* The log: `rousectl log` and journalctl(1), reading logd's ring (logd/ringread.h) without the daemon. What it keeps is
  * this boot's, bounded; -b with another boot says so. */
-#include "ctl.h"
+#include "log.h"
 
 #include <getopt.h>
 #include <time.h>
 
 #include "lib/unitname.h"
-#include "logd/ringread.h"
 
-enum log_format { FORMAT_SHORT, FORMAT_MONOTONIC, FORMAT_ISO, FORMAT_ISO_PRECISE, FORMAT_PRECISE, FORMAT_UNIX, FORMAT_CAT, FORMAT_JSON,
-        FORMAT_VERBOSE, FORMAT_EXPORT };
-
-static const struct { const char *name; enum log_format format; } formats[] = {
-        { "short", FORMAT_SHORT }, { "short-full", FORMAT_SHORT }, { "short-iso", FORMAT_ISO }, { "short-iso-precise", FORMAT_ISO_PRECISE },
-        { "short-precise", FORMAT_PRECISE }, { "short-monotonic", FORMAT_MONOTONIC }, { "short-unix", FORMAT_UNIX },
-        { "with-unit", FORMAT_SHORT }, { "cat", FORMAT_CAT }, { "json", FORMAT_JSON }, { "json-pretty", FORMAT_JSON },
-        { "json-sse", FORMAT_JSON }, { "json-seq", FORMAT_JSON }, { "verbose", FORMAT_VERBOSE }, { "export", FORMAT_EXPORT },
-};
-
-struct log_query {
-        struct ring_filter filter;
-        char **units, **identifiers;
+static const struct {
+        const char *name;
         enum log_format format;
-        int64_t lines;         /* -1: all */
-        bool follow, reverse, quiet, no_hostname, utc, no_tail, boot_other, list_boots, disk_usage, nothing;
+} formats[] = {
+        { "short", FORMAT_SHORT },
+        { "short-full", FORMAT_SHORT },
+        { "short-iso", FORMAT_ISO },
+        { "short-iso-precise", FORMAT_ISO_PRECISE },
+        { "short-precise", FORMAT_PRECISE },
+        { "short-monotonic", FORMAT_MONOTONIC },
+        { "short-unix", FORMAT_UNIX },
+        { "with-unit", FORMAT_SHORT },
+        { "cat", FORMAT_CAT },
+        { "json", FORMAT_JSON },
+        { "json-pretty", FORMAT_JSON },
+        { "json-sse", FORMAT_JSON },
+        { "json-seq", FORMAT_JSON },
+        { "verbose", FORMAT_VERBOSE },
+        { "export", FORMAT_EXPORT },
 };
-
-/* ---- one entry ---- */
-
-static const char *host_name(void)
-{
-        static char name[256];
-
-        if (!*name && gethostname(name, sizeof(name) - 1) < 0)
-                strcpy(name, "localhost");
-        return name;
-}
-
-static void print_stamp(const struct log_query *q, const struct ring_entry *e)
-{
-        time_t sec = (time_t) (e->realtime / USEC_PER_SEC);
-        long usec = (long) (e->realtime % USEC_PER_SEC);
-        char buf[64] = "";
-        struct tm tm;
-
-        if (!(q->utc ? gmtime_r(&sec, &tm) : localtime_r(&sec, &tm)))
-                return;
-        switch (q->format) {
-        case FORMAT_MONOTONIC:
-                printf("[%5lld.%06lld] ", (long long) (e->monotonic / USEC_PER_SEC), (long long) (e->monotonic % USEC_PER_SEC));
-                return;
-        case FORMAT_UNIX: printf("%lld.%06ld ", (long long) sec, usec); return;
-        case FORMAT_ISO: (void) strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%S%z", &tm); break;
-        case FORMAT_ISO_PRECISE: {
-                char zone[16];
-
-                (void) strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%S", &tm);
-                (void) strftime(zone, sizeof(zone), "%z", &tm);
-                printf("%s.%06ld%s ", buf, usec, zone);
-                return;
-        }
-        default: (void) strftime(buf, sizeof(buf), "%b %d %H:%M:%S", &tm); break;
-        }
-        if (q->format == FORMAT_PRECISE)
-                printf("%s.%06ld ", buf, usec);
-        else
-                printf("%s ", buf);
-}
-
-/* Text of a log may not command the terminal. Lines after the first are set in. */
-static void print_text(const char *s, size_t len, size_t indent)
-{
-        bool tty = isatty(STDOUT_FILENO);
-
-        for (size_t i = 0; i < len; i++) {
-                unsigned char c = (unsigned char) s[i];
-
-                if (c == '\n' && indent)
-                        printf("\n%*s", (int) indent, "");
-                else if (c == '\n' || c == '\t' || !tty || (c >= ' ' && c != 127))
-                        putchar(c);
-                else
-                        putchar('.');
-        }
-}
-
-static void print_short(const struct log_query *q, const struct ring_entry *e)
-{
-        const char *who = *e->identifier ? e->identifier : *e->comm ? e->comm : e->transport == TRANSPORT_KERNEL ? "kernel" : "unknown";
-
-        print_stamp(q, e);
-        if (!q->no_hostname)
-                printf("%s ", host_name());
-        fputs(who, stdout);
-        if (e->pid != RING_NO_ID && e->pid > 0 && e->transport != TRANSPORT_KERNEL)
-                printf("[%u]", e->pid);
-        fputs(": ", stdout);
-        fputs(e->priority <= LOG_ERR ? color("red") : e->priority <= LOG_WARNING ? color("yellow")
-                : e->priority == LOG_NOTICE ? color("bold") : "", stdout);
-        print_text(e->message, e->message_len, 32);
-        if (e->priority <= LOG_NOTICE)
-                fputs(color("off"), stdout);
-        putchar('\n');
-}
-
-struct field_list {
-        char *keys[16], *values[16];
-        size_t n;
-};
-
-static void add_field(struct field_list *f, const char *key, char *value)
-{
-        if (value && f->n < ARRAY_SIZE(f->keys)) {
-                f->keys[f->n] = (char *) key;
-                f->values[f->n++] = value;
-        } else
-                free(value);
-}
-
-static void number_field(struct field_list *f, const char *key, uint64_t v)
-{
-        if (v != RING_NO_ID)
-                add_field(f, key, str_printf("%llu", (unsigned long long) v));
-}
-
-static void gather_fields(const struct ring_entry *e, struct field_list *f)
-{
-        *f = (struct field_list) { 0 };
-        number_field(f, "__REALTIME_TIMESTAMP", (uint64_t) e->realtime);
-        number_field(f, "__MONOTONIC_TIMESTAMP", (uint64_t) e->monotonic);
-        add_field(f, "__CURSOR", str_printf("n=%llx", (unsigned long long) e->seq));
-        add_field(f, "_HOSTNAME", strdup(host_name()));
-        add_field(f, "_TRANSPORT", strdup(log_transport_to_string(e->transport) ?: "?"));
-        number_field(f, "PRIORITY", e->priority);
-        number_field(f, "SYSLOG_FACILITY", e->facility);
-        number_field(f, "_PID", e->pid);
-        number_field(f, "_UID", e->uid);
-        number_field(f, "_GID", e->gid);
-        if (*e->identifier)
-                add_field(f, "SYSLOG_IDENTIFIER", strdup(e->identifier));
-        if (*e->comm)
-                add_field(f, "_COMM", strdup(e->comm));
-        if (*e->unit)
-                add_field(f, "_SYSTEMD_UNIT", strdup(e->unit));
-        add_field(f, "MESSAGE", strndup(e->message, e->message_len));
-}
-
-static void fields_done(struct field_list *f)
-{
-        for (size_t i = 0; i < f->n; i++)
-                free(f->values[i]);
-}
-
-static void print_json(const struct ring_entry *e)
-{
-        _cleanup_strbuf_ struct strbuf b = { 0 };
-        const char *key, *value;
-        size_t p = 0, kl, vl;
-        struct field_list f;
-
-        gather_fields(e, &f);
-        for (size_t i = 0; i < f.n; i++) {
-                strbuf_puts(&b, i ? "," : "{");
-                json_string(&b, f.keys[i]);
-                strbuf_putc(&b, ':');
-                json_string(&b, f.values[i]);
-        }
-        fields_done(&f);
-        while (ring_entry_next_field(e, &p, &key, &kl, &value, &vl) > 0) {
-                _cleanup_free_ char *k = strndup(key, kl), *v = strndup(value, vl);
-
-                if (!k || !v || streq(k, "MESSAGE"))
-                        continue;
-                strbuf_putc(&b, ',');
-                json_string(&b, k);
-                strbuf_putc(&b, ':');
-                json_string(&b, v);
-        }
-        printf("%s}\n", b.s ?: "{");
-}
-
-static void print_fields(const struct log_query *q, const struct ring_entry *e)
-{
-        const char *key, *value, *in = q->format == FORMAT_VERBOSE ? "    " : "";
-        size_t p = 0, kl, vl;
-        struct field_list f;
-
-        if (q->format == FORMAT_VERBOSE) {
-                print_stamp(q, e);
-                printf("[n=%llx]\n", (unsigned long long) e->seq);
-        }
-        gather_fields(e, &f);
-        for (size_t i = 0; i < f.n; i++)
-                if (q->format == FORMAT_EXPORT || strncmp(f.keys[i], "__", 2) != 0)
-                        printf("%s%s=%s\n", in, f.keys[i], f.values[i]);
-        fields_done(&f);
-        while (ring_entry_next_field(e, &p, &key, &kl, &value, &vl) > 0) {
-                printf("%s%.*s=", in, (int) kl, key);
-                print_text(value, vl, 0);
-                putchar('\n');
-        }
-        if (q->format == FORMAT_EXPORT)
-                putchar('\n');
-}
-
-static void print_entry(const struct log_query *q, const struct ring_entry *e)
-{
-        switch (q->format) {
-        case FORMAT_CAT:
-                print_text(e->message, e->message_len, 0);
-                putchar('\n');
-                return;
-        case FORMAT_JSON: print_json(e); return;
-        case FORMAT_VERBOSE:
-        case FORMAT_EXPORT: print_fields(q, e); return;
-        default: print_short(q, e); return;
-        }
-}
 
 /* ---- queries ---- */
 
@@ -238,7 +48,7 @@ static int print_all(struct ringread *r, const struct log_query *q, int64_t *ret
 
         while ((k = ringread_next(r, &e, NULL)) > 0)
                 if (wanted(q, &e)) {
-                        print_entry(q, &e);
+                        log_print_entry(q, &e);
                         n++;
                 }
         *ret_n = n;
@@ -265,13 +75,13 @@ static int print_chosen(struct ringread *r, const struct log_query *q, int64_t *
                 }
                 pos[n++] = e.pos;
         }
-        from = q->lines >= 0 && (uint64_t) q->lines < n ? n - (size_t) q->lines : 0;
+        from = q->lines >= 0 && (uint64_t)q->lines < n ? n - (size_t)q->lines : 0;
         for (size_t i = from; i < n; i++) {
                 ringread_seek_pos(r, q->reverse ? pos[n - 1 - (i - from)] : pos[i]);
                 if (ringread_next(r, &e, NULL) > 0)
-                        print_entry(q, &e);
+                        log_print_entry(q, &e);
         }
-        *ret_n = (int64_t) (n - from);
+        *ret_n = (int64_t)(n - from);
         free(pos);
         return 0;
 }
@@ -291,7 +101,7 @@ static int follow(struct ringread **r, const struct log_query *q)
                 }
                 if (k < 0)
                         return k;
-                (void) print_all(*r, q, &n);
+                (void)print_all(*r, q, &n);
         }
 }
 
@@ -309,13 +119,14 @@ static int run_query(struct log_query *q)
                 q->filter.unit = q->units[0];
         k = ringread_open(secure_getenv("ROUSE_LOG"), &r);
         if (k < 0) {
-                fprintf(stderr, "No log can be read: %s\n", k == -ENOENT ? "the log daemon has not run" : strerror(-k));
+                fprintf(stderr, "No log can be read: %s\n",
+                        k == -ENOENT ? "the log daemon has not run" : strerror(-k));
                 return 1;
         }
         if (q->lines >= 0 || q->reverse)
-                (void) print_chosen(r, q, &n);
+                (void)print_chosen(r, q, &n);
         else
-                (void) print_all(r, q, &n);
+                (void)print_all(r, q, &n);
         if (n == 0 && !q->quiet && !q->follow && q->format != FORMAT_JSON)
                 puts("-- No entries --");
         if (!q->follow)
@@ -335,11 +146,11 @@ void log_print_tail(const char *unit, const char *invocation, int lines)
 
         if (ringread_open(secure_getenv("ROUSE_LOG"), &r) < 0)
                 return;
-        (void) ringread_seek_last(r, &q.filter, (unsigned) MAX(lines, 0));
+        (void)ringread_seek_last(r, &q.filter, (unsigned)MAX(lines, 0));
         for (; ringread_next_match(r, &q.filter, &e) > 0; first = false) {
                 if (first)
                         putchar('\n');
-                print_entry(&q, &e);
+                log_print_entry(&q, &e);
         }
 }
 
@@ -381,8 +192,8 @@ static int parse_when(const char *s, usec_t *ret)
         if (streq(s, "yesterday"))
                 tm.tm_mday--;
         else if (!streq(s, "today")) {
-                static const char *const forms[] = { "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d",
-                        "%H:%M:%S", "%H:%M" };
+                static const char *const forms[] = { "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S",
+                        "%Y-%m-%d %H:%M", "%Y-%m-%d", "%H:%M:%S", "%H:%M" };
                 struct tm got;
 
                 end = NULL;
@@ -397,8 +208,8 @@ static int parse_when(const char *s, usec_t *ret)
                 tm = got;
         }
         now = mktime(&tm);
-        *ret = (usec_t) now * USEC_PER_SEC;
-        return now == (time_t) -1 ? -EINVAL : 0;
+        *ret = (usec_t)now * USEC_PER_SEC;
+        return now == (time_t)-1 ? -EINVAL : 0;
 }
 
 static int set_format(struct log_query *q, const char *s)
@@ -411,25 +222,64 @@ static int set_format(struct log_query *q, const char *s)
         return -EINVAL;
 }
 
-enum { L_SINCE = 256, L_UNTIL, L_NO_HOSTNAME, L_UTC, L_NO_TAIL, L_IGNORED, L_IGNORED_ARG, L_LIST_BOOTS, L_DISK_USAGE, L_NOTHING,
-        L_VERSION, L_HELP };
+enum {
+        L_SINCE = 256,
+        L_UNTIL,
+        L_NO_HOSTNAME,
+        L_UTC,
+        L_NO_TAIL,
+        L_IGNORED,
+        L_IGNORED_ARG,
+        L_LIST_BOOTS,
+        L_DISK_USAGE,
+        L_NOTHING,
+        L_VERSION,
+        L_HELP
+};
 static const struct option log_options[] = {
-        { "unit", 1, NULL, 'u' }, { "lines", 2, NULL, 'n' }, { "follow", 0, NULL, 'f' }, { "boot", 2, NULL, 'b' },
-        { "priority", 1, NULL, 'p' }, { "dmesg", 0, NULL, 'k' }, { "pager-end", 0, NULL, 'e' }, { "catalog", 0, NULL, 'x' },
-        { "output", 1, NULL, 'o' }, { "identifier", 1, NULL, 't' }, { "reverse", 0, NULL, 'r' }, { "since", 1, NULL, 'S' },
-        { "until", 1, NULL, 'U' }, { "grep", 1, NULL, 'g' }, { "quiet", 0, NULL, 'q' }, { "all", 0, NULL, 'a' },
-        { "no-hostname", 0, NULL, L_NO_HOSTNAME }, { "utc", 0, NULL, L_UTC }, { "no-tail", 0, NULL, L_NO_TAIL },
-        { "no-pager", 0, NULL, L_IGNORED }, { "no-full", 0, NULL, L_IGNORED }, { "full", 0, NULL, L_IGNORED },
-        { "system", 0, NULL, L_IGNORED }, { "merge", 0, NULL, L_IGNORED }, { "list-boots", 0, NULL, L_LIST_BOOTS },
-        { "disk-usage", 0, NULL, L_DISK_USAGE }, { "flush", 0, NULL, L_NOTHING }, { "rotate", 0, NULL, L_NOTHING },
-        { "sync", 0, NULL, L_NOTHING }, { "relinquish-var", 0, NULL, L_NOTHING }, { "vacuum-size", 1, NULL, L_NOTHING },
-        { "vacuum-time", 1, NULL, L_NOTHING }, { "vacuum-files", 1, NULL, L_NOTHING }, { "update-catalog", 0, NULL, L_NOTHING },
-        { "case-sensitive", 2, NULL, L_IGNORED_ARG }, { "version", 0, NULL, L_VERSION }, { "help", 0, NULL, L_HELP }, { 0 },
+        { "unit", 1, NULL, 'u' },
+        { "lines", 2, NULL, 'n' },
+        { "follow", 0, NULL, 'f' },
+        { "boot", 2, NULL, 'b' },
+        { "priority", 1, NULL, 'p' },
+        { "dmesg", 0, NULL, 'k' },
+        { "pager-end", 0, NULL, 'e' },
+        { "catalog", 0, NULL, 'x' },
+        { "output", 1, NULL, 'o' },
+        { "identifier", 1, NULL, 't' },
+        { "reverse", 0, NULL, 'r' },
+        { "since", 1, NULL, 'S' },
+        { "until", 1, NULL, 'U' },
+        { "grep", 1, NULL, 'g' },
+        { "quiet", 0, NULL, 'q' },
+        { "all", 0, NULL, 'a' },
+        { "no-hostname", 0, NULL, L_NO_HOSTNAME },
+        { "utc", 0, NULL, L_UTC },
+        { "no-tail", 0, NULL, L_NO_TAIL },
+        { "no-pager", 0, NULL, L_IGNORED },
+        { "no-full", 0, NULL, L_IGNORED },
+        { "full", 0, NULL, L_IGNORED },
+        { "system", 0, NULL, L_IGNORED },
+        { "merge", 0, NULL, L_IGNORED },
+        { "list-boots", 0, NULL, L_LIST_BOOTS },
+        { "disk-usage", 0, NULL, L_DISK_USAGE },
+        { "flush", 0, NULL, L_NOTHING },
+        { "rotate", 0, NULL, L_NOTHING },
+        { "sync", 0, NULL, L_NOTHING },
+        { "relinquish-var", 0, NULL, L_NOTHING },
+        { "vacuum-size", 1, NULL, L_NOTHING },
+        { "vacuum-time", 1, NULL, L_NOTHING },
+        { "vacuum-files", 1, NULL, L_NOTHING },
+        { "update-catalog", 0, NULL, L_NOTHING },
+        { "case-sensitive", 2, NULL, L_IGNORED_ARG },
+        { "version", 0, NULL, L_VERSION },
+        { "help", 0, NULL, L_HELP },
+        { 0 },
 };
 
 static int add_unit(struct log_query *q, const char *name)
 {
-        _cleanup_strv_ char **v = mangle_units((char *[]) { (char *) name, NULL }, "service");
+        _cleanup_strv_ char **v = mangle_units((char *[]) { (char *)name, NULL }, "service");
 
         return strv_extend(&q->units, v);
 }
@@ -438,7 +288,8 @@ static int set_priority(struct log_query *q, const char *s)
 {
         const char *dots = strstr(s, "..");
 
-        q->filter.priority = log_level_from_string(dots ? dots + 2 : s); /* FROM..TO: up to the less important */
+        q->filter.priority =
+                log_level_from_string(dots ? dots + 2 : s); /* FROM..TO: up to the less important */
         return q->filter.priority < 0 ? -EINVAL : 0;
 }
 
@@ -470,11 +321,18 @@ static int set_log_option(struct log_query *q, int c, const char *arg)
         case 'q': q->quiet = true; return 0;
         case L_NO_HOSTNAME: q->no_hostname = true; return 0;
         case L_UTC: q->utc = true; return 0;
-        case L_NO_TAIL: q->no_tail = true; q->lines = -1; return 0;
+        case L_NO_TAIL:
+                q->no_tail = true;
+                q->lines = -1;
+                return 0;
         case L_LIST_BOOTS: q->list_boots = true; return 0;
         case L_DISK_USAGE: q->disk_usage = true; return 0;
         case L_NOTHING: q->nothing = true; return 0;
-        case 'a': case 'x': case 'm': case L_IGNORED: case L_IGNORED_ARG: return 0;
+        case 'a':
+        case 'x':
+        case 'm':
+        case L_IGNORED:
+        case L_IGNORED_ARG: return 0;
         default: return -EINVAL;
         }
 }
@@ -513,12 +371,14 @@ int journalctl_main(int argc, char **argv)
                 if (c == L_VERSION)
                         return verb_version("version", NULL);
                 if (c == L_HELP) {
-                        puts("journalctl [-u UNIT] [-t IDENTIFIER] [-n LINES] [-f] [-k] [-p LEVEL] [-r] [-S TIME] [-U TIME] [-g TEXT] "
+                        puts("journalctl [-u UNIT] [-t IDENTIFIER] [-n LINES] [-f] [-k] [-p LEVEL] [-r] [-S "
+                             "TIME] [-U TIME] [-g TEXT] "
                              "[-o FORMAT] [FIELD=VALUE…]\nSee rousectl(1).");
                         return 0;
                 }
                 /* "-n 20", "-b -1": an optional argument may stand apart */
-                if (!arg && (c == 'n' || c == 'b') && optind < argc && argv[optind][0] && strspn(argv[optind], "+-0123456789") == strlen(argv[optind]))
+                if (!arg && (c == 'n' || c == 'b') && optind < argc && argv[optind][0] &&
+                        strspn(argv[optind], "+-0123456789") == strlen(argv[optind]))
                         arg = argv[optind++];
                 if (set_log_option(&q, c, arg) < 0) {
                         fprintf(stderr, "Invalid value '%s'.\n", arg ?: "");
@@ -549,5 +409,5 @@ int verb_log(const char *verb, char **args)
 
         if (strv_add(&argv, "rousectl log") < 0 || strv_extend(&argv, args) < 0)
                 return 1;
-        return journalctl_main((int) strv_len(argv), argv);
+        return journalctl_main((int)strv_len(argv), argv);
 }

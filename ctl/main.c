@@ -4,8 +4,14 @@
  * or for --user, the diverted original is executed: the same root boots under both. */
 #include "ctl.h"
 
-static int own_main(int argc, char **argv) { return systemctl_main(argc, argv, true); }
-static int as_systemctl(int argc, char **argv) { return systemctl_main(argc, argv, false); }
+static int own_main(int argc, char **argv)
+{
+        return systemctl_main(argc, argv, true);
+}
+static int as_systemctl(int argc, char **argv)
+{
+        return systemctl_main(argc, argv, false);
+}
 
 /* original: the diverted file is ORIGINAL.systemd. Debian's poweroff and its kin are links to systemctl, and udevd is one
  * to udevadm: such a link would lead back to us, so the program behind it is executed with argv[0] kept. */
@@ -46,7 +52,7 @@ static void exec_original(const char *name, char **argv)
                 _cleanup_free_ char *path = str_printf("%s/%s.systemd", dirs[i], name);
 
                 if (path && access(path, X_OK) == 0)
-                        (void) execv(path, argv);
+                        (void)execv(path, argv);
         }
 }
 
@@ -58,7 +64,8 @@ int main(int argc, char **argv)
         for (size_t i = 0; i < ARRAY_SIZE(personalities); i++) {
                 if (!streq(personalities[i].name, name))
                         continue;
-                if (personalities[i].original && (!personalities[i].main || says_user(argv) || !ctl_manager_is_rouse()))
+                if (personalities[i].original &&
+                        (!personalities[i].main || says_user(argv) || !ctl_manager_is_rouse()))
                         exec_original(personalities[i].original, argv);
                 if (personalities[i].main)
                         return personalities[i].main(argc, argv);

@@ -12,9 +12,10 @@ enum { H_HALT = 256, H_REBOOT, H_NO_WALL, H_HELP };
 
 int halt_main(int argc, char **argv)
 {
-        static const struct option options[] = { { "halt", 0, NULL, H_HALT }, { "poweroff", 0, NULL, 'p' }, { "reboot", 0, NULL, H_REBOOT },
-                { "force", 0, NULL, 'f' }, { "wtmp-only", 0, NULL, 'w' }, { "no-wtmp", 0, NULL, 'd' }, { "no-sync", 0, NULL, 'n' },
-                { "no-wall", 0, NULL, H_NO_WALL }, { "help", 0, NULL, H_HELP }, { 0 } };
+        static const struct option options[] = { { "halt", 0, NULL, H_HALT }, { "poweroff", 0, NULL, 'p' },
+                { "reboot", 0, NULL, H_REBOOT }, { "force", 0, NULL, 'f' }, { "wtmp-only", 0, NULL, 'w' },
+                { "no-wtmp", 0, NULL, 'd' }, { "no-sync", 0, NULL, 'n' }, { "no-wall", 0, NULL, H_NO_WALL },
+                { "help", 0, NULL, H_HELP }, { 0 } };
         const char *verb = path_basename(argv[0]);
         bool wtmp_only = false;
         int c;
@@ -26,8 +27,14 @@ int halt_main(int argc, char **argv)
                 case H_REBOOT: verb = "reboot"; break;
                 case 'f': opt.force = 2; break; /* as halt(8): nobody is asked */
                 case 'w': wtmp_only = true; break;
-                case 'd': case 'n': case 'i': case 'h': case H_NO_WALL: break;
-                case H_HELP: printf("%s [-p] [-f] [-w] [--halt|--poweroff|--reboot] [--no-wall]\n", verb); return 0;
+                case 'd':
+                case 'n':
+                case 'i':
+                case 'h':
+                case H_NO_WALL: break;
+                case H_HELP:
+                        printf("%s [-p] [-f] [-w] [--halt|--poweroff|--reboot] [--no-wall]\n", verb);
+                        return 0;
                 default: return 1;
                 }
         return wtmp_only ? 0 : verb_power(verb, argv + optind);
@@ -37,25 +44,28 @@ int halt_main(int argc, char **argv)
 
 int schedule_shutdown(const char *action, usec_t when, const char *message, bool no_wall, bool dry_run)
 {
-        _cleanup_free_ char *at = str_printf("%lld", (long long) when);
+        _cleanup_free_ char *at = str_printf("%lld", (long long)when);
         _cleanup_strv_ char **options = NULL;
-        char *args[] = { (char *) action, at, NULL };
+        char *args[] = { (char *)action, at, NULL };
         struct ctl_call c = { .verb = "shutdown", .args = args };
         char buf[64];
         int r;
 
         if (message)
-                (void) strv_addf(&options, "message=%s", message);
+                (void)strv_addf(&options, "message=%s", message);
         if (no_wall)
-                (void) strv_add(&options, "no-wall");
+                (void)strv_add(&options, "no-wall");
         if (dry_run)
-                (void) strv_add(&options, "dry-run");
+                (void)strv_add(&options, "dry-run");
         c.options = options;
         r = ctl_call_or_say(&c, "schedule the shutdown");
         free(c.error);
         if (r >= 0 && !streq(action, "cancel"))
-                fprintf(stderr, "%s scheduled for %s, use 'shutdown -c' to cancel.\n", streq(action, "reboot") ? "Reboot"
-                        : streq(action, "kexec") ? "Reboot via kexec" : "Shutdown", format_time(buf, sizeof(buf), when));
+                fprintf(stderr, "%s scheduled for %s, use 'shutdown -c' to cancel.\n",
+                        streq(action, "reboot")  ? "Reboot"
+                        : streq(action, "kexec") ? "Reboot via kexec"
+                                                 : "Shutdown",
+                        format_time(buf, sizeof(buf), when));
         return r < 0 ? 1 : 0;
 }
 
@@ -74,14 +84,15 @@ static int shutdown_time(const char *s, usec_t *ret)
         if (!colon) {
                 if (parse_u32(*s == '+' ? s + 1 : s, &minutes) < 0)
                         return -EINVAL;
-                *ret = minutes == 0 ? 0 : now_realtime() + (usec_t) minutes * 60 * USEC_PER_SEC;
+                *ret = minutes == 0 ? 0 : now_realtime() + (usec_t)minutes * 60 * USEC_PER_SEC;
                 return 0;
         }
-        _cleanup_free_ char *hours = strndup(s, (size_t) (colon - s));
-        if (!hours || parse_u32(hours, &h) < 0 || parse_u32(colon + 1, &m) < 0 || h > 23 || m > 59 || !localtime_r(&now, &tm))
+        _cleanup_free_ char *hours = strndup(s, (size_t)(colon - s));
+        if (!hours || parse_u32(hours, &h) < 0 || parse_u32(colon + 1, &m) < 0 || h > 23 || m > 59 ||
+                !localtime_r(&now, &tm))
                 return -EINVAL;
-        tm.tm_hour = (int) h;
-        tm.tm_min = (int) m;
+        tm.tm_hour = (int)h;
+        tm.tm_min = (int)m;
         tm.tm_sec = 0;
         tm.tm_isdst = -1;
         t = mktime(&tm);
@@ -90,13 +101,13 @@ static int shutdown_time(const char *s, usec_t *ret)
                 tm.tm_isdst = -1;
                 t = mktime(&tm);
         }
-        *ret = (usec_t) t * USEC_PER_SEC;
+        *ret = (usec_t)t * USEC_PER_SEC;
         return 0;
 }
 
 static int shutdown_show(void)
 {
-        char *args[] = { (char *) "show", NULL }, buf[64];
+        char *args[] = { (char *)"show", NULL }, buf[64];
         _cleanup_list_ struct ctl_list l = { 0 };
 
         if (ctl_query("shutdown", args, NULL, &l) < 0)
@@ -104,14 +115,16 @@ static int shutdown_show(void)
         if (l.n == 0 || !*record_str(&l.r[0], "Mode"))
                 puts("No scheduled shutdown.");
         else
-                printf("%s at %s\n", record_str(&l.r[0], "Mode"), format_time(buf, sizeof(buf), (usec_t) record_u64(&l.r[0], "USec")));
+                printf("%s at %s\n", record_str(&l.r[0], "Mode"),
+                        format_time(buf, sizeof(buf), (usec_t)record_u64(&l.r[0], "USec")));
         return 0;
 }
 
 int shutdown_main(int argc, char **argv)
 {
-        static const struct option options[] = { { "halt", 0, NULL, 'H' }, { "poweroff", 0, NULL, 'P' }, { "reboot", 0, NULL, 'r' },
-                { "kexec", 0, NULL, 'K' }, { "no-wall", 0, NULL, 'n' }, { "show", 0, NULL, 's' }, { "help", 0, NULL, '?' }, { 0 } };
+        static const struct option options[] = { { "halt", 0, NULL, 'H' }, { "poweroff", 0, NULL, 'P' },
+                { "reboot", 0, NULL, 'r' }, { "kexec", 0, NULL, 'K' }, { "no-wall", 0, NULL, 'n' },
+                { "show", 0, NULL, 's' }, { "help", 0, NULL, '?' }, { 0 } };
         const char *action = "poweroff";
         _cleanup_free_ char *message = NULL;
         bool cancel = false, no_wall = false, dry = false;
@@ -121,15 +134,21 @@ int shutdown_main(int argc, char **argv)
         while ((c = getopt_long(argc, argv, "HPrhkKcFfat:n", options, NULL)) >= 0)
                 switch (c) {
                 case 'H': action = "halt"; break;
-                case 'P': case 'h': action = "poweroff"; break;
+                case 'P':
+                case 'h': action = "poweroff"; break;
                 case 'r': action = "reboot"; break;
                 case 'K': action = "kexec"; break;
                 case 'k': dry = true; break;
                 case 'c': cancel = true; break;
                 case 'n': no_wall = true; break;
                 case 's': return shutdown_show();
-                case 'F': case 'f': case 'a': case 't': break; /* sysvinit's */
-                default: puts("shutdown [-H|-P|-r|-h|-k|-c] [--no-wall] [--show] [TIME [WALL…]]"); return c == '?' && optopt ? 1 : 0;
+                case 'F':
+                case 'f':
+                case 'a':
+                case 't': break; /* sysvinit's */
+                default:
+                        puts("shutdown [-H|-P|-r|-h|-k|-c] [--no-wall] [--show] [TIME [WALL…]]");
+                        return c == '?' && optopt ? 1 : 0;
                 }
         if (!cancel && optind < argc && shutdown_time(argv[optind++], &when) < 0) {
                 fprintf(stderr, "Failed to parse time specification: %s\n", argv[optind - 1]);
@@ -142,7 +161,7 @@ int shutdown_main(int argc, char **argv)
         if (when > 0)
                 return schedule_shutdown(action, when, message, no_wall, dry);
         if (!dry && !no_wall && message)
-                (void) verb_wall("wall", (char *[]) { message, NULL });
+                (void)verb_wall("wall", (char *[]) { message, NULL });
         return dry ? 0 : verb_power(action, NULL);
 }
 
@@ -150,16 +169,21 @@ int shutdown_main(int argc, char **argv)
 
 int telinit_main(int argc, char **argv)
 {
-        static const struct { const char *level, *verb; } levels[] = { { "0", "poweroff" }, { "6", "reboot" }, { "1", "rescue" },
-                { "s", "rescue" }, { "S", "rescue" }, { "q", "daemon-reload" }, { "Q", "daemon-reload" }, { "u", "daemon-reexec" },
-                { "U", "daemon-reexec" } };
+        static const struct {
+                const char *level, *verb;
+        } levels[] = { { "0", "poweroff" }, { "6", "reboot" }, { "1", "rescue" }, { "s", "rescue" },
+                { "S", "rescue" }, { "q", "daemon-reload" }, { "Q", "daemon-reload" },
+                { "u", "daemon-reexec" }, { "U", "daemon-reexec" } };
         const char *level = argc > 1 ? argv[argc - 1] : "";
 
         for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
                 if (streq(levels[i].level, level))
-                        return strchr("qQuU", *level) ? verb_simple(levels[i].verb, NULL) : verb_power(levels[i].verb, NULL);
+                        return strchr("qQuU", *level) ? verb_simple(levels[i].verb, NULL)
+                                                      : verb_power(levels[i].verb, NULL);
         if (strlen(level) == 1 && *level >= '2' && *level <= '5')
-                return verb_job("isolate", (char *[]) { (char *) (*level == '5' ? "graphical.target" : "multi-user.target"), NULL });
+                return verb_job("isolate",
+                        (char *[]) {
+                                (char *)(*level == '5' ? "graphical.target" : "multi-user.target"), NULL });
         fprintf(stderr, "telinit 0|1|2|3|4|5|6|s|q|u\n");
         return 1;
 }
@@ -172,8 +196,8 @@ int runlevel_main(int argc, char **argv)
         setutent();
         while ((e = getutent()))
                 if (e->ut_type == RUN_LVL) {
-                        current = (char) (e->ut_pid & 0xff);
-                        previous = e->ut_pid >> 8 ? (char) (e->ut_pid >> 8) : 'N';
+                        current = (char)(e->ut_pid & 0xff);
+                        previous = e->ut_pid >> 8 ? (char)(e->ut_pid >> 8) : 'N';
                 }
         endutent();
         if (!current) {
@@ -199,7 +223,7 @@ static void tell_terminal(const char *line, const char *text)
                 return;
         all = str_printf("\r\n\007Broadcast message from root:\r\n\r\n%s\r\n\r\n", text);
         if (all)
-                (void) !write(fd, all, strlen(all));
+                (void)!write(fd, all, strlen(all));
 }
 
 int verb_wall(const char *verb, char **args)

@@ -70,7 +70,7 @@ void table_print(struct table *t, bool legend)
 
                         fputs(s, stdout);
                         if (c + 1 < t->cols)
-                                printf("%*s", (int) (w[c] - width(s) + 1), "");
+                                printf("%*s", (int)(w[c] - width(s) + 1), "");
                 }
                 putchar('\n');
         }
@@ -92,7 +92,7 @@ void table_print_json(struct table *t)
                         if (!key || !*key)
                                 continue;
                         for (char *k = key; *k; k++)
-                                *k = *k >= 'A' && *k <= 'Z' ? (char) (*k + 32) : *k == ' ' ? '_' : *k;
+                                *k = *k >= 'A' && *k <= 'Z' ? (char)(*k + 32) : *k == ' ' ? '_' : *k;
                         strbuf_puts(&b, n++ ? "," : "");
                         json_string(&b, key);
                         strbuf_putc(&b, ':');
@@ -108,13 +108,13 @@ void table_print_json(struct table *t)
 void json_string(struct strbuf *b, const char *s)
 {
         strbuf_putc(b, '"');
-        for (const unsigned char *c = (const unsigned char *) s; *c; c++) {
+        for (const unsigned char *c = (const unsigned char *)s; *c; c++) {
                 if (*c == '"' || *c == '\\')
                         strbuf_printf(b, "\\%c", *c);
                 else if (*c < 0x20)
                         strbuf_printf(b, "\\u%04x", *c);
                 else
-                        strbuf_putc(b, (char) *c);
+                        strbuf_putc(b, (char)*c);
         }
         strbuf_putc(b, '"');
 }
@@ -124,11 +124,11 @@ void json_record(struct strbuf *b, const struct ctl_record *rec)
         size_t n = 0;
 
         strbuf_putc(b, '{');
-        FOREACH_STR(s, rec->v) {
+        FOREACH_STR (s, rec->v) {
                 _cleanup_free_ char *key = NULL;
                 const char *eq = strchr(*s, '=');
 
-                if (!eq || !(key = strndup(*s, (size_t) (eq - *s))))
+                if (!eq || !(key = strndup(*s, (size_t)(eq - *s))))
                         continue;
                 strbuf_puts(b, n++ ? "," : "");
                 json_string(b, key);
@@ -154,9 +154,15 @@ bool colors(void)
 
 const char *color(const char *name)
 {
-        static const struct { const char *name, *code; } codes[] = {
-                { "red", "\033[1;31m" }, { "green", "\033[1;32m" }, { "yellow", "\033[1;33m" }, { "grey", "\033[2m" },
-                { "bold", "\033[1m" }, { "off", "\033[0m" },
+        static const struct {
+                const char *name, *code;
+        } codes[] = {
+                { "red", "\033[1;31m" },
+                { "green", "\033[1;32m" },
+                { "yellow", "\033[1;33m" },
+                { "grey", "\033[2m" },
+                { "bold", "\033[1m" },
+                { "off", "\033[0m" },
         };
 
         for (size_t i = 0; colors() && i < ARRAY_SIZE(codes); i++)
@@ -169,7 +175,7 @@ const char *color(const char *name)
 
 char *format_time(char *buf, size_t n, usec_t t)
 {
-        time_t sec = (time_t) (t / USEC_PER_SEC);
+        time_t sec = (time_t)(t / USEC_PER_SEC);
         struct tm tm;
 
         if (t <= 0 || !localtime_r(&sec, &tm) || strftime(buf, n, "%a %Y-%m-%d %H:%M:%S %Z", &tm) == 0)
@@ -182,8 +188,10 @@ char *format_ago(char *buf, size_t n, usec_t t)
         usec_t d = now_realtime() - t;
         char span[64];
 
-        format_timespan(span, sizeof(span), d < 0 ? -d : d, d > 3600 * USEC_PER_SEC || d < -3600 * USEC_PER_SEC ? 60 * USEC_PER_SEC
-                : d > USEC_PER_SEC || d < -USEC_PER_SEC ? USEC_PER_SEC : USEC_PER_MSEC);
+        format_timespan(span, sizeof(span), d < 0 ? -d : d,
+                d > 3600 * USEC_PER_SEC || d < -3600 * USEC_PER_SEC ? 60 * USEC_PER_SEC
+                : d > USEC_PER_SEC || d < -USEC_PER_SEC             ? USEC_PER_SEC
+                                                                    : USEC_PER_MSEC);
         snprintf(buf, n, "%s %s", span, d < 0 ? "left" : "ago");
         return buf;
 }
@@ -192,7 +200,7 @@ char *format_bytes(char *buf, size_t n, uint64_t v)
 {
         static const char units[] = "BKMGTPE";
         size_t u = 0;
-        double d = (double) v;
+        double d = (double)v;
 
         while (d >= 1024 && u < sizeof(units) - 2) {
                 d /= 1024;

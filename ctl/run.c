@@ -6,19 +6,54 @@
 
 #include "lib/unitname.h"
 
-enum { R_NO_BLOCK = 256, R_WAIT, R_COLLECT, R_UID, R_GID, R_SLICE, R_DESCRIPTION, R_NICE, R_WORKDIR, R_TYPE, R_REMAIN, R_IGNORED,
-        R_SCOPE, R_UNSUPPORTED, R_VERSION, R_SYSTEM };
+enum {
+        R_NO_BLOCK = 256,
+        R_WAIT,
+        R_COLLECT,
+        R_UID,
+        R_GID,
+        R_SLICE,
+        R_DESCRIPTION,
+        R_NICE,
+        R_WORKDIR,
+        R_TYPE,
+        R_REMAIN,
+        R_IGNORED,
+        R_SCOPE,
+        R_UNSUPPORTED,
+        R_VERSION,
+        R_SYSTEM
+};
 
 static const struct option run_options[] = {
-        { "no-block", 0, NULL, R_NO_BLOCK }, { "wait", 0, NULL, R_WAIT }, { "collect", 0, NULL, 'G' }, { "unit", 1, NULL, 'u' },
-        { "property", 1, NULL, 'p' }, { "description", 1, NULL, R_DESCRIPTION }, { "slice", 1, NULL, R_SLICE },
-        { "uid", 1, NULL, R_UID }, { "gid", 1, NULL, R_GID }, { "nice", 1, NULL, R_NICE }, { "working-directory", 1, NULL, R_WORKDIR },
-        { "same-dir", 0, NULL, 'd' }, { "setenv", 1, NULL, 'E' }, { "service-type", 1, NULL, R_TYPE },
-        { "remain-after-exit", 0, NULL, 'r' }, { "quiet", 0, NULL, 'q' }, { "no-ask-password", 0, NULL, R_IGNORED },
-        { "system", 0, NULL, R_SYSTEM }, { "send-sighup", 0, NULL, R_IGNORED }, { "scope", 0, NULL, R_SCOPE },
-        { "pty", 0, NULL, R_UNSUPPORTED }, { "pipe", 0, NULL, R_UNSUPPORTED }, { "shell", 0, NULL, R_UNSUPPORTED },
-        { "on-active", 1, NULL, R_UNSUPPORTED }, { "on-boot", 1, NULL, R_UNSUPPORTED }, { "on-calendar", 1, NULL, R_UNSUPPORTED },
-        { "version", 0, NULL, R_VERSION }, { 0 },
+        { "no-block", 0, NULL, R_NO_BLOCK },
+        { "wait", 0, NULL, R_WAIT },
+        { "collect", 0, NULL, 'G' },
+        { "unit", 1, NULL, 'u' },
+        { "property", 1, NULL, 'p' },
+        { "description", 1, NULL, R_DESCRIPTION },
+        { "slice", 1, NULL, R_SLICE },
+        { "uid", 1, NULL, R_UID },
+        { "gid", 1, NULL, R_GID },
+        { "nice", 1, NULL, R_NICE },
+        { "working-directory", 1, NULL, R_WORKDIR },
+        { "same-dir", 0, NULL, 'd' },
+        { "setenv", 1, NULL, 'E' },
+        { "service-type", 1, NULL, R_TYPE },
+        { "remain-after-exit", 0, NULL, 'r' },
+        { "quiet", 0, NULL, 'q' },
+        { "no-ask-password", 0, NULL, R_IGNORED },
+        { "system", 0, NULL, R_SYSTEM },
+        { "send-sighup", 0, NULL, R_IGNORED },
+        { "scope", 0, NULL, R_SCOPE },
+        { "pty", 0, NULL, R_UNSUPPORTED },
+        { "pipe", 0, NULL, R_UNSUPPORTED },
+        { "shell", 0, NULL, R_UNSUPPORTED },
+        { "on-active", 1, NULL, R_UNSUPPORTED },
+        { "on-boot", 1, NULL, R_UNSUPPORTED },
+        { "on-calendar", 1, NULL, R_UNSUPPORTED },
+        { "version", 0, NULL, R_VERSION },
+        { 0 },
 };
 
 struct run {
@@ -33,7 +68,8 @@ static void quote_word(struct strbuf *b, const char *s)
         strbuf_putc(b, '"');
         for (; *s; s++)
                 switch (*s) {
-                case '"': case '\\': strbuf_printf(b, "\\%c", *s); break;
+                case '"':
+                case '\\': strbuf_printf(b, "\\%c", *s); break;
                 case '%': strbuf_puts(b, "%%"); break;
                 case '$': strbuf_puts(b, "$$"); break;
                 case '\n': strbuf_puts(b, "\\n"); break;
@@ -49,8 +85,9 @@ static char *find_program(const char *name)
 
         if (strchr(name, '/'))
                 return *name == '/' ? strdup(name) : realpath(name, NULL);
-        dirs = strv_split(getenv("PATH") ?: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", ":");
-        FOREACH_STR(d, dirs) {
+        dirs = strv_split(
+                getenv("PATH") ?: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", ":");
+        FOREACH_STR (d, dirs) {
                 char *path = path_join(*d, name);
 
                 if (path && access(path, X_OK) == 0)
@@ -83,7 +120,8 @@ static int set_run_option(struct run *r, int c, const char *arg)
         case 'E': {
                 _cleanup_strbuf_ struct strbuf b = { 0 };
                 const char *v = strchr(arg, '=') ? NULL : getenv(arg);
-                _cleanup_free_ char *all = strchr(arg, '=') ? strdup(arg) : str_printf("%s=%s", arg, v ?: "");
+                _cleanup_free_ char *all =
+                        strchr(arg, '=') ? strdup(arg) : str_printf("%s=%s", arg, v ?: "");
 
                 if (all)
                         quote_word(&b, all);
@@ -93,7 +131,9 @@ static int set_run_option(struct run *r, int c, const char *arg)
         case 'r': return set_property(r, "RemainAfterExit", "yes");
         case 'q': r->quiet = true; return 0;
         case R_SCOPE: r->scope = true; return 0;
-        case 'G': case R_IGNORED: case R_SYSTEM: return 0;
+        case 'G':
+        case R_IGNORED:
+        case R_SYSTEM: return 0;
         case R_WAIT: return -EOPNOTSUPP;
         default: return -EOPNOTSUPP;
         }
@@ -108,7 +148,8 @@ static void on_record(const struct ctl_record *rec, void *data)
                 fprintf(stderr, "Failed to start transient service unit: %s\n", record_str(rec, "Message"));
                 r->status = 1;
         } else if (result && !streq(result, "done")) {
-                fprintf(stderr, "Job for %s failed (%s). See \"systemctl status %s\".\n", r->unit, result, r->unit);
+                fprintf(stderr, "Job for %s failed (%s). See \"systemctl status %s\".\n", r->unit, result,
+                        r->unit);
                 r->status = 1;
         }
 }
@@ -127,17 +168,17 @@ static int start(struct run *r, char **command)
         }
         quote_word(&exec, program);
         strbuf_puts(&desc, program);
-        FOREACH_STR(a, command + 1) {
+        FOREACH_STR (a, command + 1) {
                 strbuf_putc(&exec, ' ');
                 quote_word(&exec, *a);
                 strbuf_printf(&desc, " %s", *a);
         }
-        (void) strv_add(&args, r->unit);
-        (void) strv_addf(&args, "Description=%s", desc.s ?: "");
-        (void) strv_extend(&args, r->properties);
-        (void) strv_addf(&args, "ExecStart=%s", exec.s ?: "");
+        (void)strv_add(&args, r->unit);
+        (void)strv_addf(&args, "Description=%s", desc.s ?: "");
+        (void)strv_extend(&args, r->properties);
+        (void)strv_addf(&args, "ExecStart=%s", exec.s ?: "");
         if (!r->no_block)
-                (void) strv_add(&options, "wait");
+                (void)strv_add(&options, "wait");
         c.args = args;
         c.options = options;
         k = ctl_call(&c);
@@ -165,7 +206,8 @@ int run_main(int argc, char **argv)
                 if (c == '?')
                         return 1;
                 if (set_run_option(&r, c, optarg) < 0) {
-                        fprintf(stderr, "That option is not supported by rouse yet: -%c %s\n", c < 256 ? c : '-', optarg ?: "");
+                        fprintf(stderr, "That option is not supported by rouse yet: -%c %s\n",
+                                c < 256 ? c : '-', optarg ?: "");
                         return 1;
                 }
         }
@@ -180,8 +222,8 @@ int run_main(int argc, char **argv)
         }
         if (!r.unit) {
                 if (getrandom(&id, sizeof(id), GRND_NONBLOCK) < 0)
-                        id = (uint64_t) now_monotonic() ^ (uint64_t) getpid() << 40;
-                r.unit = str_printf("run-r%016llx.service", (unsigned long long) id);
+                        id = (uint64_t)now_monotonic() ^ (uint64_t)getpid() << 40;
+                r.unit = str_printf("run-r%016llx.service", (unsigned long long)id);
         } else if (unit_name_mangle(r.unit, "service", &name) >= 0) {
                 free(r.unit);
                 r.unit = TAKE_PTR(name);
@@ -198,5 +240,5 @@ int verb_run(const char *verb, char **args)
 
         if (strv_add(&argv, "rousectl run") < 0 || strv_extend(&argv, args) < 0)
                 return 1;
-        return run_main((int) strv_len(argv), argv);
+        return run_main((int)strv_len(argv), argv);
 }

@@ -29,8 +29,9 @@ static int change_one(const char *verb, const char *name, char **ret_error)
         if (streq(verb, "unmask"))
                 return install_unmask(opt.root, runtime, name, say_link);
         if (streq(verb, "preset"))
-                return install_preset(opt.root, name) ? install_enable(opt.root, runtime, true, name, say_link, ret_error)
-                        : install_disable(opt.root, runtime, name, say_link);
+                return install_preset(opt.root, name)
+                               ? install_enable(opt.root, runtime, true, name, say_link, ret_error)
+                               : install_disable(opt.root, runtime, name, say_link);
         r = install_disable(opt.root, runtime, name, say_link); /* reenable */
         return r < 0 ? r : install_enable(opt.root, runtime, force, name, say_link, ret_error);
 }
@@ -53,7 +54,7 @@ static void reload_manager(void)
 
         if (opt.root || opt.no_reload || !ctl_manager_is_rouse())
                 return;
-        (void) ctl_call_or_say(&c, "reload daemon");
+        (void)ctl_call_or_say(&c, "reload daemon");
         free(c.error);
 }
 
@@ -85,7 +86,7 @@ int verb_enable(const char *verb, char **args)
         _cleanup_strv_ char **names = NULL;
         bool changed = false, bare = streq(verb, "enable");
 
-        FOREACH_STR(a, args) {
+        FOREACH_STR (a, args) {
                 _cleanup_free_ char *error = NULL, *name = name_of_argument(*a, &error);
                 int r = name ? 0 : -EINVAL;
 
@@ -104,11 +105,13 @@ int verb_enable(const char *verb, char **args)
                 }
                 changed |= r > 0;
                 bare &= !has_install(name);
-                (void) strv_add(&names, name);
+                (void)strv_add(&names, name);
         }
         if (bare && !opt.quiet)
-                fprintf(stderr, "The unit files have no installation config (WantedBy=, RequiredBy=, Also=,\nAlias= settings in the "
-                                "[Install] section, and DefaultInstance= for template\nunits). This means they are not meant to be enabled "
+                fprintf(stderr, "The unit files have no installation config (WantedBy=, RequiredBy=, "
+                                "Also=,\nAlias= settings in the "
+                                "[Install] section, and DefaultInstance= for template\nunits). This means "
+                                "they are not meant to be enabled "
                                 "using systemctl.\n");
         if (changed)
                 reload_manager();
@@ -122,18 +125,20 @@ int verb_is_enabled(const char *verb, char **args)
         _cleanup_strv_ char **names = mangle_units(args, "service");
         bool enabled = false, missing = false;
 
-        FOREACH_STR(n, names) {
+        FOREACH_STR (n, names) {
                 enum file_state s = install_state(opt.root, *n);
 
                 if (s == FILE_NONE) {
-                        fprintf(stderr, "Failed to get unit file state for %s: No such file or directory\n", *n);
+                        fprintf(stderr, "Failed to get unit file state for %s: No such file or directory\n",
+                                *n);
                         missing = true;
                         continue;
                 }
                 if (!opt.quiet)
                         puts(file_state_to_string(s));
-                enabled |= s == FILE_ENABLED || s == FILE_ENABLED_RUNTIME || s == FILE_STATIC || s == FILE_ALIAS || s == FILE_INDIRECT ||
-                        s == FILE_GENERATED || s == FILE_TRANSIENT;
+                enabled |= s == FILE_ENABLED || s == FILE_ENABLED_RUNTIME || s == FILE_STATIC ||
+                           s == FILE_ALIAS || s == FILE_INDIRECT || s == FILE_GENERATED ||
+                           s == FILE_TRANSIENT;
         }
         return enabled && !missing ? 0 : 1;
 }
@@ -153,13 +158,16 @@ static void add_file(const char *name, const char *path, void *data)
         const char *state;
 
         if (!match_any(run->patterns, name) ||
-                (opt.types && (type < 0 || !strv_contains(opt.types, unit_type_to_string((enum unit_type) type)))))
+                (opt.types &&
+                        (type < 0 || !strv_contains(opt.types, unit_type_to_string((enum unit_type)type)))))
                 return;
         state = unit_file_state(opt.root, name);
         if (opt.states && !strv_contains(opt.states, state))
                 return;
-        table_row(&run->t, name, state, streq(state, "enabled") || streq(state, "disabled")
-                        ? (install_preset(opt.root, name) ? "enabled" : "disabled") : "-");
+        table_row(&run->t, name, state,
+                streq(state, "enabled") || streq(state, "disabled")
+                        ? (install_preset(opt.root, name) ? "enabled" : "disabled")
+                        : "-");
         run->n++;
 }
 
@@ -168,8 +176,9 @@ int verb_list_unit_files(const char *verb, char **args)
         _cleanup_strv_ char **patterns = mangle_units(args, "service");
         struct files_run run = { .patterns = patterns };
 
-        table_init(&run.t, 3, opt.output == OUTPUT_TABLE ? "UNIT FILE" : "unit_file", "STATE", opt.output == OUTPUT_TABLE ? "PRESET" : "vendor_preset");
-        (void) install_foreach(opt.root, add_file, &run);
+        table_init(&run.t, 3, opt.output == OUTPUT_TABLE ? "UNIT FILE" : "unit_file", "STATE",
+                opt.output == OUTPUT_TABLE ? "PRESET" : "vendor_preset");
+        (void)install_foreach(opt.root, add_file, &run);
         if (opt.output != OUTPUT_TABLE) {
                 table_print_json(&run.t);
                 return 0;
@@ -195,7 +204,10 @@ static void cat_file(const char *path, const char *text)
                 putchar('\n');
 }
 
-struct cat_run { size_t n; int status; };
+struct cat_run {
+        size_t n;
+        int status;
+};
 
 static void cat_record(const struct ctl_record *rec, void *data)
 {
@@ -221,10 +233,11 @@ static int cat_offline(char *const *names)
 {
         int status = 0;
 
-        FOREACH_STR(n, names) {
+        FOREACH_STR (n, names) {
                 _cleanup_free_ char *path = NULL, *full = NULL;
 
-                if (install_find(opt.root, *n, &path) < 0 || !(full = opt.root ? path_join(opt.root, path) : strdup(path))) {
+                if (install_find(opt.root, *n, &path) < 0 ||
+                        !(full = opt.root ? path_join(opt.root, path) : strdup(path))) {
                         fprintf(stderr, "No files found for %s.\n", *n);
                         status = 1;
                 } else

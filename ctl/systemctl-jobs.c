@@ -5,7 +5,7 @@ struct job_run {
         const char *verb;
         int status;
         bool reload_said;
-        char **started;       /* for a hint at the end */
+        char **started; /* for a hint at the end */
 };
 
 static int status_of_error(int err)
@@ -20,7 +20,9 @@ static int status_of_error(int err)
 
 static void say_result(struct job_run *run, const char *unit, const char *result)
 {
-        static const struct { const char *result, *text; } texts[] = {
+        static const struct {
+                const char *result, *text;
+        } texts[] = {
                 { "timeout", "Job for %s timed out.\n" },
                 { "canceled", "Job for %s canceled.\n" },
                 { "dependency", "A dependency job for %s failed. See 'journalctl -xe' for details.\n" },
@@ -28,7 +30,8 @@ static void say_result(struct job_run *run, const char *unit, const char *result
                 { "assert", "Assertion failed on job for %s.\n" },
                 { "unsupported", "Operation on or unit type of %s not supported on this system.\n" },
                 { "once", "Unit %s was started already once and can't be started again.\n" },
-                { "failed", "Job for %s failed.\nSee \"systemctl status %s\" and \"journalctl -xeu %s\" for details.\n" },
+                { "failed", "Job for %s failed.\nSee \"systemctl status %s\" and \"journalctl -xeu %s\" for "
+                            "details.\n" },
         };
 
         if (streq(result, "done") || streq(result, "skipped"))
@@ -48,13 +51,16 @@ static void on_record(const struct ctl_record *rec, void *data)
 
         if (err) {
                 fprintf(stderr, "Failed to %s %s: %s\n", run->verb, unit, record_str(rec, "Message"));
-                run->status = status_of_error((int) err);
+                run->status = status_of_error((int)err);
                 return;
         }
         if (streq(record_str(rec, "NeedDaemonReload"), "yes") && !run->reload_said && !opt.quiet) {
                 run->reload_said = true;
-                fprintf(stderr, "Warning: The unit file, source configuration file or drop-ins of %s changed on disk. Run "
-                                "'systemctl daemon-reload' to reload units.\n", unit);
+                fprintf(stderr,
+                        "Warning: The unit file, source configuration file or drop-ins of %s changed on "
+                        "disk. Run "
+                        "'systemctl daemon-reload' to reload units.\n",
+                        unit);
         }
         if (result)
                 say_result(run, unit, result);
@@ -66,9 +72,9 @@ static char **expand_patterns(char **names)
         _cleanup_list_ struct ctl_list l = { 0 };
         char **v = NULL;
 
-        FOREACH_STR(n, names) {
+        FOREACH_STR (n, names) {
                 if (!is_pattern(*n)) {
-                        (void) strv_add_unique(&v, *n);
+                        (void)strv_add_unique(&v, *n);
                         continue;
                 }
                 if (l.n == 0 && ctl_query("list-units", NULL, NULL, &l) < 0)
@@ -76,26 +82,28 @@ static char **expand_patterns(char **names)
                 for (size_t i = 0; i < l.n; i++)
                         if (match_any((char *[]) { *n, NULL }, record_str(&l.r[i], "Id")) &&
                                 (opt.all || !streq(record_str(&l.r[i], "ActiveState"), "inactive")))
-                                (void) strv_add_unique(&v, record_str(&l.r[i], "Id"));
+                                (void)strv_add_unique(&v, record_str(&l.r[i], "Id"));
         }
         return v;
 }
 
 int verb_job(const char *verb, char **args)
 {
-        _cleanup_strv_ char **mangled = mangle_units(args, streq(verb, "isolate") ? "target" : "service"), **options = NULL,
-                **names = expand_patterns(mangled);
+        _cleanup_strv_ char **mangled = mangle_units(args, streq(verb, "isolate") ? "target" : "service"),
+                            **options = NULL, **names = expand_patterns(mangled);
         struct job_run run = { .verb = verb };
         struct ctl_call c = { .args = names, .record = on_record, .data = &run };
         int r;
 
-        c.verb = streq(verb, "condrestart") ? "try-restart" : streq(verb, "force-reload") ? "reload-or-restart" : verb;
+        c.verb = streq(verb, "condrestart")    ? "try-restart"
+                 : streq(verb, "force-reload") ? "reload-or-restart"
+                                               : verb;
         if (!names)
                 return 0; /* patterns that match nothing */
         if (!opt.no_block)
-                (void) strv_add(&options, "wait");
+                (void)strv_add(&options, "wait");
         if (opt.mode)
-                (void) strv_addf(&options, "mode=%s", opt.mode);
+                (void)strv_addf(&options, "mode=%s", opt.mode);
         c.options = options;
         r = ctl_call(&c);
         if (r < 0 && run.status == 0) {
@@ -109,15 +117,16 @@ int verb_job(const char *verb, char **args)
 
 int verb_kill(const char *verb, char **args)
 {
-        _cleanup_strv_ char **mangled = mangle_units(args, "service"), **options = NULL, **names = expand_patterns(mangled);
+        _cleanup_strv_ char **mangled = mangle_units(args, "service"), **options = NULL,
+                            **names = expand_patterns(mangled);
         struct job_run run = { .verb = verb };
         struct ctl_call c = { .verb = "kill", .args = names, .record = on_record, .data = &run };
         int r;
 
         if (opt.signal)
-                (void) strv_addf(&options, "signal=%s", opt.signal);
+                (void)strv_addf(&options, "signal=%s", opt.signal);
         if (opt.who)
-                (void) strv_addf(&options, "who=%s", opt.who);
+                (void)strv_addf(&options, "who=%s", opt.who);
         c.options = options;
         r = ctl_call(&c);
         if (r < 0 && run.status == 0)
@@ -136,8 +145,14 @@ static int pass_on(const char *verb, char **args)
         return r < 0 ? (r == -EACCES ? 4 : 1) : 0;
 }
 
-int verb_simple(const char *verb, char **args) { return pass_on(verb, args); }
-int verb_cancel(const char *verb, char **args) { return pass_on(verb, args); }
+int verb_simple(const char *verb, char **args)
+{
+        return pass_on(verb, args);
+}
+int verb_cancel(const char *verb, char **args)
+{
+        return pass_on(verb, args);
+}
 
 int verb_reset_failed(const char *verb, char **args)
 {
@@ -170,7 +185,9 @@ static void print_level(const struct ctl_record *rec, void *data)
 
 int verb_log_level(const char *verb, char **args)
 {
-        struct ctl_call c = { .verb = verb, .args = args, .record = print_level, .data = args ? *args : NULL };
+        struct ctl_call c = {
+                .verb = verb, .args = args, .record = print_level, .data = args ? *args : NULL
+        };
         int r = ctl_call_or_say(&c, "access the log level");
 
         free(c.error);

@@ -3,13 +3,16 @@
 
 #include "lib/unitname.h"
 
-static bool in_list(char *const *v, const char *s) { return strv_contains(v, s); }
+static bool in_list(char *const *v, const char *s)
+{
+        return strv_contains(v, s);
+}
 
 static bool type_wanted(const char *id)
 {
         int t = unit_type_from_name(id);
 
-        return !opt.types || (t >= 0 && in_list(opt.types, unit_type_to_string((enum unit_type) t)));
+        return !opt.types || (t >= 0 && in_list(opt.types, unit_type_to_string((enum unit_type)t)));
 }
 
 static bool state_wanted(const struct ctl_record *u)
@@ -18,10 +21,12 @@ static bool state_wanted(const struct ctl_record *u)
 
         /* --type= also takes load and active states */
         if (opt.states)
-                return in_list(opt.states, load) || in_list(opt.states, active) || in_list(opt.states, record_str(u, "SubState"));
+                return in_list(opt.states, load) || in_list(opt.states, active) ||
+                       in_list(opt.states, record_str(u, "SubState"));
         if (opt.all)
                 return true;
-        return record_get(u, "Job") || !(streq(active, "inactive") || (streq(load, "not-found") && streq(active, "inactive")));
+        return record_get(u, "Job") ||
+               !(streq(active, "inactive") || (streq(load, "not-found") && streq(active, "inactive")));
 }
 
 static void print_units_legend(size_t n)
@@ -29,15 +34,18 @@ static void print_units_legend(size_t n)
         printf("\nLOAD   = Reflects whether the unit definition was properly loaded.\n"
                "ACTIVE = The high-level unit activation state, i.e. generalization of SUB.\n"
                "SUB    = The low-level unit activation state, values depend on unit type.\n"
-               "%zu loaded units listed.%s\n", n, opt.all ? "" : " Pass --all to see loaded but inactive units, too.");
+               "%zu loaded units listed.%s\n",
+                n, opt.all ? "" : " Pass --all to see loaded but inactive units, too.");
         if (!opt.all)
                 puts("To show all installed unit files use 'systemctl list-unit-files'.");
 }
 
 static const char *mark_of(const struct ctl_record *u)
 {
-        if (streq(record_str(u, "ActiveState"), "failed") || streq(record_str(u, "LoadState"), "not-found") ||
-                streq(record_str(u, "LoadState"), "bad-setting") || streq(record_str(u, "LoadState"), "error"))
+        if (streq(record_str(u, "ActiveState"), "failed") ||
+                streq(record_str(u, "LoadState"), "not-found") ||
+                streq(record_str(u, "LoadState"), "bad-setting") ||
+                streq(record_str(u, "LoadState"), "error"))
                 return "●";
         return streq(record_str(u, "LoadState"), "masked") ? "○" : " ";
 }
@@ -45,8 +53,10 @@ static const char *mark_of(const struct ctl_record *u)
 static void print_units_json(const struct ctl_list *l, char *const *patterns)
 {
         _cleanup_strbuf_ struct strbuf b = { 0 };
-        static const struct { const char *json, *key; } keys[] = { { "unit", "Id" }, { "load", "LoadState" },
-                { "active", "ActiveState" }, { "sub", "SubState" }, { "description", "Description" } };
+        static const struct {
+                const char *json, *key;
+        } keys[] = { { "unit", "Id" }, { "load", "LoadState" }, { "active", "ActiveState" },
+                { "sub", "SubState" }, { "description", "Description" } };
         size_t n = 0;
 
         strbuf_putc(&b, '[');
@@ -89,8 +99,8 @@ int verb_list_units(const char *verb, char **args)
                 if (!type_wanted(id) || !state_wanted(u) || !match_any(patterns, id))
                         continue;
                 first = marks ? str_printf("%s %s", mark_of(u), id) : strdup(id);
-                table_row(&t, first, record_str(u, "LoadState"), record_str(u, "ActiveState"), record_str(u, "SubState"),
-                        record_str(u, "Description"));
+                table_row(&t, first, record_str(u, "LoadState"), record_str(u, "ActiveState"),
+                        record_str(u, "SubState"), record_str(u, "Description"));
                 n++;
         }
         table_print(&t, !opt.legend_off && n > 0);
@@ -118,8 +128,8 @@ int verb_list_jobs(const char *verb, char **args)
                 const struct ctl_record *j = &l.r[i];
 
                 if (match_any(args, record_str(j, "Unit")))
-                        table_row(&t, record_str(j, "Job"), record_str(j, "Unit"), record_str(j, "Type"), record_str(j, "State"),
-                                record_str(j, "WaitsFor"));
+                        table_row(&t, record_str(j, "Job"), record_str(j, "Unit"), record_str(j, "Type"),
+                                record_str(j, "State"), record_str(j, "WaitsFor"));
         }
         if (opt.output != OUTPUT_TABLE) {
                 table_print_json(&t);
@@ -139,16 +149,16 @@ static int states_of(char **args, struct ctl_list *ret)
         _cleanup_strv_ char **names = mangle_units(args, "service"), **all = NULL;
         _cleanup_list_ struct ctl_list units = { 0 };
 
-        FOREACH_STR(n, names) {
+        FOREACH_STR (n, names) {
                 if (!is_pattern(*n)) {
-                        (void) strv_add(&all, *n);
+                        (void)strv_add(&all, *n);
                         continue;
                 }
                 if (units.n == 0 && ctl_query("list-units", NULL, NULL, &units) < 0)
                         return -EIO;
                 for (size_t i = 0; i < units.n; i++)
                         if (match_any((char *[]) { *n, NULL }, record_str(&units.r[i], "Id")))
-                                (void) strv_add(&all, record_str(&units.r[i], "Id"));
+                                (void)strv_add(&all, record_str(&units.r[i], "Id"));
         }
         return all ? ctl_query("is-active", all, NULL, ret) : 0;
 }
@@ -163,7 +173,7 @@ static int print_states(char **args, const char *const *good, int status_none)
         for (size_t i = 0; i < l.n; i++) {
                 const char *s = record_str(&l.r[i], "ActiveState");
 
-                found |= strv_contains((char *const *) good, s);
+                found |= strv_contains((char *const *)good, s);
                 known |= !streq(record_str(&l.r[i], "LoadState"), "not-found");
                 if (!opt.quiet)
                         puts(s);
@@ -181,11 +191,14 @@ int verb_is_failed(const char *verb, char **args)
         return print_states(args, (const char *const[]) { "failed", NULL }, 1);
 }
 
-static bool boot_is_over(const char *event, const struct ctl_record *rec, void *data) { return false; }
+static bool boot_is_over(const char *event, const struct ctl_record *rec, void *data)
+{
+        return false;
+}
 
 int verb_is_system_running(const char *verb, char **args)
 {
-        char *only[] = { (char *) "properties=SystemState", NULL };
+        char *only[] = { (char *)"properties=SystemState", NULL };
 
         for (;;) {
                 _cleanup_list_ struct ctl_list l = { 0 };

@@ -27,12 +27,13 @@ int verb_power(const char *verb, char **args)
         if (opt.force >= 2)
                 return force_reboot(verb);
         if (opt.force)
-                (void) strv_add(&options, "force");
+                (void)strv_add(&options, "force");
         if (opt.message)
-                (void) strv_addf(&options, "message=%s", opt.message);
+                (void)strv_addf(&options, "message=%s", opt.message);
         c.options = options;
-        r = ctl_call_or_say(&c, streq(verb, "default") || streq(verb, "rescue") || streq(verb, "emergency") ? "change the mode"
-                : verb);
+        r = ctl_call_or_say(&c, streq(verb, "default") || streq(verb, "rescue") || streq(verb, "emergency")
+                                        ? "change the mode"
+                                        : verb);
         free(c.error);
         return r < 0 ? (r == -EACCES ? 4 : 1) : 0;
 }

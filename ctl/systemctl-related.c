@@ -17,9 +17,9 @@ static int units_of_type(const char *suffix, char **patterns, const char *proper
 
                 if (endswith(id, suffix) && match_any(patterns, id) &&
                         (opt.all || !streq(record_str(&l.r[i], "ActiveState"), "inactive")))
-                        (void) strv_add(&names, id);
+                        (void)strv_add(&names, id);
         }
-        (void) strv_addf(&options, "properties=%s", properties);
+        (void)strv_addf(&options, "properties=%s", properties);
         return names ? ctl_query("show", names, options, ret) : 0;
 }
 
@@ -31,7 +31,8 @@ static int print_list(struct table *t, size_t n, const char *what)
         }
         table_print(t, !opt.legend_off);
         if (!opt.legend_off)
-                printf("\n%zu %s listed.%s\n", n, what, opt.all ? "" : "\nPass --all to see loaded but inactive ones, too.");
+                printf("\n%zu %s listed.%s\n", n, what,
+                        opt.all ? "" : "\nPass --all to see loaded but inactive ones, too.");
         return 0;
 }
 
@@ -46,13 +47,14 @@ int verb_list_sockets(const char *verb, char **args)
                 return 1;
         table_init(&t, 3, "LISTEN", "UNIT", "ACTIVATES");
         for (size_t i = 0; i < l.n; i++)
-                FOREACH_STR(p, l.r[i].v) {
+                FOREACH_STR (p, l.r[i].v) {
                         const char *listen = startswith(*p, "Listen=");
                         _cleanup_free_ char *address = listen ? strndup(listen, strcspn(listen, "(")) : NULL;
 
                         if (!address)
                                 continue;
-                        table_row(&t, str_strip(address), record_str(&l.r[i], "Id"), record_str(&l.r[i], "Triggers"));
+                        table_row(&t, str_strip(address), record_str(&l.r[i], "Id"),
+                                record_str(&l.r[i], "Triggers"));
                         n++;
                 }
         return print_list(&t, n, "sockets");
@@ -70,7 +72,8 @@ static usec_t next_elapse(const struct ctl_record *r)
 {
         usec_t real = stamp(r, "NextElapseUSecRealtime"), mono = USEC_INFINITY;
 
-        if (parse_timespan(record_str(r, "NextElapseUSecMonotonic"), 1, &mono) >= 0 && mono > 0 && mono < USEC_INFINITY)
+        if (parse_timespan(record_str(r, "NextElapseUSecMonotonic"), 1, &mono) >= 0 && mono > 0 &&
+                mono < USEC_INFINITY)
                 mono = now_realtime() - now_monotonic() + mono;
         else
                 mono = USEC_INFINITY;
@@ -88,7 +91,8 @@ int verb_list_timers(const char *verb, char **args)
         _cleanup_list_ struct ctl_list l = { 0 };
         struct table t;
 
-        if (units_of_type(".timer", patterns, "Id,Unit,NextElapseUSecRealtime,NextElapseUSecMonotonic,LastTriggerUSec", &l) < 0)
+        if (units_of_type(".timer", patterns,
+                    "Id,Unit,NextElapseUSecRealtime,NextElapseUSecMonotonic,LastTriggerUSec", &l) < 0)
                 return 1;
         if (l.n > 1)
                 qsort(l.r, l.n, sizeof(*l.r), by_elapse);
@@ -114,13 +118,15 @@ int verb_list_timers(const char *verb, char **args)
 
 struct dep_run {
         struct hash seen;
-        char **names;  /* keys of seen */
+        char **names; /* keys of seen */
         struct strbuf prefix;
         size_t n;
 };
 
-static const char *const forward[] = { "Requires", "Requisite", "Wants", "BindsTo", "ConsistsOf", "Upholds", NULL };
-static const char *const backward[] = { "RequiredBy", "RequisiteOf", "WantedBy", "BoundBy", "PartOf", "UpheldBy", NULL };
+static const char *const forward[] = { "Requires", "Requisite", "Wants", "BindsTo", "ConsistsOf", "Upholds",
+        NULL };
+static const char *const backward[] = { "RequiredBy", "RequisiteOf", "WantedBy", "BoundBy", "PartOf",
+        "UpheldBy", NULL };
 static const char *const only_after[] = { "After", NULL };
 static const char *const only_before[] = { "Before", NULL };
 
@@ -132,19 +138,19 @@ static const char *const *dep_keys(void)
 static char **deps_of(const char *name, char **ret_state)
 {
         _cleanup_list_ struct ctl_list l = { 0 };
-        _cleanup_free_ char *keys = strv_join((char *const *) dep_keys(), ",");
+        _cleanup_free_ char *keys = strv_join((char *const *)dep_keys(), ",");
         _cleanup_strv_ char **options = NULL;
-        char *one[] = { (char *) name, NULL }, **deps = NULL;
+        char *one[] = { (char *)name, NULL }, **deps = NULL;
 
-        (void) strv_addf(&options, "properties=ActiveState,%s", keys ?: "");
+        (void)strv_addf(&options, "properties=ActiveState,%s", keys ?: "");
         if (ctl_query("show", one, options, &l) < 0 || l.n == 0)
                 return NULL;
         *ret_state = strdup(record_str(&l.r[0], "ActiveState"));
         for (const char *const *k = dep_keys(); *k; k++) {
                 _cleanup_strv_ char **v = strv_split(record_str(&l.r[0], *k), " ");
 
-                FOREACH_STR(d, v)
-                        (void) strv_add_unique(&deps, *d);
+                FOREACH_STR (d, v)
+                        (void)strv_add_unique(&deps, *d);
         }
         strv_sort(deps);
         return deps;
@@ -155,7 +161,13 @@ static void print_dep(struct dep_run *run, const char *name, const char *state, 
         bool up = streq(state, "active") || streq(state, "reloading");
 
         if (!opt.plain)
-                printf("%s%s%s ", color(up ? "green" : streq(state, "failed") ? "red" : "off"), up ? "●" : streq(state, "failed") ? "×" : "○",
+                printf("%s%s%s ",
+                        color(up                         ? "green"
+                                : streq(state, "failed") ? "red"
+                                                         : "off"),
+                        up                       ? "●"
+                        : streq(state, "failed") ? "×"
+                                                 : "○",
                         color("off"));
         printf("%s%s%s\n", opt.plain ? "  " : run->prefix.s ?: "", opt.plain ? "" : branch, name);
 }
@@ -194,10 +206,8 @@ int verb_list_dependencies(const char *verb, char **args)
         struct dep_run run = { 0 };
 
         if (!names)
-                (void) strv_add(&names, "default.target");
-        FOREACH_STR(n, names) {
-                _cleanup_free_ char *state = NULL;
-
+                (void)strv_add(&names, "default.target");
+        FOREACH_STR (n, names) {
                 walk_deps(&run, *n, "", 0);
                 hash_done(&run.seen);
                 run.seen = (struct hash) { 0 };

@@ -30,8 +30,8 @@ static char *with_times(const char *value)
 
 static bool is_time_property(const char *key)
 {
-        return endswith(key, "Timestamp") || startswith(key, "Exec") || streq(key, "NextElapseUSecRealtime") ||
-                streq(key, "LastTriggerUSec");
+        return endswith(key, "Timestamp") || startswith(key, "Exec") ||
+               streq(key, "NextElapseUSecRealtime") || streq(key, "LastTriggerUSec");
 }
 
 static void print_property(const char *key, const char *value)
@@ -51,9 +51,9 @@ static void print_property(const char *key, const char *value)
 /* With -p: in the order in which they were asked for, as systemctl does not promise, but scripts like. */
 static void print_record(const struct ctl_record *rec)
 {
-        FOREACH_STR(s, rec->v) {
+        FOREACH_STR (s, rec->v) {
                 const char *eq = strchr(*s, '=');
-                _cleanup_free_ char *key = eq ? strndup(*s, (size_t) (eq - *s)) : NULL;
+                _cleanup_free_ char *key = eq ? strndup(*s, (size_t)(eq - *s)) : NULL;
 
                 if (key)
                         print_property(key, eq + 1);
@@ -70,8 +70,8 @@ static void add_file_state(const struct ctl_record *rec, char ***v)
         const char *id = record_get(rec, "Id"), *path = record_get(rec, "FragmentPath");
 
         if (id && path && *path && !record_get(rec, "UnitFileState")) {
-                (void) strv_addf(v, "UnitFileState=%s", unit_file_state(NULL, id));
-                (void) strv_add(v, "UnitFilePreset=");
+                (void)strv_addf(v, "UnitFileState=%s", unit_file_state(NULL, id));
+                (void)strv_add(v, "UnitFilePreset=");
         }
 }
 
@@ -113,13 +113,14 @@ static char **show_options(void)
         char **v = NULL;
 
         if (all)
-                (void) strv_addf(&v, "properties=%s%s", all, strv_contains(opt.properties, "UnitFileState") ? ",Id,FragmentPath" : "");
+                (void)strv_addf(&v, "properties=%s%s", all,
+                        strv_contains(opt.properties, "UnitFileState") ? ",Id,FragmentPath" : "");
         return v;
 }
 
 static void keep_unit(const struct ctl_record *rec, void *data)
 {
-        (void) strv_add(data, record_str(rec, "Id"));
+        (void)strv_add(data, record_str(rec, "Id"));
 }
 
 /* Numbers are processes, patterns are loaded units. */
@@ -132,7 +133,10 @@ char **units_of_arguments(char **args, int *ret_error)
 
         for (size_t i = 0; args && args[i]; i++) {
                 if (parse_u32(args[i], &pid) >= 0 && pid > 0) {
-                        struct ctl_call c = { .verb = "pid-of", .args = (char *[]) { args[i], NULL }, .record = keep_unit, .data = &v };
+                        struct ctl_call c = { .verb = "pid-of",
+                                .args = (char *[]) { args[i], NULL },
+                                .record = keep_unit,
+                                .data = &v };
                         int r = ctl_call_or_say(&c, "find the unit of the process");
 
                         free(c.error);
@@ -141,14 +145,14 @@ char **units_of_arguments(char **args, int *ret_error)
                         continue;
                 }
                 if (!is_pattern(mangled[i])) {
-                        (void) strv_add(&v, mangled[i]);
+                        (void)strv_add(&v, mangled[i]);
                         continue;
                 }
                 if (l.n == 0 && (*ret_error = ctl_query("list-units", NULL, NULL, &l)) < 0)
                         return v;
                 for (size_t k = 0; k < l.n; k++)
                         if (match_any((char *[]) { mangled[i], NULL }, record_str(&l.r[k], "Id")))
-                                (void) strv_add_unique(&v, record_str(&l.r[k], "Id"));
+                                (void)strv_add_unique(&v, record_str(&l.r[k], "Id"));
         }
         return v;
 }
@@ -173,16 +177,17 @@ int verb_show(const char *verb, char **args)
         uint32_t id;
         int r = 0, error = 0;
 
-        FOREACH_STR(a, args) {
+        FOREACH_STR (a, args) {
                 char *one[] = { *a, NULL };
                 _cleanup_strv_ char **some = NULL;
-                char *unit = parse_u32(*a, &id) >= 0 ? job_unit(*a) : NULL; /* a number is a job, else a process */
+                char *unit = parse_u32(*a, &id) >= 0 ? job_unit(*a)
+                                                     : NULL; /* a number is a job, else a process */
 
                 if (unit)
-                        (void) strv_push(&some, unit);
+                        (void)strv_push(&some, unit);
                 else
                         some = units_of_arguments(one, &error);
-                (void) strv_extend(&units, some);
+                (void)strv_extend(&units, some);
         }
         if (error < 0)
                 return 1;

@@ -8,16 +8,20 @@
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 
-
 static const char *dot_color(const char *active)
 {
-        return streq(active, "active") || streq(active, "reloading") ? "green" : streq(active, "failed") ? "red"
-                : streq(active, "inactive") ? "off" : "yellow";
+        return streq(active, "active") || streq(active, "reloading") ? "green"
+               : streq(active, "failed")                             ? "red"
+               : streq(active, "inactive")                           ? "off"
+                                                                     : "yellow";
 }
 
 static const char *dot(const char *active)
 {
-        return streq(active, "failed") ? "×" : streq(active, "inactive") ? "○" : streq(active, "reloading") ? "↻" : "●";
+        return streq(active, "failed")      ? "×"
+               : streq(active, "inactive")  ? "○"
+               : streq(active, "reloading") ? "↻"
+                                            : "●";
 }
 
 static usec_t time_of(const struct ctl_record *u, const char *key)
@@ -39,7 +43,7 @@ static void process_line(const char *pid, char *buf, size_t n)
         snprintf(path, sizeof(path), "/proc/%.16s/cmdline", pid);
         if (read_file(path, 4096, &s, &len) >= 0 && len > 0) {
                 for (size_t i = 0; i + 1 < len; i++)
-                        if ((unsigned char) s[i] < ' ')
+                        if ((unsigned char)s[i] < ' ')
                                 s[i] = ' ';
                 snprintf(buf, n, "%s", s);
                 return;
@@ -67,7 +71,7 @@ static void cgroup_tree(const char *path, const char *prefix, int depth)
         d = opendir(path);
         for (struct dirent *e; d && (e = readdir(d));)
                 if (e->d_type == DT_DIR && e->d_name[0] != '.')
-                        (void) strv_add(&dirs, e->d_name);
+                        (void)strv_add(&dirs, e->d_name);
         strv_sort(dirs);
         n_pids = strv_len(pids);
         n_dirs = strv_len(dirs);
@@ -102,7 +106,8 @@ static void print_processes(const struct ctl_record *u)
 
 static void print_loaded(const struct ctl_record *u)
 {
-        const char *load = record_str(u, "LoadState"), *path = record_str(u, "FragmentPath"), *error = record_get(u, "LoadError");
+        const char *load = record_str(u, "LoadState"), *path = record_str(u, "FragmentPath"),
+                   *error = record_get(u, "LoadError");
         const char *state = *path ? unit_file_state(NULL, record_str(u, "Id")) : "";
 
         printf("     Loaded: %s%s%s", color(streq(load, "loaded") ? "off" : "red"), load, color("off"));
@@ -122,7 +127,8 @@ static void print_loaded(const struct ctl_record *u)
         if (*record_str(u, "Unsupported"))
                 printf("      Notes: without effect here: %s\n", record_str(u, "Unsupported"));
         if (record_u64(u, "Problems") > 0)
-                printf("             %s lines of its files were not understood (see the log, or rousectl verify)\n",
+                printf("             %s lines of its files were not understood (see the log, or rousectl "
+                       "verify)\n",
                         record_str(u, "Problems"));
         if (record_get(u, "DroppedEdges"))
                 printf("             ordering cycle broken: %s\n", record_str(u, "DroppedEdges"));
@@ -130,19 +136,24 @@ static void print_loaded(const struct ctl_record *u)
 
 static void print_active(const struct ctl_record *u)
 {
-        const char *active = record_str(u, "ActiveState"), *sub = record_str(u, "SubState"), *result = record_str(u, "Result");
+        const char *active = record_str(u, "ActiveState"), *sub = record_str(u, "SubState"),
+                   *result = record_str(u, "Result");
         bool up = streq(active, "active") || streq(active, "reloading");
-        usec_t since = time_of(u, up ? "ActiveEnterTimestamp" : streq(active, "activating") ? "InactiveExitTimestamp"
-                        : streq(active, "deactivating") ? "ActiveExitTimestamp" : "InactiveEnterTimestamp");
+        usec_t since = time_of(u, up                              ? "ActiveEnterTimestamp"
+                                  : streq(active, "activating")   ? "InactiveExitTimestamp"
+                                  : streq(active, "deactivating") ? "ActiveExitTimestamp"
+                                                                  : "InactiveEnterTimestamp");
         char when[64], ago[96];
 
         printf("     Active: %s%s (%s)%s", color(dot_color(active)), active, sub, color("off"));
         if (*result && !streq(result, "success"))
                 printf(" (Result: %s)", result);
         if (since > 0)
-                printf(" since %s; %s", format_time(when, sizeof(when), since), format_ago(ago, sizeof(ago), since));
+                printf(" since %s; %s", format_time(when, sizeof(when), since),
+                        format_ago(ago, sizeof(ago), since));
         putchar('\n');
-        if (*record_str(u, "Conditions") && streq(record_str(u, "ConditionResult"), "no") && time_of(u, "ConditionTimestamp") > 0)
+        if (*record_str(u, "Conditions") && streq(record_str(u, "ConditionResult"), "no") &&
+                time_of(u, "ConditionTimestamp") > 0)
                 printf("  Condition: start condition failed: %s\n", record_str(u, "Conditions"));
         if (record_get(u, "Job"))
                 printf("        Job: %s (%s)%s%s\n", record_str(u, "Job"), record_str(u, "JobType"),
@@ -172,22 +183,26 @@ static void print_lists(const struct ctl_record *u)
 
 static void print_main(const struct ctl_record *u)
 {
-        uint64_t pid = record_u64(u, "MainPID"), code = record_u64(u, "ExecMainCode"), status = record_u64(u, "ExecMainStatus");
-        _cleanup_free_ char *comm = NULL, *path = str_printf("/proc/%llu/comm", (unsigned long long) pid);
+        uint64_t pid = record_u64(u, "MainPID"), code = record_u64(u, "ExecMainCode"),
+                 status = record_u64(u, "ExecMainStatus");
+        _cleanup_free_ char *comm = NULL, *path = str_printf("/proc/%llu/comm", (unsigned long long)pid);
 
         if (pid > 0) {
                 if (path)
-                        (void) read_one_line(path, &comm);
-                printf("   Main PID: %llu (%s)\n", (unsigned long long) pid, comm ?: "?");
+                        (void)read_one_line(path, &comm);
+                printf("   Main PID: %llu (%s)\n", (unsigned long long)pid, comm ?: "?");
         } else if (record_u64(u, "ExecMainPID") > 0 && code > 0) {
                 bool exited = code == CLD_EXITED;
 
-                printf("   Main PID: %s (code=%s, ", record_str(u, "ExecMainPID"), exited ? "exited"
-                                : code == CLD_DUMPED ? "dumped" : "killed");
+                printf("   Main PID: %s (code=%s, ", record_str(u, "ExecMainPID"),
+                        exited               ? "exited"
+                        : code == CLD_DUMPED ? "dumped"
+                                             : "killed");
                 if (exited)
-                        printf("status=%llu%s)\n", (unsigned long long) status, status == 0 ? "/SUCCESS" : "");
+                        printf("status=%llu%s)\n", (unsigned long long)status,
+                                status == 0 ? "/SUCCESS" : "");
                 else
-                        printf("signal=%s)\n", signal_name((int) status) ?: "?");
+                        printf("signal=%s)\n", signal_name((int)status) ?: "?");
         }
         if (*record_str(u, "StatusText"))
                 printf("     Status: \"%s\"\n", record_str(u, "StatusText"));
@@ -195,7 +210,8 @@ static void print_main(const struct ctl_record *u)
 
 static void print_resources(const struct ctl_record *u)
 {
-        const char *tasks = record_str(u, "TasksCurrent"), *mem = record_str(u, "MemoryCurrent"), *cpu = record_str(u, "CPUUsageNSec");
+        const char *tasks = record_str(u, "TasksCurrent"), *mem = record_str(u, "MemoryCurrent"),
+                   *cpu = record_str(u, "CPUUsageNSec");
         char buf[64];
         uint64_t v;
 
@@ -204,15 +220,17 @@ static void print_resources(const struct ctl_record *u)
         if (parse_u64(mem, &v) >= 0)
                 printf("     Memory: %s\n", format_bytes(buf, sizeof(buf), v));
         if (parse_u64(cpu, &v) >= 0)
-                printf("        CPU: %s\n", format_timespan(buf, sizeof(buf), (usec_t) (v / 1000), USEC_PER_MSEC));
+                printf("        CPU: %s\n",
+                        format_timespan(buf, sizeof(buf), (usec_t)(v / 1000), USEC_PER_MSEC));
 }
 
 static void print_unit(const struct ctl_record *u)
 {
-        const char *id = record_str(u, "Id"), *active = record_str(u, "ActiveState"), *desc = record_str(u, "Description");
+        const char *id = record_str(u, "Id"), *active = record_str(u, "ActiveState"),
+                   *desc = record_str(u, "Description");
 
-        printf("%s%s%s %s%s%s\n", color(dot_color(active)), dot(active), color("off"), id, streq(desc, id) ? "" : " - ",
-                streq(desc, id) ? "" : desc);
+        printf("%s%s%s %s%s%s\n", color(dot_color(active)), dot(active), color("off"), id,
+                streq(desc, id) ? "" : " - ", streq(desc, id) ? "" : desc);
         print_loaded(u);
         print_active(u);
         print_lists(u);
@@ -222,8 +240,11 @@ static void print_unit(const struct ctl_record *u)
         if (opt.lines > 0)
                 log_print_tail(id, record_str(u, "InvocationID"), opt.lines);
         if (streq(record_str(u, "NeedDaemonReload"), "yes"))
-                fprintf(stderr, "Warning: The unit file, source configuration file or drop-ins of %s changed on disk. Run "
-                                "'systemctl daemon-reload' to reload units.\n", id);
+                fprintf(stderr,
+                        "Warning: The unit file, source configuration file or drop-ins of %s changed on "
+                        "disk. Run "
+                        "'systemctl daemon-reload' to reload units.\n",
+                        id);
 }
 
 /* ---- the verb ---- */
@@ -274,13 +295,14 @@ static int system_status(void)
         if (ctl_query("show", NULL, NULL, &l) < 0 || l.n == 0)
                 return 3;
         m = &l.r[0];
-        (void) gethostname(host, sizeof(host) - 1);
+        (void)gethostname(host, sizeof(host) - 1);
         printf("%s●%s %s\n    State: %s\n    Units: %s loaded\n     Jobs: %s queued\n   Failed: %s units\n",
-                color(streq(record_str(m, "SystemState"), "running") ? "green" : "yellow"), color("off"), host,
-                record_str(m, "SystemState"), record_str(m, "NUnits"), record_str(m, "NJobs"), record_str(m, "NFailedUnits"));
+                color(streq(record_str(m, "SystemState"), "running") ? "green" : "yellow"), color("off"),
+                host, record_str(m, "SystemState"), record_str(m, "NUnits"), record_str(m, "NJobs"),
+                record_str(m, "NFailedUnits"));
         t = time_of(m, "UserspaceTimestamp");
-        printf("    Since: %s; %s\n  manager: %s\n   CGroup: /\n", format_time(when, sizeof(when), t), format_ago(ago, sizeof(ago), t),
-                record_str(m, "Version"));
+        printf("    Since: %s; %s\n  manager: %s\n   CGroup: /\n", format_time(when, sizeof(when), t),
+                format_ago(ago, sizeof(ago), t), record_str(m, "Version"));
         cgroup_tree(CGROUP_ROOT, "           ", 0);
         return 0;
 }

@@ -62,7 +62,8 @@ const size_t n_systemctl_verbs = ARRAY_SIZE(systemctl_verbs);
 
 static const struct ctl_verb own_verbs[] = {
         { "log", 0, -1, verb_log, "[-u UNIT] [-n N] [-f] [-b] [-p LEVEL]", "Show the log" },
-        { "analyze", 0, -1, verb_analyze, "[time|blame|critical-chain|plot|json]", "Say where the boot's time went" },
+        { "analyze", 0, -1, verb_analyze, "[time|blame|critical-chain|plot|json]",
+                "Say where the boot's time went" },
         { "verify", 1, -1, verb_verify, "FILE…", "Check unit files" },
         { "udev", 0, -1, verb_udevadm, "COMMAND…", "Devices: as udevadm(8)" },
         { "run", 0, -1, verb_run, "COMMAND…", "Run a command as a unit: as systemd-run(1)" },
@@ -75,26 +76,91 @@ static const struct ctl_verb own_verbs[] = {
 
 /* ---- options ---- */
 
-enum { O_NO_BLOCK = 256, O_NO_PAGER, O_NO_LEGEND, O_FAILED, O_STATE, O_VALUE, O_NOW, O_RUNTIME, O_OUTPUT, O_ROOT, O_MODE, O_SYSTEM,
-        O_USER, O_GLOBAL, O_WHO, O_NO_WALL, O_MESSAGE, O_WAIT, O_PLAIN, O_NO_RELOAD, O_REVERSE, O_AFTER, O_BEFORE, O_VERSION,
-        O_IGNORED, O_IGNORED_ARG, O_SHOW_TYPES, O_DRY, O_PRESET_MODE, O_WHEN, O_LEGEND };
+enum {
+        O_NO_BLOCK = 256,
+        O_NO_PAGER,
+        O_NO_LEGEND,
+        O_FAILED,
+        O_STATE,
+        O_VALUE,
+        O_NOW,
+        O_RUNTIME,
+        O_OUTPUT,
+        O_ROOT,
+        O_MODE,
+        O_SYSTEM,
+        O_USER,
+        O_GLOBAL,
+        O_WHO,
+        O_NO_WALL,
+        O_MESSAGE,
+        O_WAIT,
+        O_PLAIN,
+        O_NO_RELOAD,
+        O_REVERSE,
+        O_AFTER,
+        O_BEFORE,
+        O_VERSION,
+        O_IGNORED,
+        O_IGNORED_ARG,
+        O_SHOW_TYPES,
+        O_DRY,
+        O_PRESET_MODE,
+        O_WHEN,
+        O_LEGEND
+};
 
 static const struct option long_options[] = {
-        { "no-block", 0, NULL, O_NO_BLOCK }, { "no-pager", 0, NULL, O_NO_PAGER }, { "no-legend", 0, NULL, O_NO_LEGEND },
+        { "no-block", 0, NULL, O_NO_BLOCK },
+        { "no-pager", 0, NULL, O_NO_PAGER },
+        { "no-legend", 0, NULL, O_NO_LEGEND },
         { "legend", 1, NULL, O_LEGEND },
-        { "quiet", 0, NULL, 'q' }, { "failed", 0, NULL, O_FAILED }, { "type", 1, NULL, 't' }, { "state", 1, NULL, O_STATE },
-        { "property", 1, NULL, 'p' }, { "value", 0, NULL, O_VALUE }, { "all", 0, NULL, 'a' }, { "full", 0, NULL, 'l' },
-        { "now", 0, NULL, O_NOW }, { "runtime", 0, NULL, O_RUNTIME }, { "lines", 1, NULL, 'n' }, { "output", 1, NULL, 'o' },
-        { "root", 1, NULL, O_ROOT }, { "job-mode", 1, NULL, O_MODE }, { "system", 0, NULL, O_SYSTEM }, { "user", 0, NULL, O_USER },
-        { "global", 0, NULL, O_GLOBAL }, { "force", 0, NULL, 'f' }, { "signal", 1, NULL, 's' }, { "kill-who", 1, NULL, O_WHO },
-        { "kill-whom", 1, NULL, O_WHO }, { "no-wall", 0, NULL, O_NO_WALL }, { "message", 1, NULL, O_MESSAGE },
-        { "wait", 0, NULL, O_WAIT }, { "plain", 0, NULL, O_PLAIN }, { "no-reload", 0, NULL, O_NO_RELOAD },
-        { "reverse", 0, NULL, O_REVERSE }, { "after", 0, NULL, O_AFTER }, { "before", 0, NULL, O_BEFORE }, { "help", 0, NULL, 'h' },
-        { "version", 0, NULL, O_VERSION }, { "no-ask-password", 0, NULL, O_IGNORED }, { "no-warn", 0, NULL, O_IGNORED },
-        { "show-types", 0, NULL, O_SHOW_TYPES }, { "ignore-inhibitors", 0, NULL, O_IGNORED }, { "dry-run", 0, NULL, O_DRY },
-        { "check-inhibitors", 1, NULL, O_IGNORED_ARG }, { "preset-mode", 1, NULL, O_PRESET_MODE }, { "no-warn", 0, NULL, O_IGNORED },
-        { "recursive", 0, NULL, 'r' }, { "marked", 0, NULL, O_IGNORED }, { "show-transaction", 0, NULL, 'T' },
-        { "timestamp", 1, NULL, O_IGNORED_ARG }, { "when", 1, NULL, O_WHEN }, { "with-dependencies", 0, NULL, O_IGNORED }, { 0 },
+        { "quiet", 0, NULL, 'q' },
+        { "failed", 0, NULL, O_FAILED },
+        { "type", 1, NULL, 't' },
+        { "state", 1, NULL, O_STATE },
+        { "property", 1, NULL, 'p' },
+        { "value", 0, NULL, O_VALUE },
+        { "all", 0, NULL, 'a' },
+        { "full", 0, NULL, 'l' },
+        { "now", 0, NULL, O_NOW },
+        { "runtime", 0, NULL, O_RUNTIME },
+        { "lines", 1, NULL, 'n' },
+        { "output", 1, NULL, 'o' },
+        { "root", 1, NULL, O_ROOT },
+        { "job-mode", 1, NULL, O_MODE },
+        { "system", 0, NULL, O_SYSTEM },
+        { "user", 0, NULL, O_USER },
+        { "global", 0, NULL, O_GLOBAL },
+        { "force", 0, NULL, 'f' },
+        { "signal", 1, NULL, 's' },
+        { "kill-who", 1, NULL, O_WHO },
+        { "kill-whom", 1, NULL, O_WHO },
+        { "no-wall", 0, NULL, O_NO_WALL },
+        { "message", 1, NULL, O_MESSAGE },
+        { "wait", 0, NULL, O_WAIT },
+        { "plain", 0, NULL, O_PLAIN },
+        { "no-reload", 0, NULL, O_NO_RELOAD },
+        { "reverse", 0, NULL, O_REVERSE },
+        { "after", 0, NULL, O_AFTER },
+        { "before", 0, NULL, O_BEFORE },
+        { "help", 0, NULL, 'h' },
+        { "version", 0, NULL, O_VERSION },
+        { "no-ask-password", 0, NULL, O_IGNORED },
+        { "no-warn", 0, NULL, O_IGNORED },
+        { "show-types", 0, NULL, O_SHOW_TYPES },
+        { "ignore-inhibitors", 0, NULL, O_IGNORED },
+        { "dry-run", 0, NULL, O_DRY },
+        { "check-inhibitors", 1, NULL, O_IGNORED_ARG },
+        { "preset-mode", 1, NULL, O_PRESET_MODE },
+        { "no-warn", 0, NULL, O_IGNORED },
+        { "recursive", 0, NULL, 'r' },
+        { "marked", 0, NULL, O_IGNORED },
+        { "show-transaction", 0, NULL, 'T' },
+        { "timestamp", 1, NULL, O_IGNORED_ARG },
+        { "when", 1, NULL, O_WHEN },
+        { "with-dependencies", 0, NULL, O_IGNORED },
+        { 0 },
 };
 
 static int add_list(char ***v, const char *s)
@@ -119,7 +185,11 @@ static int set_option(int c, const char *arg)
 {
         switch (c) {
         case O_NO_BLOCK: opt.no_block = true; return 0;
-        case O_NO_PAGER: case O_SYSTEM: case O_IGNORED: case O_IGNORED_ARG: case 'T': return 0;
+        case O_NO_PAGER:
+        case O_SYSTEM:
+        case O_IGNORED:
+        case O_IGNORED_ARG:
+        case 'T': return 0;
         case O_NO_LEGEND: opt.legend_off = true; return 0;
         case O_LEGEND: opt.legend_off = parse_boolean(arg) == 0; return 0;
         case 'q': opt.quiet = true; return 0;
@@ -136,16 +206,16 @@ static int set_option(int c, const char *arg)
         case O_RUNTIME: opt.runtime = true; return 0;
         case 'n': return parse_int(arg, &opt.lines);
         case 'o': return set_output(arg);
-        case O_ROOT: opt.root = (char *) arg; return 0;
-        case O_MODE: opt.mode = (char *) arg; return 0;
+        case O_ROOT: opt.root = (char *)arg; return 0;
+        case O_MODE: opt.mode = (char *)arg; return 0;
         case 'i': return 0;
         case O_USER: opt.user = true; return 0;
         case O_GLOBAL: opt.global = true; return 0;
         case 'f': opt.force++; return 0;
-        case 's': opt.signal = (char *) arg; return 0;
-        case O_WHO: opt.who = (char *) arg; return 0;
+        case 's': opt.signal = (char *)arg; return 0;
+        case O_WHO: opt.who = (char *)arg; return 0;
         case O_NO_WALL: opt.no_wall = true; return 0;
-        case O_MESSAGE: opt.message = (char *) arg; return 0;
+        case O_MESSAGE: opt.message = (char *)arg; return 0;
         case O_WAIT: opt.wait = true; return 0;
         case O_PLAIN: opt.plain = true; return 0;
         case O_NO_RELOAD: opt.no_reload = true; return 0;
@@ -154,21 +224,24 @@ static int set_option(int c, const char *arg)
         case O_BEFORE: opt.before = true; return 0;
         case O_SHOW_TYPES: opt.show_types = true; return 0;
         case O_DRY: opt.dry_run = true; return 0;
-        case O_PRESET_MODE: opt.preset_mode = (char *) arg; return 0;
-        case O_WHEN: opt.when = (char *) arg; return 0;
+        case O_PRESET_MODE: opt.preset_mode = (char *)arg; return 0;
+        case O_WHEN: opt.when = (char *)arg; return 0;
         default: return -EINVAL;
         }
 }
 
 /* ---- names ---- */
 
-bool is_pattern(const char *s) { return strpbrk(s, "*?[") != NULL; }
+bool is_pattern(const char *s)
+{
+        return strpbrk(s, "*?[") != NULL;
+}
 
 bool match_any(char *const *patterns, const char *s)
 {
         if (!patterns || !*patterns)
                 return true;
-        FOREACH_STR(p, patterns)
+        FOREACH_STR (p, patterns)
                 if (fnmatch(*p, s, 0) == 0)
                         return true;
         return false;
@@ -178,11 +251,12 @@ char **mangle_units(char **names, const char *type)
 {
         char **v = NULL;
 
-        FOREACH_STR(n, names) {
+        FOREACH_STR (n, names) {
                 char *m = NULL;
 
                 if (is_pattern(*n))
-                        m = strchr(*n, '.') || endswith(*n, "*") ? strdup(*n) : str_printf("%s.%s", *n, type);
+                        m = strchr(*n, '.') || endswith(*n, "*") ? strdup(*n)
+                                                                 : str_printf("%s.%s", *n, type);
                 else if (unit_name_mangle(*n, type, &m) < 0)
                         m = strdup(*n);
                 if (!m || strv_push(&v, m) < 0)
@@ -204,7 +278,8 @@ static void help_table(const struct ctl_verb *v, size_t n)
         for (size_t i = 0; i < n; i++)
                 if (v[i].help)
                         printf("  %s%s%-*s %s\n", v[i].name, *v[i].args ? " " : "",
-                                (int) MAX(1, 42 - (int) strlen(v[i].name) - (*v[i].args != '\0')), v[i].args, v[i].help);
+                                (int)MAX(1, 42 - (int)strlen(v[i].name) - (*v[i].args != '\0')), v[i].args,
+                                v[i].help);
 }
 
 int verb_help(const char *verb, char **args)
@@ -213,8 +288,10 @@ int verb_help(const char *verb, char **args)
         help_table(systemctl_verbs, n_systemctl_verbs);
         puts("\nrouse's own:");
         help_table(own_verbs, ARRAY_SIZE(own_verbs));
-        puts("\nOptions: -t TYPE --state=STATE --failed -a -p PROPERTY --value -q -n LINES -o json --no-block --wait --now --runtime "
-             "--root=PATH\n         --job-mode=MODE -s SIGNAL --kill-who=WHO -f --no-legend --no-wall --message=TEXT\n\nSee rousectl(1).");
+        puts("\nOptions: -t TYPE --state=STATE --failed -a -p PROPERTY --value -q -n LINES -o json "
+             "--no-block --wait --now --runtime "
+             "--root=PATH\n         --job-mode=MODE -s SIGNAL --kill-who=WHO -f --no-legend --no-wall "
+             "--message=TEXT\n\nSee rousectl(1).");
         return 0;
 }
 
@@ -232,8 +309,10 @@ int verb_completion(const char *verb, char **args)
                         printf("--%s%s ", o->name, o->has_arg ? "=" : "");
         fputs("'\n    case $cur in\n    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$cur\")) ;;\n"
               "    *) if [ \"$COMP_CWORD\" -eq 1 ]; then COMPREPLY=($(compgen -W \"$verbs\" -- \"$cur\"))\n"
-              "       else COMPREPLY=($(compgen -W \"$(rousectl --no-legend --plain -a list-units 2>/dev/null | cut -d' ' -f1)\" -- \"$cur\"))\n"
-              "       fi ;;\n    esac\n}\ncomplete -F _rousectl rousectl\n", stdout);
+              "       else COMPREPLY=($(compgen -W \"$(rousectl --no-legend --plain -a list-units "
+              "2>/dev/null | cut -d' ' -f1)\" -- \"$cur\"))\n"
+              "       fi ;;\n    esac\n}\ncomplete -F _rousectl rousectl\n",
+                stdout);
         return 0;
 }
 
@@ -257,7 +336,7 @@ static bool takes_all(const char *name)
 static int run_verb(const char *name, char **args, bool own)
 {
         const struct ctl_verb *v = find_verb(name, own);
-        int n = (int) strv_len(args);
+        int n = (int)strv_len(args);
 
         if (!v) {
                 fprintf(stderr, "Unknown command verb %s.\n", name);

@@ -22,7 +22,7 @@ static int remaining_ms(usec_t until)
         if (until == USEC_INFINITY)
                 return -1;
         left = until - now_monotonic();
-        return left <= 0 ? 0 : (int) MIN((left + 999) / 1000, (usec_t) INT_MAX);
+        return left <= 0 ? 0 : (int)MIN((left + 999) / 1000, (usec_t)INT_MAX);
 }
 
 static int send_message(int fd, enum control_type type, int value, const char *text)
@@ -34,7 +34,7 @@ static int send_message(int fd, enum control_type type, int value, const char *t
                 snprintf(m.s, sizeof(m.s), "%s", text);
         else
                 m.i = value;
-        return send(fd, &m, sizeof(m), MSG_NOSIGNAL) == (ssize_t) sizeof(m) ? 0 : -errno;
+        return send(fd, &m, sizeof(m), MSG_NOSIGNAL) == (ssize_t)sizeof(m) ? 0 : -errno;
 }
 
 int udev_control(int type, int value, const char *text, usec_t timeout)
@@ -46,9 +46,9 @@ int udev_control(int type, int value, const char *text, usec_t timeout)
         char buf[16];
         int r;
 
-        if (fd < 0 || connect(fd, (struct sockaddr *) &sa, sizeof(sa)) < 0)
+        if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
                 return -errno;
-        r = send_message(fd, (enum control_type) type, value, text);
+        r = send_message(fd, (enum control_type)type, value, text);
         if (r >= 0)
                 r = send_message(fd, CONTROL_END, 0, NULL);
         if (r < 0)
@@ -77,7 +77,7 @@ int udev_settle(usec_t timeout, const char *exit_if_exists)
 
         if (fd < 0)
                 return -errno;
-        (void) inotify_add_watch(fd, "/run/udev", IN_DELETE);
+        (void)inotify_add_watch(fd, "/run/udev", IN_DELETE);
         /* every event that was there before the ping has been read when it is answered */
         r = geteuid() == 0 ? udev_control(CONTROL_PING, 0, NULL, MAX(timeout, USEC_PER_SEC)) : 0;
         if (r == -ETIMEDOUT)
@@ -91,7 +91,9 @@ int udev_settle(usec_t timeout, const char *exit_if_exists)
                 if (access(QUEUE_PATH, F_OK) < 0)
                         return 0;
                 /* a file that ends the wait may be anywhere: looked for once in a while */
-                r = poll(&p, 1, exit_if_exists ? MIN((unsigned) remaining_ms(until), 100u) : (unsigned) remaining_ms(until));
+                r = poll(&p, 1,
+                        exit_if_exists ? MIN((unsigned)remaining_ms(until), 100u)
+                                       : (unsigned)remaining_ms(until));
                 if (r < 0 && errno != EINTR)
                         return -errno;
                 if (until != USEC_INFINITY && now_monotonic() >= until)
@@ -103,7 +105,8 @@ int udev_settle(usec_t timeout, const char *exit_if_exists)
 
 int udevadm_settle(int argc, char **argv)
 {
-        static const struct option options[] = { { "timeout", 1, NULL, 't' }, { "exit-if-exists", 1, NULL, 'E' }, { "seq-start", 1, NULL, 's' },
+        static const struct option options[] = { { "timeout", 1, NULL, 't' },
+                { "exit-if-exists", 1, NULL, 'E' }, { "seq-start", 1, NULL, 's' },
                 { "seq-end", 1, NULL, 'e' }, { "quiet", 0, NULL, 'q' }, { 0 } };
         const char *file = NULL;
         usec_t timeout = UDEV_TIMEOUT;
@@ -119,7 +122,9 @@ int udevadm_settle(int argc, char **argv)
                         }
                         break;
                 case 'E': file = optarg; break;
-                case 's': case 'e': case 'q': break;
+                case 's':
+                case 'e':
+                case 'q': break;
                 default: return 1;
                 }
         r = udev_settle(timeout, file);
@@ -145,7 +150,9 @@ static int control_option(int c, const char *arg, usec_t timeout)
         case 'S': return udev_control(CONTROL_START, 0, NULL, timeout);
         case 'R': return udev_control(CONTROL_RELOAD, 0, NULL, timeout);
         case 'p': return strchr(arg, '=') ? udev_control(CONTROL_SET_ENV, 0, arg, timeout) : -EINVAL;
-        case 'm': return parse_int(arg, &v) < 0 ? -EINVAL : udev_control(CONTROL_CHILDREN_MAX, v, NULL, timeout);
+        case 'm':
+                return parse_int(arg, &v) < 0 ? -EINVAL
+                                              : udev_control(CONTROL_CHILDREN_MAX, v, NULL, timeout);
         case 'P': return udev_control(CONTROL_PING, 0, NULL, timeout);
         default: return -EINVAL;
         }
@@ -153,10 +160,12 @@ static int control_option(int c, const char *arg, usec_t timeout)
 
 int udevadm_control(int argc, char **argv)
 {
-        static const struct option options[] = { { "exit", 0, NULL, 'e' }, { "log-level", 1, NULL, 'l' }, { "log-priority", 1, NULL, 'l' },
-                { "stop-exec-queue", 0, NULL, 's' }, { "start-exec-queue", 0, NULL, 'S' }, { "reload", 0, NULL, 'R' },
+        static const struct option options[] = { { "exit", 0, NULL, 'e' }, { "log-level", 1, NULL, 'l' },
+                { "log-priority", 1, NULL, 'l' }, { "stop-exec-queue", 0, NULL, 's' },
+                { "start-exec-queue", 0, NULL, 'S' }, { "reload", 0, NULL, 'R' },
                 { "reload-rules", 0, NULL, 'R' }, { "property", 1, NULL, 'p' }, { "env", 1, NULL, 'p' },
-                { "children-max", 1, NULL, 'm' }, { "ping", 0, NULL, 'P' }, { "timeout", 1, NULL, 't' }, { 0 } };
+                { "children-max", 1, NULL, 'm' }, { "ping", 0, NULL, 'P' }, { "timeout", 1, NULL, 't' },
+                { 0 } };
         usec_t timeout = 60 * USEC_PER_SEC;
         int c, n = 0, r;
 
@@ -199,8 +208,9 @@ static bool is_ready(const char *path, bool initialized)
 
 int udevadm_wait(int argc, char **argv)
 {
-        static const struct option options[] = { { "timeout", 1, NULL, 't' }, { "initialized", 1, NULL, 'i' }, { "removed", 0, NULL, 'r' },
-                { "settle", 0, NULL, 's' }, { 0 } };
+        static const struct option options[] = { { "timeout", 1, NULL, 't' },
+                { "initialized", 1, NULL, 'i' }, { "removed", 0, NULL, 'r' }, { "settle", 0, NULL, 's' },
+                { 0 } };
         bool initialized = true, removed = false, settle = false;
         usec_t timeout = USEC_INFINITY, until;
         int c;
@@ -221,7 +231,7 @@ int udevadm_wait(int argc, char **argv)
         _cleanup_close_ int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
         if (fd < 0)
                 return 1;
-        (void) inotify_add_watch(fd, "/run/udev/data", IN_MOVED_TO | IN_CREATE | IN_DELETE);
+        (void)inotify_add_watch(fd, "/run/udev/data", IN_MOVED_TO | IN_CREATE | IN_DELETE);
         for (;;) {
                 struct pollfd p = { .fd = fd, .events = POLLIN };
                 size_t missing = 0;
@@ -236,7 +246,7 @@ int udevadm_wait(int argc, char **argv)
                         return 1;
                 }
                 /* the database is written before or after the link: looked at again a moment later, too */
-                (void) poll(&p, 1, (int) MIN((unsigned) remaining_ms(until), 250u));
+                (void)poll(&p, 1, (int)MIN((unsigned)remaining_ms(until), 250u));
                 while (read(fd, buf, sizeof(buf)) > 0)
                         ;
         }
@@ -246,8 +256,8 @@ int udevadm_wait(int argc, char **argv)
 
 int udevadm_lock(int argc, char **argv)
 {
-        static const struct option options[] = { { "device", 1, NULL, 'd' }, { "backing", 1, NULL, 'b' }, { "timeout", 1, NULL, 't' },
-                { "print", 0, NULL, 'p' }, { 0 } };
+        static const struct option options[] = { { "device", 1, NULL, 'd' }, { "backing", 1, NULL, 'b' },
+                { "timeout", 1, NULL, 't' }, { "print", 0, NULL, 'p' }, { 0 } };
         const char *node = NULL;
         int c, fd;
 

@@ -15,7 +15,7 @@ static struct {
         bool root, export, value, walk;
         const char *prefix;
         char **only;
-        usec_t wait;  /* -1: no */
+        usec_t wait; /* -1: no */
 } q;
 
 static void print_all(struct device *d)
@@ -30,19 +30,20 @@ static void print_all(struct device *d)
         if (d->devtype)
                 printf("T: %s\n", d->devtype);
         if (d->major >= 0)
-                printf("D: %c %d:%d\n", d->subsystem && streq(d->subsystem, "block") ? 'b' : 'c', d->major, d->minor);
+                printf("D: %c %d:%d\n", d->subsystem && streq(d->subsystem, "block") ? 'b' : 'c', d->major,
+                        d->minor);
         if (d->ifindex > 0)
                 printf("I: %d\n", d->ifindex);
         if (d->devnode) {
                 printf("N: %s\nL: %d\n", d->devnode + strlen("/dev/"), d->link_priority);
-                FOREACH_STR(l, d->links)
+                FOREACH_STR (l, d->links)
                         printf("S: %s\n", *l);
         }
         if (device_prop(d, "DISKSEQ"))
                 printf("Q: %s\n", device_prop(d, "DISKSEQ"));
         if (d->driver)
                 printf("V: %s\n", d->driver);
-        FOREACH_STR(p, props)
+        FOREACH_STR (p, props)
                 printf("E: %s\n", *p);
         putchar('\n');
 }
@@ -51,9 +52,9 @@ static void print_properties(struct device *d)
 {
         _cleanup_strv_ char **props = udev_properties(d);
 
-        FOREACH_STR(p, props) {
+        FOREACH_STR (p, props) {
                 char *eq = strchr(*p, '=');
-                _cleanup_free_ char *key = strndup(*p, (size_t) (eq - *p));
+                _cleanup_free_ char *key = strndup(*p, (size_t)(eq - *p));
 
                 if (!key || (q.only && !strv_contains(q.only, key)))
                         continue;
@@ -92,9 +93,10 @@ static int print_device(struct device *d)
 
 static bool skipped_attribute(const char *name)
 {
-        static const char *const skipped[] = { "uevent", "dev", "modalias", "resource", "driver", "subsystem", "module", NULL };
+        static const char *const skipped[] = { "uevent", "dev", "modalias", "resource", "driver",
+                "subsystem", "module", NULL };
 
-        return strv_contains((char *const *) skipped, name);
+        return strv_contains((char *const *)skipped, name);
 }
 
 static void print_attributes(struct device *d)
@@ -104,9 +106,9 @@ static void print_attributes(struct device *d)
 
         for (struct dirent *e; dir && (e = readdir(dir));)
                 if ((e->d_type == DT_REG || e->d_type == DT_LNK) && !skipped_attribute(e->d_name))
-                        (void) strv_add(&names, e->d_name);
+                        (void)strv_add(&names, e->d_name);
         strv_sort(names);
-        FOREACH_STR(n, names) {
+        FOREACH_STR (n, names) {
                 _cleanup_free_ char *path = path_join(d->syspath, *n), *value = NULL;
                 struct stat st;
                 size_t len;
@@ -135,7 +137,6 @@ static void print_attributes(struct device *d)
 
 static void print_parent_attributes(struct device *d)
 {
-        _cleanup_strbuf_ struct strbuf b = { 0 };
         char line[8192];
         FILE *f = tmpfile();
 
@@ -151,7 +152,7 @@ static void print_parent_attributes(struct device *d)
         }
         print_attributes(d);
         fflush(stdout);
-        (void) dup2(saved, STDOUT_FILENO);
+        (void)dup2(saved, STDOUT_FILENO);
         close(saved);
         rewind(f);
         while (fgets(line, sizeof(line), f))
@@ -167,13 +168,14 @@ static int attribute_walk(struct device *d)
              "found, all possible attributes in the udev rules key format.\n"
              "A rule to match, can be composed by the attributes of the device\n"
              "and the attributes from one single parent device.\n");
-        printf("  looking at device '%s':\n    KERNEL==\"%s\"\n    SUBSYSTEM==\"%s\"\n    DRIVER==\"%s\"\n", d->devpath, d->sysname,
-                device_subsystem(d) ?: "", device_driver(d) ?: "");
+        printf("  looking at device '%s':\n    KERNEL==\"%s\"\n    SUBSYSTEM==\"%s\"\n    DRIVER==\"%s\"\n",
+                d->devpath, d->sysname, device_subsystem(d) ?: "", device_driver(d) ?: "");
         print_attributes(d);
         putchar('\n');
         for (struct device *p = device_parent(d); p; p = device_parent(p)) {
-                printf("  looking at parent device '%s':\n    KERNELS==\"%s\"\n    SUBSYSTEMS==\"%s\"\n    DRIVERS==\"%s\"\n", p->devpath,
-                        p->sysname, device_subsystem(p) ?: "", device_driver(p) ?: "");
+                printf("  looking at parent device '%s':\n    KERNELS==\"%s\"\n    SUBSYSTEMS==\"%s\"\n    "
+                       "DRIVERS==\"%s\"\n",
+                        p->devpath, p->sysname, device_subsystem(p) ?: "", device_driver(p) ?: "");
                 print_parent_attributes(p);
                 putchar('\n');
         }
@@ -196,7 +198,8 @@ static int device_of_file(const char *path)
                 return 1;
         }
         if (q.export)
-                printf("%sMAJOR=%u\n%sMINOR=%u\n", q.prefix ?: "", major(st.st_dev), q.prefix ?: "", minor(st.st_dev));
+                printf("%sMAJOR=%u\n%sMINOR=%u\n", q.prefix ?: "", major(st.st_dev), q.prefix ?: "",
+                        minor(st.st_dev));
         else
                 printf("%u:%u\n", major(st.st_dev), minor(st.st_dev));
         return 0;
@@ -208,7 +211,7 @@ static int info_one(const char *arg)
         int r = udev_device(arg, &d);
 
         if (r >= 0 && q.wait >= 0 && !udev_is_initialized(d)) {
-                (void) udev_settle(q.wait, NULL);
+                (void)udev_settle(q.wait, NULL);
                 device_unrefp(&d);
                 d = NULL;
                 r = udev_device(arg, &d);
@@ -222,12 +225,15 @@ static int info_one(const char *arg)
 
 static int set_query(const char *s)
 {
-        static const char *const names[] = { [QUERY_ALL] = "all", [QUERY_NAME] = "name", [QUERY_PATH] = "path",
-                [QUERY_SYMLINK] = "symlink", [QUERY_PROPERTY] = "property" };
+        static const char *const names[] = { [QUERY_ALL] = "all",
+                [QUERY_NAME] = "name",
+                [QUERY_PATH] = "path",
+                [QUERY_SYMLINK] = "symlink",
+                [QUERY_PROPERTY] = "property" };
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)
                 if (streq(names[i], s)) {
-                        q.query = (enum query) i;
+                        q.query = (enum query)i;
                         return 0;
                 }
         if (streq(s, "env"))
@@ -239,11 +245,13 @@ enum { I_PROPERTY = 256, I_VALUE, I_NO_PAGER };
 
 int udevadm_info(int argc, char **argv)
 {
-        static const struct option options[] = { { "query", 1, NULL, 'q' }, { "property", 1, NULL, I_PROPERTY }, { "value", 0, NULL, I_VALUE },
-                { "path", 1, NULL, 'p' }, { "name", 1, NULL, 'n' }, { "root", 0, NULL, 'r' }, { "attribute-walk", 0, NULL, 'a' },
+        static const struct option options[] = { { "query", 1, NULL, 'q' },
+                { "property", 1, NULL, I_PROPERTY }, { "value", 0, NULL, I_VALUE }, { "path", 1, NULL, 'p' },
+                { "name", 1, NULL, 'n' }, { "root", 0, NULL, 'r' }, { "attribute-walk", 0, NULL, 'a' },
                 { "tree", 0, NULL, 't' }, { "export", 0, NULL, 'x' }, { "export-prefix", 1, NULL, 'P' },
-                { "device-id-of-file", 1, NULL, 'd' }, { "export-db", 0, NULL, 'e' }, { "cleanup-db", 0, NULL, 'c' },
-                { "wait-for-initialization", 2, NULL, 'w' }, { "no-pager", 0, NULL, I_NO_PAGER }, { 0 } };
+                { "device-id-of-file", 1, NULL, 'd' }, { "export-db", 0, NULL, 'e' },
+                { "cleanup-db", 0, NULL, 'c' }, { "wait-for-initialization", 2, NULL, 'w' },
+                { "no-pager", 0, NULL, I_NO_PAGER }, { 0 } };
         _cleanup_strv_ char **devices = NULL;
         int c, status = 0;
 
@@ -259,12 +267,22 @@ int udevadm_info(int argc, char **argv)
                         break;
                 case I_PROPERTY: q.only = strv_split(optarg, ","); break;
                 case I_VALUE: q.value = true; break;
-                case 'p': (void) (startswith(optarg, "/sys/") ? strv_add(&devices, optarg) : strv_addf(&devices, "/sys%s%s", *optarg == '/' ? "" : "/", optarg)); break;
-                case 'n': (void) (startswith(optarg, "/dev/") ? strv_add(&devices, optarg) : strv_addf(&devices, "/dev/%s", optarg)); break;
+                case 'p':
+                        (void)(startswith(optarg, "/sys/") ? strv_add(&devices, optarg)
+                                                           : strv_addf(&devices, "/sys%s%s",
+                                                                     *optarg == '/' ? "" : "/", optarg));
+                        break;
+                case 'n':
+                        (void)(startswith(optarg, "/dev/") ? strv_add(&devices, optarg)
+                                                           : strv_addf(&devices, "/dev/%s", optarg));
+                        break;
                 case 'r': q.root = true; break;
                 case 'a': q.walk = true; break;
                 case 'x': q.export = true; break;
-                case 'P': q.export = true; q.prefix = optarg; break;
+                case 'P':
+                        q.export = true;
+                        q.prefix = optarg;
+                        break;
                 case 'd': return device_of_file(optarg);
                 case 'e': return udev_foreach(export_one, NULL) < 0;
                 case 'c': return db_cleanup() < 0;
@@ -277,12 +295,12 @@ int udevadm_info(int argc, char **argv)
                 case I_NO_PAGER: break;
                 default: return 1;
                 }
-        (void) strv_extend(&devices, argv + optind);
+        (void)strv_extend(&devices, argv + optind);
         if (!devices) {
                 fprintf(stderr, "A device name or path is required\n");
                 return 1;
         }
-        FOREACH_STR(d, devices)
+        FOREACH_STR (d, devices)
                 status |= info_one(*d);
         return status;
 }

@@ -18,13 +18,14 @@ static struct {
 static int open_group(uint32_t group)
 {
         struct sockaddr_nl sa = { .nl_family = AF_NETLINK, .nl_groups = group };
-        int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT), size = 16 << 20;
+        int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT),
+            size = 16 << 20;
 
         if (fd < 0)
                 return -errno;
         if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
-                (void) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-        if (bind(fd, (struct sockaddr *) &sa, sizeof(sa)) < 0) {
+                (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+        if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
                 int r = -errno;
 
                 close(fd);
@@ -41,9 +42,9 @@ static const char *properties_of(const char *buf, size_t len, bool udev, size_t 
 
         if (!udev) {
                 at = memchr(buf, '\0', len);
-                if (!at || !memchr(buf, '@', (size_t) (at - buf)))
+                if (!at || !memchr(buf, '@', (size_t)(at - buf)))
                         return NULL;
-                *ret_len = len - (size_t) (at + 1 - buf);
+                *ret_len = len - (size_t)(at + 1 - buf);
                 return at + 1;
         }
         if (len < sizeof(h))
@@ -68,18 +69,20 @@ static const char *find(const char *p, size_t len, const char *key)
 
 static bool wanted(const char *p, size_t len, bool udev)
 {
-        const char *subsystem = find(p, len, "SUBSYSTEM") ?: "", *devtype = find(p, len, "DEVTYPE") ?: "", *tags = find(p, len, "TAGS") ?: "";
+        const char *subsystem = find(p, len, "SUBSYSTEM") ?: "", *devtype = find(p, len, "DEVTYPE") ?: "",
+                   *tags = find(p, len, "TAGS") ?: "";
         bool any = !mon.subsystems;
 
-        FOREACH_STR(s, mon.subsystems) {
+        FOREACH_STR (s, mon.subsystems) {
                 const char *slash = strchr(*s, '/');
 
-                any |= slash ? strncmp(*s, subsystem, (size_t) (slash - *s)) == 0 && subsystem[slash - *s] == '\0' && streq(slash + 1, devtype)
-                        : streq(*s, subsystem);
+                any |= slash ? strncmp(*s, subsystem, (size_t)(slash - *s)) == 0 &&
+                                       subsystem[slash - *s] == '\0' && streq(slash + 1, devtype)
+                             : streq(*s, subsystem);
         }
         if (!any || !udev || !mon.tags)
                 return any;
-        FOREACH_STR(t, mon.tags) {
+        FOREACH_STR (t, mon.tags) {
                 _cleanup_free_ char *with = str_printf(":%s:", *t);
 
                 if (with && strstr(tags, with))
@@ -99,8 +102,9 @@ static void print_message(char *buf, size_t len, bool udev)
         if (!p || !wanted(p, n, udev))
                 return;
         clock_gettime(CLOCK_MONOTONIC, &now);
-        printf("%-6s[%lld.%06ld] %-8s %s (%s)\n", udev ? "UDEV" : "KERNEL", (long long) now.tv_sec, now.tv_nsec / 1000,
-                find(p, n, "ACTION") ?: "", find(p, n, "DEVPATH") ?: "", find(p, n, "SUBSYSTEM") ?: "");
+        printf("%-6s[%lld.%06ld] %-8s %s (%s)\n", udev ? "UDEV" : "KERNEL", (long long)now.tv_sec,
+                now.tv_nsec / 1000, find(p, n, "ACTION") ?: "", find(p, n, "DEVPATH") ?: "",
+                find(p, n, "SUBSYSTEM") ?: "");
         if (mon.property) {
                 for (const char *end = p + n; p < end; p += strlen(p) + 1)
                         puts(p);
@@ -119,10 +123,14 @@ static void receive(int fd, bool udev)
         } control;
         struct sockaddr_nl from = { 0 };
         struct iovec iov = { buf, MONITOR_MAX };
-        struct msghdr mh = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+        struct msghdr mh = { .msg_name = &from,
+                .msg_namelen = sizeof(from),
+                .msg_iov = &iov,
+                .msg_iovlen = 1,
+                .msg_control = &control,
                 .msg_controllen = sizeof(control) };
         struct cmsghdr *c;
-        struct ucred cred = { .uid = (uid_t) -1 };
+        struct ucred cred = { .uid = (uid_t)-1 };
         ssize_t n = recvmsg(fd, &mh, 0);
 
         if (n <= 0 || (!udev && from.nl_pid != 0))
@@ -131,7 +139,7 @@ static void receive(int fd, bool udev)
         if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS)
                 memcpy(&cred, CMSG_DATA(c), sizeof(cred));
         if (cred.uid == 0)
-                print_message(buf, (size_t) n, udev);
+                print_message(buf, (size_t)n, udev);
 }
 
 static int add(struct pollfd *p, nfds_t *n, bool udev)
@@ -142,15 +150,16 @@ static int add(struct pollfd *p, nfds_t *n, bool udev)
                 fprintf(stderr, "Failed to listen for events: %s\n", strerror(-fd));
                 return fd;
         }
-        (void) setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+        (void)setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
         p[(*n)++] = (struct pollfd) { .fd = fd, .events = POLLIN };
         return 0;
 }
 
 int udevadm_monitor(int argc, char **argv)
 {
-        static const struct option options[] = { { "kernel", 0, NULL, 'k' }, { "udev", 0, NULL, 'u' }, { "property", 0, NULL, 'p' },
-                { "environment", 0, NULL, 'e' }, { "subsystem-match", 1, NULL, 's' }, { "tag-match", 1, NULL, 't' }, { 0 } };
+        static const struct option options[] = { { "kernel", 0, NULL, 'k' }, { "udev", 0, NULL, 'u' },
+                { "property", 0, NULL, 'p' }, { "environment", 0, NULL, 'e' },
+                { "subsystem-match", 1, NULL, 's' }, { "tag-match", 1, NULL, 't' }, { 0 } };
         struct pollfd p[2];
         nfds_t n = 0;
         int c;
@@ -160,9 +169,10 @@ int udevadm_monitor(int argc, char **argv)
                 switch (c) {
                 case 'k': mon.kernel = true; break;
                 case 'u': mon.udev = true; break;
-                case 'p': case 'e': mon.property = true; break;
-                case 's': (void) strv_add(&mon.subsystems, optarg); break;
-                case 't': (void) strv_add(&mon.tags, optarg); break;
+                case 'p':
+                case 'e': mon.property = true; break;
+                case 's': (void)strv_add(&mon.subsystems, optarg); break;
+                case 't': (void)strv_add(&mon.tags, optarg); break;
                 default: return 1;
                 }
         if (!mon.kernel && !mon.udev)

@@ -33,15 +33,15 @@ int udevadm_unsupported(int argc, char **argv)
 /* hwdb.bin is made by systemd-hwdb, which needs no daemon. */
 int udevadm_hwdb(int argc, char **argv)
 {
-        char *args[] = { (char *) "systemd-hwdb", NULL, NULL, NULL };
+        char *args[] = { (char *)"systemd-hwdb", NULL, NULL, NULL };
 
         for (int i = 1; i < argc; i++) {
                 if (streq(argv[i], "--update") || streq(argv[i], "-u"))
-                        args[1] = (char *) "update";
+                        args[1] = (char *)"update";
                 else if (streq(argv[i], "--test") || streq(argv[i], "-t"))
-                        args[1] = (char *) "query";
+                        args[1] = (char *)"query";
                 else if (startswith(argv[i], "--test=")) {
-                        args[1] = (char *) "query";
+                        args[1] = (char *)"query";
                         args[2] = argv[i] + 7;
                 } else if (*argv[i] != '-')
                         args[2] = argv[i];
@@ -96,7 +96,7 @@ int verb_udevadm(const char *verb, char **args)
 
         if (strv_add(&argv, "udevadm") < 0 || strv_extend(&argv, args) < 0)
                 return 1;
-        return udevadm_main((int) strv_len(argv), argv);
+        return udevadm_main((int)strv_len(argv), argv);
 }
 
 /* ---- devices ---- */
@@ -125,8 +125,8 @@ int udev_device(const char *arg, struct device **ret)
         }
         if (r < 0)
                 return r;
-        (void) device_complete(d);
-        (void) db_read(d);
+        (void)device_complete(d);
+        (void)db_read(d);
         *ret = d;
         return 0;
 }
@@ -140,38 +140,40 @@ bool udev_is_initialized(struct device *d)
 
 static bool is_derived(const char *key)
 {
-        static const char *const derived[] = { "ACTION", "DEVPATH", "SUBSYSTEM", "DEVNAME", "SEQNUM", "DEVLINKS", "TAGS", "CURRENT_TAGS",
-                "USEC_INITIALIZED", NULL };
+        static const char *const derived[] = { "ACTION", "DEVPATH", "SUBSYSTEM", "DEVNAME", "SEQNUM",
+                "DEVLINKS", "TAGS", "CURRENT_TAGS", "USEC_INITIALIZED", NULL };
 
-        return strv_contains((char *const *) derived, key);
+        return strv_contains((char *const *)derived, key);
 }
 
-static void add_list(char ***v, const char *key, char *const *list, const char *before, const char *between, const char *ends)
+static void add_list(char ***v, const char *key, char *const *list, const char *before, const char *between,
+        const char *ends)
 {
         _cleanup_strbuf_ struct strbuf b = { 0 };
 
-        FOREACH_STR(s, list)
+        FOREACH_STR (s, list)
                 strbuf_printf(&b, "%s%s%s", b.len ? between : ends, before, *s);
         if (b.len)
-                (void) strv_addf(v, "%s=%s%s", key, b.s, ends);
+                (void)strv_addf(v, "%s=%s%s", key, b.s, ends);
 }
 
 char **udev_properties(struct device *d)
 {
         char **v = NULL;
 
-        (void) strv_addf(&v, "DEVPATH=%s", d->devpath);
+        (void)strv_addf(&v, "DEVPATH=%s", d->devpath);
         if (d->devnode)
-                (void) strv_addf(&v, "DEVNAME=%s", d->devnode);
+                (void)strv_addf(&v, "DEVNAME=%s", d->devnode);
         for (int kernel = 1; kernel >= 0; kernel--) {
                 for (size_t i = 0; i < d->n_props; i++)
-                        if (d->props[i].from_kernel == kernel && !is_derived(d->props[i].key) && !d->props[i].dot)
-                                (void) strv_addf(&v, "%s=%s", d->props[i].key, d->props[i].value);
+                        if (d->props[i].from_kernel == kernel && !is_derived(d->props[i].key) &&
+                                !d->props[i].dot)
+                                (void)strv_addf(&v, "%s=%s", d->props[i].key, d->props[i].value);
                 if (kernel && d->subsystem)
-                        (void) strv_addf(&v, "SUBSYSTEM=%s", d->subsystem);
+                        (void)strv_addf(&v, "SUBSYSTEM=%s", d->subsystem);
         }
         if (d->usec_initialized > 0)
-                (void) strv_addf(&v, "USEC_INITIALIZED=%lld", (long long) d->usec_initialized);
+                (void)strv_addf(&v, "USEC_INITIALIZED=%lld", (long long)d->usec_initialized);
         if (d->devnode)
                 add_list(&v, "DEVLINKS", d->links, "/dev/", " ", "");
         add_list(&v, "TAGS", d->tags_all, "", ":", ":");
@@ -200,9 +202,9 @@ static void walk_dir(const char *path, const struct walk *w, int depth)
         }
         for (struct dirent *e; (e = readdir(dir));)
                 if (e->d_type == DT_DIR && e->d_name[0] != '.')
-                        (void) strv_add(&subs, e->d_name);
+                        (void)strv_add(&subs, e->d_name);
         strv_sort(subs);
-        FOREACH_STR(s, subs) {
+        FOREACH_STR (s, subs) {
                 _cleanup_free_ char *sub = path_join(path, *s);
 
                 if (sub)

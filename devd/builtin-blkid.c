@@ -89,12 +89,12 @@ static bool loader_partition(char *buf, size_t size)
         _cleanup_free_ char *data = NULL;
         size_t len, n = 0;
 
-        if (read_file("/sys/firmware/efi/efivars/LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f", 4096, &data,
-                    &len) < 0)
+        if (read_file("/sys/firmware/efi/efivars/LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f",
+                    4096, &data, &len) < 0)
                 return false;
         /* 4 bytes of attributes, then UTF-16 */
         for (size_t i = 4; i + 1 < len && n + 1 < size && data[i]; i += 2)
-                buf[n++] = data[i] >= 'A' && data[i] <= 'Z' ? (char) (data[i] + 32) : data[i];
+                buf[n++] = data[i] >= 'A' && data[i] <= 'Z' ? (char)(data[i] + 32) : data[i];
         buf[n] = 0;
         return n == 36;
 }
@@ -118,7 +118,8 @@ static int find_gpt_root(struct device *d, blkid_probe pr)
                 if (streq(type, ESP_TYPE) && streq(uuid, loader))
                         esp = true;
                 /* Bit 63: no automatic mount. */
-                else if (!root && streq(type, ROOT_TYPE) && !(blkid_partition_get_flags(p) & UINT64_C(1) << 63))
+                else if (!root && streq(type, ROOT_TYPE) &&
+                         !(blkid_partition_get_flags(p) & UINT64_C(1) << 63))
                         root = uuid;
         }
         return esp && root ? builtin_add(d, "ID_PART_GPT_AUTO_ROOT_UUID", root) : 0;
@@ -132,12 +133,12 @@ static void mark_gpt_root(struct device *d, blkid_probe pr)
         const char *root, *uuid = device_prop(d, "ID_PART_ENTRY_UUID");
 
         if (streq_null(device_prop(d, "ID_PART_TABLE_TYPE"), "gpt") && streq_null(d->devtype, "disk"))
-                (void) find_gpt_root(d, pr);
+                (void)find_gpt_root(d, pr);
         root = device_prop(d, "ID_PART_GPT_AUTO_ROOT_UUID");
         if (!root && disk)
                 root = device_prop(disk, "ID_PART_GPT_AUTO_ROOT_UUID");
         if (root && uuid && streq(root, uuid))
-                (void) builtin_add(d, "ID_PART_GPT_AUTO_ROOT", "1");
+                (void)builtin_add(d, "ID_PART_GPT_AUTO_ROOT", "1");
 #endif
 }
 
@@ -169,9 +170,9 @@ static int probe(blkid_probe pr, blkid_loff_t size, bool disk)
 static int set_up(blkid_probe pr, bool noraid)
 {
         want_all(pr);
-        blkid_probe_set_superblocks_flags(pr,
-                BLKID_SUBLKS_LABEL | BLKID_SUBLKS_UUID | BLKID_SUBLKS_TYPE | BLKID_SUBLKS_SECTYPE | BLKID_SUBLKS_USAGE |
-                        BLKID_SUBLKS_VERSION | BLKID_SUBLKS_BADCSUM);
+        blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_LABEL | BLKID_SUBLKS_UUID | BLKID_SUBLKS_TYPE |
+                                                      BLKID_SUBLKS_SECTYPE | BLKID_SUBLKS_USAGE |
+                                                      BLKID_SUBLKS_VERSION | BLKID_SUBLKS_BADCSUM);
         if (noraid)
                 blkid_probe_filter_superblocks_usage(pr, BLKID_FLTR_NOTIN, BLKID_USAGE_RAID);
         return 0;
@@ -204,13 +205,13 @@ static int probe_fd(struct device *d, int fd, int64_t offset, bool noraid, char 
         r = set_up(pr, noraid);
         if (blkid_probe_set_device(pr, fd, offset, 0) != 0)
                 r = -EIO;
-        FOREACH_STR(h, hints) {
+        FOREACH_STR (h, hints) {
                 char *eq = strchr(*h, '=');
                 int64_t v;
 
                 /* "session_offset=123" */
                 if (eq && parse_i64(eq + 1, &v) >= 0 && v >= 0)
-                        (void) blkid_probe_set_hint(pr, strndupa(*h, (size_t) (eq - *h)), (uint64_t) v);
+                        (void)blkid_probe_set_hint(pr, strndupa(*h, (size_t)(eq - *h)), (uint64_t)v);
         }
         if (r >= 0)
                 r = probe(pr, blkid_probe_get_size(pr), streq_null(d->devtype, "disk"));
@@ -237,7 +238,8 @@ int builtin_blkid(struct device *d, struct rules_event *e, int argc, char **argv
                         noraid = true;
                 else if ((v = startswith(argv[i], "--offset="))) {
                         if (parse_i64(v, &offset) < 0 || offset < 0)
-                                return log_warning_errno(-EINVAL, "%s: blkid: \"%s\" is not an offset", d->sysname, v);
+                                return log_warning_errno(
+                                        -EINVAL, "%s: blkid: \"%s\" is not an offset", d->sysname, v);
                 } else if (streq(argv[i], "--offset"))
                         offset = 0;
                 else if ((v = startswith(argv[i], "--hint=")) && strv_add(&hints, v) < 0)

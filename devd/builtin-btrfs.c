@@ -18,8 +18,8 @@ int builtin_btrfs(struct device *d, struct rules_event *e, int argc, char **argv
         fd = open("/dev/btrfs-control", O_RDWR | O_CLOEXEC);
         if (fd < 0) /* no module: nobody can say, and nobody waits */
                 return errno == ENOENT || errno == ENXIO || errno == ENODEV
-                        ? builtin_add(d, "ID_BTRFS_READY", "0") < 0 ? -ENOMEM : -ENODEV
-                        : -errno;
+                               ? builtin_add(d, "ID_BTRFS_READY", "0") < 0 ? -ENOMEM : -ENODEV
+                               : -errno;
         strcpy(args.name, argv[2]);
         r = ioctl(fd, BTRFS_IOC_DEVICES_READY, &args);
         if (r < 0)

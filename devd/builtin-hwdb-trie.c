@@ -19,7 +19,8 @@
 
 struct file_header {
         char signature[8];
-        uint64_t tool_version, file_size, header_size, node_size, child_size, value_size, root, nodes_len, strings_len;
+        uint64_t tool_version, file_size, header_size, node_size, child_size, value_size, root, nodes_len,
+                strings_len;
 };
 
 struct file_node {
@@ -58,9 +59,9 @@ struct found {
 struct lookup {
         const struct hwdb *h;
         const char *modalias;
-        char line[LINE_MAX_];  /* the pattern collected below the last plain node */
+        char line[LINE_MAX_]; /* the pattern collected below the last plain node */
         size_t len;
-        struct hash keys;      /* key → struct found */
+        struct hash keys; /* key → struct found */
         unsigned steps;
         int error;
 };
@@ -74,7 +75,7 @@ static const void *at(const struct hwdb *h, uint64_t off, uint64_t len)
 
 static const char *string_at(const struct hwdb *h, uint64_t off)
 {
-        return off < h->size && memchr(h->map + off, 0, h->size - off) ? (const char *) h->map + off : NULL;
+        return off < h->size && memchr(h->map + off, 0, h->size - off) ? (const char *)h->map + off : NULL;
 }
 
 struct node {
@@ -107,7 +108,7 @@ static uint64_t child_at(const struct hwdb *h, const struct node *n, unsigned i,
         struct file_child c;
 
         memcpy(&c, n->children + i * h->child_size, sizeof(c));
-        *ret_c = (char) c.c;
+        *ret_c = (char)c.c;
         return le64toh(c.node);
 }
 
@@ -124,7 +125,7 @@ static bool find_child(const struct hwdb *h, const struct node *n, char want, ui
                         *ret = off;
                         return true;
                 }
-                if ((uint8_t) c < (uint8_t) want)
+                if ((uint8_t)c < (uint8_t)want)
                         lo = mid + 1;
                 else
                         hi = mid;
@@ -249,14 +250,15 @@ static void walk(struct lookup *l)
         }
 }
 
-int hwdb_lookup(struct hwdb *h, const char *modalias, int (*fn)(const char *key, const char *value, void *data), void *data)
+int hwdb_lookup(struct hwdb *h, const char *modalias,
+        int (*fn)(const char *key, const char *value, void *data), void *data)
 {
         struct lookup l = { .h = h, .modalias = modalias };
         int r;
 
         walk(&l);
         r = l.error;
-        HASHMAP_FOREACH(e, &l.keys) {
+        HASHMAP_FOREACH (e, &l.keys) {
                 struct found *f = e->value;
 
                 if (r >= 0)
@@ -317,16 +319,16 @@ static int open_one(const char *path, struct hwdb **ret)
                 return -errno;
         if (fstat(fd, &st) < 0)
                 return -errno;
-        if (!S_ISREG(st.st_mode) || st.st_size < (off_t) sizeof(struct file_header))
+        if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(struct file_header))
                 return -EBADMSG;
-        map = mmap(NULL, (size_t) st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+        map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
         if (map == MAP_FAILED)
                 return -errno;
         /* A lookup touches few pages here and there: reading ahead would only cost memory. */
-        (void) madvise(map, (size_t) st.st_size, MADV_RANDOM);
-        r = hwdb_from_memory(map, (size_t) st.st_size, ret);
+        (void)madvise(map, (size_t)st.st_size, MADV_RANDOM);
+        r = hwdb_from_memory(map, (size_t)st.st_size, ret);
         if (r < 0) {
-                munmap(map, (size_t) st.st_size);
+                munmap(map, (size_t)st.st_size);
                 return log_warning_errno(r, "%s is not a hardware database, not used", path);
         }
         (*ret)->mapped = true;
@@ -354,7 +356,7 @@ int hwdb_open(const char *path, struct hwdb **ret)
 void hwdb_free(struct hwdb *h)
 {
         if (h && h->mapped)
-                munmap((void *) (uintptr_t) h->map, h->size);
+                munmap((void *)(uintptr_t)h->map, h->size);
         free(h);
 }
 

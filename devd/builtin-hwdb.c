@@ -29,7 +29,7 @@ static int look_up(struct query *q, const char *modalias)
         if (!h)
                 return -ENOENT;
         if (q->prefix) {
-                if (snprintf(text, sizeof(text), "%s%s", q->prefix, modalias) >= (int) sizeof(text))
+                if (snprintf(text, sizeof(text), "%s%s", q->prefix, modalias) >= (int)sizeof(text))
                         return 0;
                 modalias = text;
         }
@@ -39,11 +39,13 @@ static int look_up(struct query *q, const char *modalias)
 /* USB devices have no modalias, only their interfaces do: made from what there is. */
 static const char *usb_modalias(struct device *d, char *buf, size_t size)
 {
-        const char *v = device_attr(d, "idVendor"), *p = device_attr(d, "idProduct"), *name = device_attr(d, "product");
+        const char *v = device_attr(d, "idVendor"), *p = device_attr(d, "idProduct"),
+                   *name = device_attr(d, "product");
 
         if (!v || !p)
                 return NULL;
-        snprintf(buf, size, "usb:v%04lXp%04lX:%s", strtoul(v, NULL, 16), strtoul(p, NULL, 16), name ? name : "");
+        snprintf(buf, size, "usb:v%04lXp%04lX:%s", strtoul(v, NULL, 16), strtoul(p, NULL, 16),
+                name ? name : "");
         return buf;
 }
 
@@ -98,11 +100,12 @@ int builtin_hwdb(struct device *d, struct rules_event *e, int argc, char **argv)
                         subsystem = v;
                 else if ((v = option(argv[i], "--lookup-prefix")))
                         q.prefix = v;
-                else if (argv[i][0] == '-' && argv[i][1] && strchr("fdsp", argv[i][1]) && !argv[i][2] && i + 1 < argc) {
-                        const char **at = argv[i][1] == 'f' ? &q.filter
-                                : argv[i][1] == 'd'         ? &device
-                                : argv[i][1] == 's'         ? &subsystem
-                                                            : &q.prefix;
+                else if (argv[i][0] == '-' && argv[i][1] && strchr("fdsp", argv[i][1]) && !argv[i][2] &&
+                         i + 1 < argc) {
+                        const char **at = argv[i][1] == 'f'   ? &q.filter
+                                          : argv[i][1] == 'd' ? &device
+                                          : argv[i][1] == 's' ? &subsystem
+                                                              : &q.prefix;
                         *at = argv[++i];
                 } else if (argv[i][0] != '-')
                         modalias = argv[i];

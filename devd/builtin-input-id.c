@@ -75,8 +75,8 @@ static unsigned joystick_signs(const struct bits *b)
 /* Keyboards that have a few joystick buttons are none. */
 static bool looks_like_keyboard(const struct bits *b)
 {
-        static const uint16_t usual[] = { KEY_LEFTCTRL, KEY_CAPSLOCK, KEY_NUMLOCK, KEY_INSERT, KEY_MUTE, KEY_CALC,
-                KEY_FILE, KEY_MAIL, KEY_PLAYPAUSE, KEY_BRIGHTNESSDOWN };
+        static const uint16_t usual[] = { KEY_LEFTCTRL, KEY_CAPSLOCK, KEY_NUMLOCK, KEY_INSERT, KEY_MUTE,
+                KEY_CALC, KEY_FILE, KEY_MAIL, KEY_PLAYPAUSE, KEY_BRIGHTNESSDOWN };
         unsigned n = 0;
 
         for (size_t i = 0; i < ARRAY_SIZE(usual); i++)
@@ -89,7 +89,8 @@ static void find_pointers(const struct bits *b, struct kinds *k)
         bool keys = bit(b->ev, EV_KEY), abs = bit(b->abs, ABS_X) && bit(b->abs, ABS_Y);
         bool rel = bit(b->ev, EV_REL) && bit(b->rel, REL_X) && bit(b->rel, REL_Y);
         bool mt = bit(b->abs, ABS_MT_POSITION_X) && bit(b->abs, ABS_MT_POSITION_Y);
-        bool pen = bit(b->key, BTN_TOOL_PEN), stylus = bit(b->key, BTN_STYLUS), touch = bit(b->key, BTN_TOUCH);
+        bool pen = bit(b->key, BTN_TOOL_PEN), stylus = bit(b->key, BTN_STYLUS),
+             touch = bit(b->key, BTN_TOUCH);
         bool finger = bit(b->key, BTN_TOOL_FINGER) && !pen, direct = bit(b->prop, INPUT_PROP_DIRECT);
         bool button = any_bit(b->key, BTN_MOUSE, BTN_JOYSTICK), joystick;
         bool pad = bit(b->key, BTN_0) && bit(b->key, BTN_1) && !pen;
@@ -129,7 +130,8 @@ static void find_pointers(const struct bits *b, struct kinds *k)
 
 static bool is_key_device(const struct bits *b)
 {
-        static const uint16_t blocks[][2] = { { 1, BTN_MISC }, { KEY_OK, BTN_DPAD_UP }, { KEY_ALS_TOGGLE, BTN_TRIGGER_HAPPY } };
+        static const uint16_t blocks[][2] = { { 1, BTN_MISC }, { KEY_OK, BTN_DPAD_UP },
+                { KEY_ALS_TOGGLE, BTN_TRIGGER_HAPPY } };
 
         if (!bit(b->ev, EV_KEY))
                 return false;
@@ -145,7 +147,7 @@ static int axis_mm(int fd, unsigned axis)
 
         if (ioctl(fd, EVIOCGABS(axis), &a) < 0 || a.resolution <= 0)
                 return 0;
-        return (int) (((int64_t) a.maximum - a.minimum) / a.resolution);
+        return (int)(((int64_t)a.maximum - a.minimum) / a.resolution);
 }
 
 static void add_size(struct device *d)
@@ -160,9 +162,9 @@ static void add_size(struct device *d)
         if (fd < 0 || (width = axis_mm(fd, ABS_X)) <= 0 || (height = axis_mm(fd, ABS_Y)) <= 0)
                 return;
         snprintf(text, sizeof(text), "%d", width);
-        (void) builtin_add(d, "ID_INPUT_WIDTH_MM", text);
+        (void)builtin_add(d, "ID_INPUT_WIDTH_MM", text);
         snprintf(text, sizeof(text), "%d", height);
-        (void) builtin_add(d, "ID_INPUT_HEIGHT_MM", text);
+        (void)builtin_add(d, "ID_INPUT_HEIGHT_MM", text);
 }
 
 int builtin_input_id(struct device *d, struct rules_event *e, int argc, char **argv)
@@ -176,7 +178,7 @@ int builtin_input_id(struct device *d, struct rules_event *e, int argc, char **a
                 in = device_parent_lazy(in);
         if (!in) {
                 /* The parent class device of a whole port: only that it is input. */
-                (void) builtin_add(d, "ID_INPUT", "1");
+                (void)builtin_add(d, "ID_INPUT", "1");
                 return 0;
         }
         read_bits(in, "capabilities/ev", b.ev, ARRAY_SIZE(b.ev));
@@ -208,9 +210,10 @@ int builtin_input_id(struct device *d, struct rules_event *e, int argc, char **a
         for (size_t i = 0; i < ARRAY_SIZE(props); i++)
                 if (props[i].set && builtin_add(d, props[i].name, "1") < 0)
                         return -ENOMEM;
-        pointer = k.accelerometer || k.pointing_stick || k.mouse || k.touchpad || k.touchscreen || k.joystick || k.tablet;
+        pointer = k.accelerometer || k.pointing_stick || k.mouse || k.touchpad || k.touchscreen ||
+                  k.joystick || k.tablet;
         if (!pointer && !key && bit(b.ev, EV_REL) && (bit(b.rel, REL_WHEEL) || bit(b.rel, REL_HWHEEL)))
-                (void) builtin_add(d, "ID_INPUT_KEY", "1");
+                (void)builtin_add(d, "ID_INPUT_KEY", "1");
         if (bit(b.ev, EV_ABS))
                 add_size(d);
         return 0;

@@ -34,7 +34,7 @@ static void map_key(struct device *d, int fd, const char *scancode, const char *
         char *end;
         int code;
 
-        map.scan = (unsigned) strtoul(scancode, &end, 16);
+        map.scan = (unsigned)strtoul(scancode, &end, 16);
         if (end == scancode || *end) {
                 log_warning("%s: KEYBOARD_KEY_%s: not a scan code", d->sysname, scancode);
                 return;
@@ -48,7 +48,7 @@ static void map_key(struct device *d, int fd, const char *scancode, const char *
                 log_warning("%s: KEYBOARD_KEY_%s=%s: no such key", d->sysname, scancode, name);
                 return;
         }
-        map.key = (unsigned) code;
+        map.key = (unsigned)code;
         if (ioctl(fd, EVIOCSKEYCODE, &map) < 0)
                 log_debug_errno(-errno, "%s: cannot map scan code %s to %s: %m", d->sysname, scancode, name);
 }
@@ -61,7 +61,7 @@ static const char *take_number(const char *s, int *ret)
         if (*s && *s != ':') {
                 v = strtol(s, &end, 0);
                 if (end != s && v >= INT_MIN && v <= INT_MAX)
-                        *ret = (int) v;
+                        *ret = (int)v;
                 s = end + strcspn(end, ":");
         }
         return *s == ':' ? s + 1 : s;
@@ -80,7 +80,7 @@ static void set_axis(struct device *d, int fd, const char *axis, const char *val
         value = take_number(value, &a.maximum);
         value = take_number(value, &a.resolution);
         value = take_number(value, &a.fuzz);
-        (void) take_number(value, &a.flat);
+        (void)take_number(value, &a.flat);
         if (ioctl(fd, EVIOCSABS(n), &a) < 0)
                 log_debug_errno(-errno, "%s: cannot set axis %lu: %m", d->sysname, n);
 }
@@ -91,7 +91,8 @@ int builtin_keyboard(struct device *d, struct rules_event *e, int argc, char **a
 
         for (size_t i = 0; i < d->n_props; i++) {
                 const struct prop *p = &d->props[i];
-                const char *key = startswith(p->key, "KEYBOARD_KEY_"), *axis = startswith(p->key, "EVDEV_ABS_");
+                const char *key = startswith(p->key, "KEYBOARD_KEY_"),
+                           *axis = startswith(p->key, "EVDEV_ABS_");
 
                 if (!key && !axis)
                         continue;

@@ -16,7 +16,7 @@ static struct kmod_ctx *context(void)
         }
         if (!ctx && (ctx = kmod_new(NULL, NULL))) {
                 kmod_set_log_priority(ctx, LOG_CRIT);
-                (void) kmod_load_resources(ctx);
+                (void)kmod_load_resources(ctx);
         }
         return ctx;
 }

@@ -17,11 +17,11 @@ bool name_printf(char buf[static IFNAMSIZ], const char *fmt, ...)
         va_start(ap, fmt);
         n = vsnprintf(text, sizeof(text), fmt, ap);
         va_end(ap);
-        if (n < 0 || n >= (int) sizeof(text)) {
+        if (n < 0 || n >= (int)sizeof(text)) {
                 *buf = 0;
                 return false;
         }
-        memcpy(buf, text, (size_t) n + 1);
+        memcpy(buf, text, (size_t)n + 1);
         return true;
 }
 
@@ -108,13 +108,13 @@ static int64_t slot_number(const char *dir, const char *name, const char *sysnam
         char path[PATH_MAX];
         uint64_t v;
 
-        if (snprintf(path, sizeof(path), "%s/%s/address", dir, name) >= (int) sizeof(path) ||
+        if (snprintf(path, sizeof(path), "%s/%s/address", dir, name) >= (int)sizeof(path) ||
                 read_one_line(path, &address) < 0 || !*address || !startswith(sysname, address))
                 return -1;
-        if (snprintf(path, sizeof(path), "%s/%s/function_id", dir, name) < (int) sizeof(path) &&
+        if (snprintf(path, sizeof(path), "%s/%s/function_id", dir, name) < (int)sizeof(path) &&
                 naming_has(NAMING_SLOT_FUNCTION_ID) && read_one_line(path, &function) >= 0)
-                return (int64_t) strtoull(function, NULL, 16) & UINT32_MAX;
-        return parse_u64(name, &v) >= 0 && v > 0 && v <= UINT32_MAX ? (int64_t) v : -1;
+                return (int64_t)strtoull(function, NULL, 16) & UINT32_MAX;
+        return parse_u64(name, &v) >= 0 && v > 0 && v <= UINT32_MAX ? (int64_t)v : -1;
 }
 
 /* The slot of the device, or of a bridge above it. */
@@ -164,7 +164,7 @@ static void name_path_and_slot(struct device *d, struct device *pci, struct net_
         name_printf(n->path, "%sp%us%u%s%s", domain, a.bus, a.slot, function, port);
         slot = find_slot(pci);
         if (slot >= 0)
-                name_printf(n->slot, "%ss%u%s%s", domain, (unsigned) slot, function, port);
+                name_printf(n->slot, "%ss%u%s%s", domain, (unsigned)slot, function, port);
 }
 
 /* Number of the virtual function pci below physical, by its virtfnN link; -1. */
@@ -182,8 +182,9 @@ static int virtual_number(struct device *physical, const char *sysname)
                 uint32_t v;
 
                 if (number && parse_u32(number, &v) >= 0 && v < 65536 &&
-                        readlinkat_alloc(dirfd(dir), e->d_name, &target) >= 0 && streq(path_basename(target), sysname))
-                        return (int) v;
+                        readlinkat_alloc(dirfd(dir), e->d_name, &target) >= 0 &&
+                        streq(path_basename(target), sysname))
+                        return (int)v;
         }
         return -1;
 }
@@ -214,8 +215,9 @@ int net_names_pci(struct device *d, struct device *pci, struct net_names *n)
 {
         char link[PATH_MAX], logical[PATH_MAX];
 
-        if (naming_has(NAMING_SR_IOV_V) && real_sys_path(pci->syspath, "physfn", link) >= 0 && access(link, F_OK) >= 0 &&
-                snprintf(logical, sizeof(logical), "%s/physfn", pci->syspath) < (int) sizeof(logical))
+        if (naming_has(NAMING_SR_IOV_V) && real_sys_path(pci->syspath, "physfn", link) >= 0 &&
+                access(link, F_OK) >= 0 &&
+                snprintf(logical, sizeof(logical), "%s/physfn", pci->syspath) < (int)sizeof(logical))
                 return name_virtual(d, pci, logical, n);
         name_onboard(d, pci, n);
         name_path_and_slot(d, pci, n);

@@ -25,8 +25,17 @@ static const struct scheme {
         const char *name;
         unsigned flags;
 } schemes[] = {
-        { "v238", 0 },    { "v239", V239 }, { "v240", V240 }, { "v241", V241 }, { "v243", V243 }, { "v245", V243 },
-        { "v247", V247 }, { "v249", V249 }, { "v250", V250 }, { "v251", V251 }, { "v252", V252 },
+        { "v238", 0 },
+        { "v239", V239 },
+        { "v240", V240 },
+        { "v241", V241 },
+        { "v243", V243 },
+        { "v245", V243 },
+        { "v247", V247 },
+        { "v249", V249 },
+        { "v250", V250 },
+        { "v251", V251 },
+        { "v252", V252 },
 };
 
 static const struct scheme *current;
@@ -88,10 +97,11 @@ static bool parse_mac(const char *s, uint8_t mac[6])
         unsigned m[6];
         int end = 0;
 
-        if (sscanf(s, "%2x:%2x:%2x:%2x:%2x:%2x%n", &m[0], &m[1], &m[2], &m[3], &m[4], &m[5], &end) != 6 || s[end])
+        if (sscanf(s, "%2x:%2x:%2x:%2x:%2x:%2x%n", &m[0], &m[1], &m[2], &m[3], &m[4], &m[5], &end) != 6 ||
+                s[end])
                 return false;
         for (int i = 0; i < 6; i++)
-                mac[i] = (uint8_t) m[i];
+                mac[i] = (uint8_t)m[i];
         return true;
 }
 
@@ -107,15 +117,17 @@ static void name_mac(struct device *d, const char *prefix)
         uint8_t m[6];
         char text[64];
 
-        if (!streq_null(type, "0") || !address || !parse_mac(address, m) || !(m[0] | m[1] | m[2] | m[3] | m[4] | m[5]))
+        if (!streq_null(type, "0") || !address || !parse_mac(address, m) ||
+                !(m[0] | m[1] | m[2] | m[3] | m[4] | m[5]))
                 return;
-        snprintf(text, sizeof(text), "%sx%02x%02x%02x%02x%02x%02x", prefix, m[0], m[1], m[2], m[3], m[4], m[5]);
-        (void) builtin_add(d, "ID_NET_NAME_MAC", text);
+        snprintf(text, sizeof(text), "%sx%02x%02x%02x%02x%02x%02x", prefix, m[0], m[1], m[2], m[3], m[4],
+                m[5]);
+        (void)builtin_add(d, "ID_NET_NAME_MAC", text);
         /* 00:00:00 is Xerox's, and everybody's who forgot to set one. */
         if (!(m[0] | m[1] | m[2]) || !(h = hwdb_shared()))
                 return;
         snprintf(text, sizeof(text), "OUI:%02X%02X%02X%02X%02X%02X", m[0], m[1], m[2], m[3], m[4], m[5]);
-        (void) hwdb_lookup(h, text, take_oui, d);
+        (void)hwdb_lookup(h, text, take_oui, d);
 }
 
 /* --- by bus ----------------------------------------------------------------------------------------- */
@@ -139,7 +151,7 @@ static bool usb_suffix(const char *sysname, char buf[static IFNAMSIZ])
 {
         char ports[64], *dash = strchr(sysname, '-'), *colon, *dot;
 
-        if (!dash || snprintf(ports, sizeof(ports), "%s", dash + 1) >= (int) sizeof(ports) ||
+        if (!dash || snprintf(ports, sizeof(ports), "%s", dash + 1) >= (int)sizeof(ports) ||
                 !(colon = strchr(ports, ':')) || !(dot = strchr(colon, '.')))
                 return false;
         *colon++ = 0;
@@ -147,8 +159,8 @@ static bool usb_suffix(const char *sysname, char buf[static IFNAMSIZ])
         for (char *p = ports; *p; p++)
                 if (*p == '.')
                         *p = 'u';
-        return name_printf(buf, "u%s%s%s%s%s", ports, streq(colon, "1") ? "" : "c", streq(colon, "1") ? "" : colon,
-                streq(dot, "0") ? "" : "i", streq(dot, "0") ? "" : dot);
+        return name_printf(buf, "u%s%s%s%s%s", ports, streq(colon, "1") ? "" : "c",
+                streq(colon, "1") ? "" : colon, streq(dot, "0") ? "" : "i", streq(dot, "0") ? "" : dot);
 }
 
 static void append(char buf[static IFNAMSIZ], const char *suffix)
@@ -163,7 +175,8 @@ static void append(char buf[static IFNAMSIZ], const char *suffix)
 
 static int names_on_pci(struct device *d, struct device *parent, const char *prefix)
 {
-        struct device *pci = device_in_subsystem(parent, "pci") ? parent : device_parent_with(parent, "pci", NULL);
+        struct device *pci =
+                device_in_subsystem(parent, "pci") ? parent : device_parent_with(parent, "pci", NULL);
         struct device *usb = device_in_subsystem(parent, "usb") ? parent : NULL;
         struct device *bcma = device_in_subsystem(parent, "bcma") ? parent : NULL;
         struct net_names n = { 0 };
@@ -190,12 +203,12 @@ static int names_on_pci(struct device *d, struct device *parent, const char *pre
         }
         append(n.path, suffix);
         append(n.slot, suffix);
-        (void) add_name(d, "ID_NET_NAME_ONBOARD", prefix, n.onboard);
+        (void)add_name(d, "ID_NET_NAME_ONBOARD", prefix, n.onboard);
         if (*n.label && naming_has(NAMING_LABEL_NOPREFIX))
-                (void) builtin_add(d, "ID_NET_LABEL_ONBOARD", n.label);
+                (void)builtin_add(d, "ID_NET_LABEL_ONBOARD", n.label);
         else if (*n.label)
-                (void) add_name(d, "ID_NET_LABEL_ONBOARD", prefix, n.label);
-        (void) add_name(d, "ID_NET_NAME_PATH", prefix, n.path);
+                (void)add_name(d, "ID_NET_LABEL_ONBOARD", prefix, n.label);
+        (void)add_name(d, "ID_NET_NAME_PATH", prefix, n.path);
         return add_name(d, "ID_NET_NAME_SLOT", prefix, n.slot);
 }
 
@@ -218,7 +231,8 @@ static int names_on_vio(struct device *d, struct device *parent, const char *pre
         unsigned slot;
 
         /* Eight digits, the last four of them the slot. */
-        if (!number || strspn(number, "0123456789abcdefABCDEF") != 8 || sscanf(number + 4, "%4x", &slot) != 1)
+        if (!number || strspn(number, "0123456789abcdefABCDEF") != 8 ||
+                sscanf(number + 4, "%4x", &slot) != 1)
                 return 0;
         return name_printf(name, "v%u", slot) ? add_name(d, "ID_NET_NAME_SLOT", prefix, name) : 0;
 }
@@ -232,18 +246,21 @@ static int names_on_platform(struct device *d, struct device *parent, const char
         char vendor[5], name[IFNAMSIZ];
         int end = 0;
 
-        while (letters < 4 && (isupper((unsigned char) s[letters]) || (letters && isdigit((unsigned char) s[letters]))))
+        while (letters < 4 &&
+                (isupper((unsigned char)s[letters]) || (letters && isdigit((unsigned char)s[letters]))))
                 letters++;
         if (strchr(s, ':') && strchr(s, ':') - s == 7)
                 letters = 3;
         else if (letters < 4 || !strchr(s, ':') || strchr(s, ':') - s != 8)
                 return 0;
-        if (sscanf(s + letters, "%4x:%x%n", &model, &instance, &end) != 2 || s[letters + (size_t) end])
+        if (sscanf(s + letters, "%4x:%x%n", &model, &instance, &end) != 2 || s[letters + (size_t)end])
                 return 0;
         for (size_t i = 0; i < letters; i++)
-                vendor[i] = (char) tolower((unsigned char) s[i]);
+                vendor[i] = (char)tolower((unsigned char)s[i]);
         vendor[letters] = 0;
-        return name_printf(name, "a%s%xi%u", vendor, model, instance) ? add_name(d, "ID_NET_NAME_PATH", prefix, name) : 0;
+        return name_printf(name, "a%s%xi%u", vendor, model, instance)
+                       ? add_name(d, "ID_NET_NAME_PATH", prefix, name)
+                       : 0;
 }
 
 static int names_on_netdevsim(struct device *d, struct device *parent, const char *prefix)
@@ -271,9 +288,15 @@ static const struct {
         const char *subsystem;
         int (*fn)(struct device *d, struct device *parent, const char *prefix);
 } buses[] = {
-        { "pci", names_on_pci },   { "usb", names_on_pci },           { "bcma", names_on_pci },
-        { "ccw", names_on_ccw },   { "ccwgroup", names_on_ccw },      { "vio", names_on_vio },
-        { "xen", names_on_xen },   { "platform", names_on_platform }, { "netdevsim", names_on_netdevsim },
+        { "pci", names_on_pci },
+        { "usb", names_on_pci },
+        { "bcma", names_on_pci },
+        { "ccw", names_on_ccw },
+        { "ccwgroup", names_on_ccw },
+        { "vio", names_on_vio },
+        { "xen", names_on_xen },
+        { "platform", names_on_platform },
+        { "netdevsim", names_on_netdevsim },
 };
 
 static const char *name_prefix(struct device *d)
@@ -293,15 +316,17 @@ static const char *name_prefix(struct device *d)
 
 int builtin_net_id(struct device *d, struct rules_event *e, int argc, char **argv)
 {
-        const char *prefix = name_prefix(d), *link = device_attr(d, "iflink"), *index = device_attr(d, "ifindex");
+        const char *prefix = name_prefix(d), *link = device_attr(d, "iflink"),
+                   *index = device_attr(d, "ifindex");
         struct device *parent;
         const char *s;
 
         if (!prefix)
                 return 0;
-        if (link && index && !streq(link, index)) /* on top of another interface: a VLAN, one end of a veth */
+        if (link && index &&
+                !streq(link, index)) /* on top of another interface: a VLAN, one end of a veth */
                 return 0;
-        (void) builtin_add(d, "ID_NET_NAMING_SCHEME", naming_scheme_name());
+        (void)builtin_add(d, "ID_NET_NAMING_SCHEME", naming_scheme_name());
         if (!streq(prefix, "ib"))
                 name_mac(d, prefix);
         parent = above_virtio(device_parent_lazy(d));

@@ -56,10 +56,17 @@ static const struct {
         const char *name;
         enum link_match what;
 } match_keys[] = {
-        { "MACAddress", LINK_MAC }, { "PermanentMACAddress", LINK_PERMANENT_MAC }, { "Path", LINK_PATH },
-        { "Driver", LINK_DRIVER }, { "Type", LINK_TYPE }, { "Property", LINK_PROPERTY },
-        { "OriginalName", LINK_NAME }, { "Host", LINK_HOST }, { "KernelCommandLine", LINK_CMDLINE },
-        { "KernelVersion", LINK_KERNEL }, { "Kind", LINK_KIND },
+        { "MACAddress", LINK_MAC },
+        { "PermanentMACAddress", LINK_PERMANENT_MAC },
+        { "Path", LINK_PATH },
+        { "Driver", LINK_DRIVER },
+        { "Type", LINK_TYPE },
+        { "Property", LINK_PROPERTY },
+        { "OriginalName", LINK_NAME },
+        { "Host", LINK_HOST },
+        { "KernelCommandLine", LINK_CMDLINE },
+        { "KernelVersion", LINK_KERNEL },
+        { "Kind", LINK_KIND },
 };
 
 static int set_match(struct link_file *f, const struct ini_line *l)
@@ -82,12 +89,14 @@ static int set_match(struct link_file *f, const struct ini_line *l)
                         value++;
                 }
                 if (str_split_quoted(value, WORD_RELAX, &words) < 0)
-                        return log_file(l->path, l->line, LOG_WARNING, "%s=%s: unbalanced quotes, ignored", l->key, l->value);
+                        return log_file(l->path, l->line, LOG_WARNING, "%s=%s: unbalanced quotes, ignored",
+                                l->key, l->value);
                 return strv_extend(v, words);
         }
         /* A condition that is not understood must not apply settings to what it was meant to keep out. */
         f->unsupported = true;
-        return log_file(l->path, l->line, LOG_WARNING, "[Match] %s= is not supported, the file matches nothing", l->key);
+        return log_file(l->path, l->line, LOG_WARNING,
+                "[Match] %s= is not supported, the file matches nothing", l->key);
 }
 
 static int set_words(char ***v, const char *value)
@@ -117,8 +126,9 @@ static int set_link(struct link_file *f, const struct ini_line *l)
                 return 0;
         if (streq(l->key, "MTUBytes")) {
                 if (parse_size(l->value, &n) < 0 || n > UINT32_MAX)
-                        return log_file(l->path, l->line, LOG_WARNING, "MTUBytes=%s is not a size, ignored", l->value);
-                f->mtu = (uint32_t) n;
+                        return log_file(l->path, l->line, LOG_WARNING, "MTUBytes=%s is not a size, ignored",
+                                l->value);
+                f->mtu = (uint32_t)n;
                 return 0;
         }
         if (streq(l->key, "MACAddressPolicy")) {
@@ -129,7 +139,8 @@ static int set_link(struct link_file *f, const struct ini_line *l)
                 else if (!*l->value || streq(l->value, "none"))
                         f->mac_policy = MAC_NONE;
                 else
-                        log_file(l->path, l->line, LOG_WARNING, "MACAddressPolicy=%s is not known, ignored", l->value);
+                        log_file(l->path, l->line, LOG_WARNING, "MACAddressPolicy=%s is not known, ignored",
+                                l->value);
                 return 0;
         }
         return log_file(l->path, l->line, LOG_WARNING, "[Link] %s= is not supported, ignored", l->key);
@@ -145,7 +156,8 @@ static int take_line(const struct ini_line *l, void *data)
         else if (streq(l->section, "Link"))
                 r = set_link(f, l);
         else
-                r = log_file(l->path, l->line, LOG_WARNING, "section [%s] is not supported, ignored", l->section);
+                r = log_file(
+                        l->path, l->line, LOG_WARNING, "section [%s] is not supported, ignored", l->section);
         return r == -ENOMEM ? r : 0;
 }
 
@@ -156,14 +168,14 @@ static int read_dropins(struct link_file *f, char *const *dirs, const char *base
         _cleanup_strv_ char **below = NULL, **found = NULL;
         int r = 0;
 
-        FOREACH_STR(d, dirs)
+        FOREACH_STR (d, dirs)
                 if (r >= 0)
                         r = strv_addf(&below, "%s/%s.d", *d, base);
         if (r >= 0)
                 r = conf_files_list("/", below, ".conf", &found);
-        FOREACH_STR(p, found)
+        FOREACH_STR (p, found)
                 if (r >= 0)
-                        (void) ini_parse_file(*p, take_line, f, NULL);
+                        (void)ini_parse_file(*p, take_line, f, NULL);
         return r;
 }
 
@@ -176,7 +188,7 @@ static int add_file(const char *path, char *const *dirs)
                 return -ENOMEM;
         files = v;
         f = &files[n_files];
-        *f = (struct link_file){ .path = strdup(path) };
+        *f = (struct link_file) { .path = strdup(path) };
         if (!f->path)
                 return -ENOMEM;
         n_files++;
@@ -201,8 +213,9 @@ static char **places(void)
                 return strv_copy(test_dirs);
         for (size_t i = 0; link_dirs[i]; i++)
                 if (!streq(link_dirs[i], "/lib/systemd/network") || stat(link_dirs[i], &a) < 0 ||
-                        stat("/usr/lib/systemd/network", &b) < 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino)
-                        (void) strv_add(&v, link_dirs[i]);
+                        stat("/usr/lib/systemd/network", &b) < 0 || a.st_dev != b.st_dev ||
+                        a.st_ino != b.st_ino)
+                        (void)strv_add(&v, link_dirs[i]);
         return v;
 }
 
@@ -213,7 +226,7 @@ static bool changed(void)
         for (size_t i = 0; link_dirs[i] && !test_dirs; i++) {
                 struct stat st = { 0 };
 
-                (void) stat(link_dirs[i], &st);
+                (void)stat(link_dirs[i], &st);
                 if (st.st_mtim.tv_sec != stamps[i].tv_sec || st.st_mtim.tv_nsec != stamps[i].tv_nsec)
                         any = true;
                 stamps[i] = st.st_mtim;
@@ -237,7 +250,7 @@ static void load(void)
         dirs = places();
         if (conf_files_list("/", dirs, ".link", &found) < 0)
                 return;
-        FOREACH_STR(p, found)
+        FOREACH_STR (p, found)
                 if (add_file(*p, dirs) < 0) {
                         log_oom();
                         return;
@@ -254,7 +267,7 @@ void link_files_forget(void)
 
 static bool any_glob(char *const *globs, const char *value)
 {
-        FOREACH_STR(g, globs)
+        FOREACH_STR (g, globs)
                 if (fnmatch(*g, value ? value : "", 0) == 0)
                         return true;
         return false;
@@ -277,7 +290,7 @@ static bool same_address(const char *a, const char *b)
 
 static bool any_address(char *const *list, const char *address)
 {
-        FOREACH_STR(i, list)
+        FOREACH_STR (i, list)
                 if (address && same_address(*i, address))
                         return true;
         return false;
@@ -285,12 +298,12 @@ static bool any_address(char *const *list, const char *address)
 
 static bool all_properties(char *const *list, struct device *d)
 {
-        FOREACH_STR(i, list) {
+        FOREACH_STR (i, list) {
                 const char *eq = strchr(*i, '='), *have;
 
                 if (!eq || eq == *i)
                         return false;
-                have = device_prop(d, strndupa(*i, (size_t) (eq - *i)));
+                have = device_prop(d, strndupa(*i, (size_t)(eq - *i)));
                 if (!have || !streq(have, eq + 1))
                         return false;
         }
@@ -303,14 +316,15 @@ static bool on_cmdline(char *const *list)
 
         if (cmdline_read(&words) < 0)
                 return false;
-        FOREACH_STR(i, list) {
+        FOREACH_STR (i, list) {
                 if (strchr(*i, '=') ? strv_contains(words, *i) : cmdline_get(words, *i) != NULL)
                         return true;
         }
         return false;
 }
 
-static bool matches(const struct link_file *f, enum link_match what, struct device *d, const struct link_facts *facts)
+static bool matches(
+        const struct link_file *f, enum link_match what, struct device *d, const struct link_facts *facts)
 {
         char *const *list = f->match[what];
         struct utsname u;

@@ -68,9 +68,9 @@ static const char *type_name(struct device *d)
 static void ask(struct device *d, struct facts *f)
 {
         struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
-        struct {
+        union { /* the kernel's structure and room for the address behind it */
                 struct ethtool_perm_addr head;
-                uint8_t data[32];
+                uint8_t room[sizeof(struct ethtool_perm_addr) + 32];
         } perm = { .head = { .cmd = ETHTOOL_GPERMADDR, .size = 32 } };
         _cleanup_close_ int fd = -1;
         bool any = false;
@@ -86,8 +86,9 @@ static void ask(struct device *d, struct facts *f)
         }
         if (ethtool(fd, d->sysname, &perm) >= 0 && perm.head.size >= 4 && perm.head.size <= 32) {
                 for (unsigned i = 0; i < perm.head.size; i++) {
-                        snprintf(f->mac + 3 * i, 4, "%02x%s", perm.data[i], i + 1 < perm.head.size ? ":" : "");
-                        any |= perm.data[i];
+                        snprintf(f->mac + 3 * i, 4, "%02x%s", perm.head.data[i],
+                                i + 1 < perm.head.size ? ":" : "");
+                        any |= perm.head.data[i];
                 }
                 f->f.permanent_mac = any ? f->mac : NULL;
         }
@@ -98,8 +99,8 @@ static void ask(struct device *d, struct facts *f)
 static const char *policy_value(struct device *d, const char *policy)
 {
         static const char *const names[][2] = { { "database", "ID_NET_NAME_FROM_DATABASE" },
-                { "onboard", "ID_NET_NAME_ONBOARD" }, { "slot", "ID_NET_NAME_SLOT" }, { "path", "ID_NET_NAME_PATH" },
-                { "mac", "ID_NET_NAME_MAC" } };
+                { "onboard", "ID_NET_NAME_ONBOARD" }, { "slot", "ID_NET_NAME_SLOT" },
+                { "path", "ID_NET_NAME_PATH" }, { "mac", "ID_NET_NAME_MAC" } };
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)
                 if (streq(policy, names[i][0]))
@@ -113,7 +114,7 @@ const char *link_new_name(struct device *d, const struct link_file *f)
         int assigned = s ? atoi(s) : 0; /* 1 enumerated, 2 predictable, 3 by the user, 4 renamed */
 
         if (!naming_policy_disabled())
-                FOREACH_STR(p, f->name_policy) {
+                FOREACH_STR (p, f->name_policy) {
                         if (streq(*p, "kernel") && assigned == 2)
                                 return NULL;
                         if (streq(*p, "keep") && (assigned == 3 || assigned == 4))
@@ -135,15 +136,15 @@ struct request {
 
 static void *put_attr(struct request *q, unsigned short type, const void *data, size_t len)
 {
-        struct rtattr *a = (struct rtattr *) ((char *) q + NLMSG_ALIGN(q->h.nlmsg_len));
+        struct rtattr *a = (struct rtattr *)((char *)q + NLMSG_ALIGN(q->h.nlmsg_len));
 
         if (NLMSG_ALIGN(q->h.nlmsg_len) + RTA_SPACE(len) > sizeof(*q))
                 return NULL;
         a->rta_type = type;
-        a->rta_len = (unsigned short) RTA_LENGTH(len);
+        a->rta_len = (unsigned short)RTA_LENGTH(len);
         if (len)
                 memcpy(RTA_DATA(a), data, len);
-        q->h.nlmsg_len = (uint32_t) (NLMSG_ALIGN(q->h.nlmsg_len) + RTA_ALIGN(a->rta_len));
+        q->h.nlmsg_len = (uint32_t)(NLMSG_ALIGN(q->h.nlmsg_len) + RTA_ALIGN(a->rta_len));
         return a;
 }
 
@@ -159,17 +160,19 @@ static int ask_kernel(struct request *q)
 
         if (fd < 0)
                 return -errno;
-        (void) setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-        q->h.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | (q->h.nlmsg_type == RTM_NEWLINKPROP ? NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND : 0);
-        if (sendto(fd, q, q->h.nlmsg_len, 0, (struct sockaddr *) &kernel, sizeof(kernel)) < 0)
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+        q->h.nlmsg_flags =
+                NLM_F_REQUEST | NLM_F_ACK |
+                (q->h.nlmsg_type == RTM_NEWLINKPROP ? NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND : 0);
+        if (sendto(fd, q, q->h.nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof(kernel)) < 0)
                 return -errno;
         n = recv(fd, buf, sizeof(buf), 0);
         if (n < 0)
                 return -errno;
-        h = (struct nlmsghdr *) buf;
-        if (n < (ssize_t) NLMSG_LENGTH(sizeof(struct nlmsgerr)) || h->nlmsg_type != NLMSG_ERROR)
+        h = (struct nlmsghdr *)buf;
+        if (n < (ssize_t)NLMSG_LENGTH(sizeof(struct nlmsgerr)) || h->nlmsg_type != NLMSG_ERROR)
                 return -EBADMSG;
-        return ((struct nlmsgerr *) NLMSG_DATA(h))->error;
+        return ((struct nlmsgerr *)NLMSG_DATA(h))->error;
 }
 
 static void start_request(struct request *q, struct device *d, unsigned short type)
@@ -193,7 +196,7 @@ static void add_altname(struct device *d, const char *name, const char *taken)
         list = put_attr(&q, IFLA_PROP_LIST | NLA_F_NESTED, NULL, 0);
         if (!list || !put_attr(&q, IFLA_ALT_IFNAME, name, strlen(name) + 1))
                 return;
-        list->rta_len = (unsigned short) ((char *) &q + q.h.nlmsg_len - (char *) list);
+        list->rta_len = (unsigned short)((char *)&q + q.h.nlmsg_len - (char *)list);
         r = ask_kernel(&q);
         if (r < 0 && r != -EEXIST)
                 log_warning_errno(r, "%s: cannot add the alternative name %s: %m", d->sysname, name);
@@ -219,7 +222,7 @@ static void set_link(struct device *d, unsigned short type, const void *data, si
 static uint64_t mix(uint64_t h, const char *s)
 {
         for (; *s; s++)
-                h = (h ^ (uint8_t) *s) * UINT64_C(1099511628211);
+                h = (h ^ (uint8_t)*s) * UINT64_C(1099511628211);
         h ^= h >> 33;
         h *= UINT64_C(0xff51afd7ed558ccd);
         h ^= h >> 33;
@@ -258,12 +261,13 @@ static void apply_mac(struct device *d, const struct link_file *f)
         if (f->mac_policy == MAC_NONE) {
                 if (!f->mac)
                         return;
-                if (sscanf(f->mac, "%2x:%2x:%2x:%2x:%2x:%2x", &m[0], &m[1], &m[2], &m[3], &m[4], &m[5]) != 6) {
+                if (sscanf(f->mac, "%2x:%2x:%2x:%2x:%2x:%2x", &m[0], &m[1], &m[2], &m[3], &m[4], &m[5]) !=
+                        6) {
                         log_warning("%s: MACAddress=%s is not an address", f->path, f->mac);
                         return;
                 }
                 for (int i = 0; i < 6; i++)
-                        mac[i] = (uint8_t) m[i];
+                        mac[i] = (uint8_t)m[i];
         } else {
                 if (assigned == 3 || assigned < 0 || assigned > 3)
                         return;
@@ -273,7 +277,7 @@ static void apply_mac(struct device *d, const struct link_file *f)
                 } else if (assigned == 1 || getrandom(mac, sizeof(mac), GRND_NONBLOCK) != sizeof(mac)) {
                         return;
                 }
-                mac[0] = (uint8_t) ((mac[0] & 0xfe) | 0x02); /* unicast, locally administered */
+                mac[0] = (uint8_t)((mac[0] & 0xfe) | 0x02); /* unicast, locally administered */
         }
         set_link(d, IFLA_ADDRESS, mac, 6, "hardware address");
 }
@@ -282,10 +286,10 @@ static void apply_mac(struct device *d, const struct link_file *f)
 
 static void apply_altnames(struct device *d, const struct link_file *f, const char *name)
 {
-        FOREACH_STR(a, f->altnames)
+        FOREACH_STR (a, f->altnames)
                 add_altname(d, *a, name);
         if (!naming_policy_disabled())
-                FOREACH_STR(p, f->altname_policy)
+                FOREACH_STR (p, f->altname_policy)
                         add_altname(d, policy_value(d, *p), name);
 }
 
@@ -300,7 +304,8 @@ int builtin_net_setup_link(struct device *d, struct rules_event *e, int argc, ch
         if (d->ifindex <= 0)
                 return -ENODEV;
         /* On other events the settings are left as they are, but it is said which they would be. */
-        fresh = !d->action || streq(d->action, "add") || streq(d->action, "bind") || streq(d->action, "move");
+        fresh = !d->action || streq(d->action, "add") || streq(d->action, "bind") ||
+                streq(d->action, "move");
         ask(d, &facts);
         r = builtin_add(d, "ID_NET_DRIVER", facts.f.driver);
         /* The loopback interface is nobody's to rename. */

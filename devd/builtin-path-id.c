@@ -13,7 +13,7 @@
 struct path {
         char text[1024], compat[1024]; /* compat: as older versions wrote ATA ports */
         bool has_compat;
-        bool transport, parent;        /* something known was met */
+        bool transport, parent; /* something known was met */
         bool bad;
 };
 
@@ -22,7 +22,7 @@ static void prepend_to(char *buf, size_t size, const char *piece, struct path *p
         char copy[1024];
 
         strcpy(copy, buf);
-        if (snprintf(buf, size, "%s%s%s", piece, *copy ? "-" : "", copy) >= (int) size)
+        if (snprintf(buf, size, "%s%s%s", piece, *copy ? "-" : "", copy) >= (int)size)
                 p->bad = true;
 }
 
@@ -33,7 +33,7 @@ static void prepend(struct path *p, const char *fmt, ...)
         va_list ap;
 
         va_start(ap, fmt);
-        if (vsnprintf(piece, sizeof(piece), fmt, ap) >= (int) sizeof(piece))
+        if (vsnprintf(piece, sizeof(piece), fmt, ap) >= (int)sizeof(piece))
                 p->bad = true;
         va_end(ap);
         if (p->has_compat)
@@ -101,7 +101,7 @@ static struct device *scsi_fibre_channel(struct device *d, struct path *p)
 static struct device *scsi_sas(struct device *d, struct path *p)
 {
         struct device *target = device_parent_with(d, "scsi", "scsi_target"), *end, *port, *up;
-        _cleanup_device_ struct device *sas = NULL, *enddev = NULL, *expander = NULL;
+        _cleanup_device_ struct device *sas = NULL, *expander = NULL;
         const char *phy, *address;
         char lun[64];
 
@@ -154,7 +154,8 @@ static struct device *scsi_iscsi(struct device *d, struct path *p)
 
 static struct device *scsi_ata(struct device *d, struct path *p)
 {
-        struct device *host = device_parent_with(d, "scsi", "scsi_host"), *up = host ? device_parent_lazy(host) : NULL;
+        struct device *host = device_parent_with(d, "scsi", "scsi_host"),
+                      *up = host ? device_parent_lazy(host) : NULL;
         _cleanup_device_ struct device *port = NULL;
         const char *number;
         char piece[64];
@@ -179,13 +180,15 @@ static struct device *scsi_ata(struct device *d, struct path *p)
 /* Host numbers count over all adapters; those of one adapter are told from its lowest. */
 static struct device *scsi_plain(struct device *d, struct path *p)
 {
-        struct device *host = device_parent_with(d, "scsi", "scsi_host"), *up = host ? device_parent_lazy(host) : NULL;
+        struct device *host = device_parent_with(d, "scsi", "scsi_host"),
+                      *up = host ? device_parent_lazy(host) : NULL;
         _cleanup_closedir_ DIR *dir = NULL;
         char path[PATH_MAX];
         struct dirent *e;
         unsigned n[4], base = UINT_MAX;
 
-        if (!up || !parse_hctl(d->sysname, n) || real_sys_path(up->syspath, NULL, path) < 0 || !(dir = opendir(path)))
+        if (!up || !parse_hctl(d->sysname, n) || real_sys_path(up->syspath, NULL, path) < 0 ||
+                !(dir = opendir(path)))
                 return NULL;
         while ((e = readdir(dir))) {
                 const char *number = startswith(e->d_name, "host");
@@ -202,7 +205,8 @@ static struct device *scsi_plain(struct device *d, struct path *p)
 
 static struct device *scsi_hyperv(struct device *d, struct path *p)
 {
-        struct device *host = device_parent_with(d, "scsi", "scsi_host"), *bus = host ? device_parent_lazy(host) : NULL;
+        struct device *host = device_parent_with(d, "scsi", "scsi_host"),
+                      *bus = host ? device_parent_lazy(host) : NULL;
         const char *guid = bus ? device_attr(bus, "device_id") : NULL;
         char lun[64];
         size_t n;
@@ -210,7 +214,7 @@ static struct device *scsi_hyperv(struct device *d, struct path *p)
         if (!guid || guid[0] != '{' || !(n = strcspn(guid, "}")) || n < 2)
                 return NULL;
         last_number(d->sysname, lun, sizeof(lun));
-        prepend(p, "vmbus-%.*s-%s", (int) n - 1, guid + 1, lun);
+        prepend(p, "vmbus-%.*s-%s", (int)n - 1, guid + 1, lun);
         return d;
 }
 
@@ -360,11 +364,24 @@ static const struct {
         const char *subsystem;
         struct device *(*fn)(struct device *d, struct path *p);
 } buses[] = {
-        { "scsi_tape", on_scsi_tape }, { "scsi", on_scsi },         { "cciss", on_cciss },     { "usb", on_usb },
-        { "bcma", on_bcma },           { "serio", on_serio },       { "pci", on_pci },         { "platform", on_platform },
-        { "amba", named_both },        { "acpi", named_parent },    { "xen", named_parent },   { "virtio", on_virtio },
-        { "scm", named_both },         { "ccw", named_both },       { "ccwgroup", named_both }, { "ap", on_ap },
-        { "iucv", named_both },        { "spi", on_spi },
+        { "scsi_tape", on_scsi_tape },
+        { "scsi", on_scsi },
+        { "cciss", on_cciss },
+        { "usb", on_usb },
+        { "bcma", on_bcma },
+        { "serio", on_serio },
+        { "pci", on_pci },
+        { "platform", on_platform },
+        { "amba", named_both },
+        { "acpi", named_parent },
+        { "xen", named_parent },
+        { "virtio", on_virtio },
+        { "scm", named_both },
+        { "ccw", named_both },
+        { "ccwgroup", named_both },
+        { "ap", on_ap },
+        { "iucv", named_both },
+        { "spi", on_spi },
 };
 
 static void make_tag(const char *path, char *tag)
@@ -372,7 +389,7 @@ static void make_tag(const char *path, char *tag)
         size_t n = 0;
 
         for (; *path; path++) {
-                if (isalnum((unsigned char) *path) || *path == '-') {
+                if (isalnum((unsigned char)*path) || *path == '-') {
                         tag[n++] = *path;
                         continue;
                 }

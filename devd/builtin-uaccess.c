@@ -13,7 +13,7 @@
 #include "lib/fileio.h"
 #include "lib/log.h"
 
-#define ACL_XATTR    "system.posix_acl_access"
+#define ACL_XATTR     "system.posix_acl_access"
 #define TAG_USER_OBJ  0x01
 #define TAG_USER      0x02
 #define TAG_GROUP_OBJ 0x04
@@ -36,25 +36,25 @@ static int take_uid(const char *key, const char *value, void *data)
         uint32_t uid;
 
         if (streq(key, "ACTIVE_UID") && parse_u32(value, &uid) >= 0 && uid != UINT32_MAX)
-                *(uid_t *) data = uid;
+                *(uid_t *)data = uid;
         return 0;
 }
 
 static uid_t seat_user(const char *seat)
 {
-        uid_t uid = (uid_t) -1;
+        uid_t uid = (uid_t)-1;
         char path[PATH_MAX];
 
         if (!*seat || strchr(seat, '/') || seat[0] == '.')
                 return uid;
-        if (snprintf(path, sizeof(path), "/run/systemd/seats/%s", seat) < (int) sizeof(path))
-                (void) parse_env_file(path, take_uid, &uid);
+        if (snprintf(path, sizeof(path), "/run/systemd/seats/%s", seat) < (int)sizeof(path))
+                (void)parse_env_file(path, take_uid, &uid);
         return uid;
 }
 
 static void put_entry(struct acl *a, size_t *n, unsigned tag, unsigned rights, uint32_t id)
 {
-        a->e[(*n)++] = (struct acl_entry){ htole16((uint16_t) tag), htole16((uint16_t) rights), htole32(id) };
+        a->e[(*n)++] = (struct acl_entry) { htole16((uint16_t)tag), htole16((uint16_t)rights), htole32(id) };
 }
 
 static int set_acl(const char *fdpath, const struct stat *st, uid_t uid)
@@ -63,8 +63,9 @@ static int set_acl(const char *fdpath, const struct stat *st, uid_t uid)
         unsigned group = st->st_mode >> 3 & 7;
         size_t n = 0;
 
-        if (uid == (uid_t) -1 || uid == 0)
-                return removexattr(fdpath, ACL_XATTR) < 0 && errno != ENODATA && errno != EOPNOTSUPP ? -errno : 0;
+        if (uid == (uid_t)-1 || uid == 0)
+                return removexattr(fdpath, ACL_XATTR) < 0 && errno != ENODATA && errno != EOPNOTSUPP ? -errno
+                                                                                                     : 0;
         put_entry(&a, &n, TAG_USER_OBJ, st->st_mode >> 6 & 7, UINT32_MAX);
         put_entry(&a, &n, TAG_USER, 6, uid);
         put_entry(&a, &n, TAG_GROUP_OBJ, group, UINT32_MAX);

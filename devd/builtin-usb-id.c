@@ -93,8 +93,8 @@ static void read_interfaces(struct device *usb, char *out, size_t size)
 static bool take_scsi(struct device *d, struct usb *u, const char *subclass)
 {
         struct device *scsi = device_in_subsystem(d, "scsi") && streq_null(device_devtype(d), "scsi_device")
-                ? d
-                : device_parent_with(d, "scsi", "scsi_device");
+                                      ? d
+                                      : device_parent_with(d, "scsi", "scsi_device");
         const char *vendor, *model, *type, *rev;
         unsigned host, bus, target, lun;
 
@@ -106,8 +106,8 @@ static bool take_scsi(struct device *d, struct usb *u, const char *subclass)
         rev = device_attr(scsi, "rev");
         if (!vendor || !model || !type || !rev)
                 return false;
-        (void) text_encode(vendor, u->vendor_enc, sizeof(u->vendor_enc));
-        (void) text_encode(model, u->model_enc, sizeof(u->model_enc));
+        (void)text_encode(vendor, u->vendor_enc, sizeof(u->vendor_enc));
+        (void)text_encode(model, u->model_enc, sizeof(u->model_enc));
         clean(u->vendor, sizeof(u->vendor), vendor);
         clean(u->model, sizeof(u->model), model);
         clean(u->revision, sizeof(u->revision), rev);
@@ -123,13 +123,13 @@ static void take_usb(struct device *usb, struct usb *u)
         if (!*u->vendor) {
                 s = device_attr(usb, "manufacturer");
                 s = s && *s ? s : u->vendor_id;
-                (void) text_encode(s, u->vendor_enc, sizeof(u->vendor_enc));
+                (void)text_encode(s, u->vendor_enc, sizeof(u->vendor_enc));
                 clean(u->vendor, sizeof(u->vendor), s);
         }
         if (!*u->model) {
                 s = device_attr(usb, "product");
                 s = s && *s ? s : u->model_id;
-                (void) text_encode(s, u->model_enc, sizeof(u->model_enc));
+                (void)text_encode(s, u->model_enc, sizeof(u->model_enc));
                 clean(u->model, sizeof(u->model), s);
         }
         if (!*u->revision && (s = device_attr(usb, "bcdDevice")))
@@ -201,7 +201,7 @@ int builtin_usb_id(struct device *d, struct rules_event *e, int argc, char **arg
                 if (streq(u.type, "storage")) {
                         snprintf(u.type, sizeof(u.type), "%s", type_of_storage(subclass));
                         if (streq(u.type, "scsi") || streq(u.type, "atapi") || streq(u.type, "rbc"))
-                                (void) take_scsi(d, &u, subclass);
+                                (void)take_scsi(d, &u, subclass);
                 }
         }
         read_interfaces(usb, u.interfaces, sizeof(u.interfaces));
@@ -212,9 +212,9 @@ int builtin_usb_id(struct device *d, struct rules_event *e, int argc, char **arg
         if (!*u.vendor_id || !*u.model_id)
                 return -ENODATA;
         take_usb(usb, &u);
-        n = (size_t) snprintf(u.serial, sizeof(u.serial), "%s_%s", u.vendor, u.model);
+        n = (size_t)snprintf(u.serial, sizeof(u.serial), "%s_%s", u.vendor, u.model);
         if (*u.serial_short && n < sizeof(u.serial))
-                n += (size_t) snprintf(u.serial + n, sizeof(u.serial) - n, "_%s", u.serial_short);
+                n += (size_t)snprintf(u.serial + n, sizeof(u.serial) - n, "_%s", u.serial_short);
         if (*u.instance && n < sizeof(u.serial))
                 snprintf(u.serial + n, sizeof(u.serial) - n, "-%s", u.instance);
         return publish(d, &u);

@@ -5,17 +5,18 @@
 #include "lib/str.h"
 #include "lib/log.h"
 
-#define ELSEWHERE(fn)                                                                                            \
-        __attribute__((weak)) int fn(struct device *d, struct rules_event *e, int argc, char **argv)             \
-        {                                                                                                        \
-                return RULES_DEFER;                                                                              \
+#define ELSEWHERE(fn)                                                                                       \
+        __attribute__((weak)) int fn(struct device *d, struct rules_event *e, int argc, char **argv)        \
+        {                                                                                                   \
+                return RULES_DEFER;                                                                         \
         }
 ELSEWHERE(builtin_blkid)
 ELSEWHERE(builtin_kmod)
 ELSEWHERE(builtin_btrfs)
 
 const struct builtin builtins[] = {
-        { "blkid", builtin_blkid, BUILTIN_ONCE | BUILTIN_BLOCKS, "file system and partition table on the device" },
+        { "blkid", builtin_blkid, BUILTIN_ONCE | BUILTIN_BLOCKS,
+                "file system and partition table on the device" },
         { "btrfs", builtin_btrfs, BUILTIN_BLOCKS, "whether all devices of a btrfs file system are there" },
         { "hwdb", builtin_hwdb, 0, "properties from the hardware database" },
         { "input_id", builtin_input_id, BUILTIN_ONCE, "what kind of input device it is" },
@@ -89,7 +90,7 @@ int builtin_run(struct device *d, struct rules_event *e, const char *command)
         r = builtin_split(command, &argv);
         if (r < 0)
                 return r;
-        return b->run(d, e, (int) strv_len(argv), argv);
+        return b->run(d, e, (int)strv_len(argv), argv);
 }
 
 int builtin_add(struct device *d, const char *key, const char *value)

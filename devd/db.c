@@ -82,7 +82,7 @@ int db_read(struct device *d)
 
         d->db_loaded = true;
         if (!d->virtual_only)
-                (void) device_complete(d);
+                (void)device_complete(d);
         if (!d->id)
                 return -ENOENT;
         r = db_path(d->id, path);
@@ -105,13 +105,14 @@ int db_read_old(const struct device *d, struct device **ret)
         if (!old)
                 return -ENOMEM;
         old->refs = 1;
-        old->virtual_only = old->uevent_known = old->subsystem_known = old->driver_known = old->parent_known = true;
+        old->virtual_only = old->uevent_known = old->subsystem_known = old->driver_known =
+                old->parent_known = true;
         old->major = d->major;
         old->minor = d->minor;
         old->ifindex = d->ifindex;
-        old->mode = (mode_t) -1;
-        old->uid = (uid_t) -1;
-        old->gid = (gid_t) -1;
+        old->mode = (mode_t)-1;
+        old->uid = (uid_t)-1;
+        old->gid = (gid_t)-1;
         if (str_replace(&old->syspath, d->syspath) < 0 || str_replace(&old->id, d->id) < 0 ||
                 str_replace(&old->subsystem, d->subsystem) < 0 || str_replace(&old->devnode, d->devnode) < 0)
                 return -ENOMEM;
@@ -129,22 +130,22 @@ int db_read_old(const struct device *d, struct device **ret)
 static void format_entry(const struct device *d, struct strbuf *b)
 {
         if (d->major >= 0) {
-                FOREACH_STR(l, d->links)
+                FOREACH_STR (l, d->links)
                         strbuf_printf(b, "S:%s\n", *l);
                 if (d->link_priority != 0)
                         strbuf_printf(b, "L:%i\n", d->link_priority);
         }
         if (d->usec_initialized > 0)
-                strbuf_printf(b, "I:%llu\n", (unsigned long long) d->usec_initialized);
+                strbuf_printf(b, "I:%llu\n", (unsigned long long)d->usec_initialized);
         for (size_t i = 0; i < d->n_props; i++) {
                 const struct prop *p = &d->props[i];
 
                 if (!p->from_kernel && !p->dot && *p->value && !strchr(p->value, '\n'))
                         strbuf_printf(b, "E:%s=%s\n", p->key, p->value);
         }
-        FOREACH_STR(t, d->tags_all)
+        FOREACH_STR (t, d->tags_all)
                 strbuf_printf(b, "G:%s\n", *t);
-        FOREACH_STR(t, d->tags_current)
+        FOREACH_STR (t, d->tags_current)
                 strbuf_printf(b, "Q:%s\n", *t);
         strbuf_puts(b, "V:1\n");
 }
@@ -181,7 +182,7 @@ static int tag_file(const struct device *d, const char *tag, bool add)
 
         if (!*tag || strchr(tag, '/') || tag[0] == '.')
                 return 0;
-        if (snprintf(path, sizeof(path), "%s/tags/%s/%s", root_run(), tag, d->id) >= (int) sizeof(path))
+        if (snprintf(path, sizeof(path), "%s/tags/%s/%s", root_run(), tag, d->id) >= (int)sizeof(path))
                 return -ENAMETOOLONG;
         if (!add)
                 return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
@@ -204,7 +205,7 @@ static int update_tags(const struct device *d)
 {
         int first = 0, r;
 
-        FOREACH_STR(t, d->tags_all) {
+        FOREACH_STR (t, d->tags_all) {
                 r = tag_file(d, *t, true);
                 if (r < 0 && first == 0)
                         first = r;
@@ -243,8 +244,8 @@ int db_delete(struct device *d)
 
         if (!d->id)
                 return 0;
-        FOREACH_STR(t, d->tags_all)
-                (void) tag_file(d, *t, false);
+        FOREACH_STR (t, d->tags_all)
+                (void)tag_file(d, *t, false);
         r = db_path(d->id, path);
         if (r < 0)
                 return r;
@@ -270,9 +271,9 @@ static void drop_unless_sticky(const char *dir, const char *name)
         char path[PATH_MAX];
         struct stat st;
 
-        if (snprintf(path, sizeof(path), "%s/%s", dir, name) < (int) sizeof(path) && lstat(path, &st) >= 0 &&
+        if (snprintf(path, sizeof(path), "%s/%s", dir, name) < (int)sizeof(path) && lstat(path, &st) >= 0 &&
                 !(st.st_mode & S_ISVTX))
-                (void) unlink(path);
+                (void)unlink(path);
 }
 
 static void drop_without_entry(const char *dir, const char *name)
@@ -281,18 +282,18 @@ static void drop_without_entry(const char *dir, const char *name)
 
         if (db_path(name, entry) < 0 || access(entry, F_OK) >= 0)
                 return;
-        if (snprintf(path, sizeof(path), "%s/%s", dir, name) < (int) sizeof(path))
-                (void) unlink(path);
+        if (snprintf(path, sizeof(path), "%s/%s", dir, name) < (int)sizeof(path))
+                (void)unlink(path);
 }
 
 static void clean_index_dir(const char *dir, const char *name)
 {
         char path[PATH_MAX];
 
-        if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int) sizeof(path))
+        if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path))
                 return;
         each_entry(path, drop_without_entry);
-        (void) rmdir(path);
+        (void)rmdir(path);
 }
 
 int db_cleanup(void)

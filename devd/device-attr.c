@@ -51,8 +51,8 @@ static int read_regular(const char *path, const struct stat *st, char *buf)
         n = read(fd, buf, ATTR_MAX);
         if (n < 0)
                 return -errno;
-        if (memchr(buf, 0, (size_t) n)) /* binary data: only text is of use to rules */
-                n = (ssize_t) strnlen(buf, (size_t) n);
+        if (memchr(buf, 0, (size_t)n)) /* binary data: only text is of use to rules */
+                n = (ssize_t)strnlen(buf, (size_t)n);
         while (n > 0 && (buf[n - 1] == '\n' || buf[n - 1] == '\r'))
                 n--;
         buf[n] = 0;
@@ -93,7 +93,7 @@ const char *device_attr(struct device *d, const char *name)
 {
         uint32_t h = hash_string(name);
         char buf[ATTR_MAX + 1];
-        struct attr *a, **tail = (struct attr **) &d->attrs;
+        struct attr *a, **tail = (struct attr **)&d->attrs;
         size_t ln = strlen(name), lv, n = 0;
         bool there;
 
@@ -140,13 +140,14 @@ int resolve_subsystem_kernel(const char *spec, char buf[static PATH_MAX])
         const char *slash, *end;
         int r;
 
-        if (spec[0] != '[' || !(slash = strchr(spec, '/')) || !(end = strchr(slash, ']')) || slash == spec + 1)
+        if (spec[0] != '[' || !(slash = strchr(spec, '/')) || !(end = strchr(slash, ']')) ||
+                slash == spec + 1)
                 return -EINVAL;
         if (slash - spec > 255 || end - slash > 255 || end == slash + 1)
                 return -EINVAL;
-        memcpy(subsystem, spec + 1, (size_t) (slash - spec - 1));
+        memcpy(subsystem, spec + 1, (size_t)(slash - spec - 1));
         subsystem[slash - spec - 1] = 0;
-        memcpy(kernel, slash + 1, (size_t) (end - slash - 1));
+        memcpy(kernel, slash + 1, (size_t)(end - slash - 1));
         kernel[end - slash - 1] = 0;
         r = device_from_subsystem(subsystem, kernel, &d);
         if (r < 0)

@@ -8,7 +8,8 @@
 
 int device_from_subsystem(const char *subsystem, const char *sysname, struct device **ret)
 {
-        static const char *const forms[] = { "/sys/class/%s/%s", "/sys/bus/%s/devices/%s", "/sys/firmware/%s/%s" };
+        static const char *const forms[] = { "/sys/class/%s/%s", "/sys/bus/%s/devices/%s",
+                "/sys/firmware/%s/%s" };
         _cleanup_free_ char *raw = strdup(sysname);
         char path[PATH_MAX];
 
@@ -56,7 +57,7 @@ static int device_from_ifindex(const char *number, struct device **ret)
                 _cleanup_device_ struct device *d = NULL;
 
                 if (e->d_name[0] == '.' ||
-                        snprintf(path, sizeof(path), "/sys/class/net/%s", e->d_name) >= (int) sizeof(path) ||
+                        snprintf(path, sizeof(path), "/sys/class/net/%s", e->d_name) >= (int)sizeof(path) ||
                         device_from_syspath(path, NULL, &d) < 0 || d->ifindex != want)
                         continue;
                 *ret = TAKE_PTR(d);
@@ -75,8 +76,8 @@ int device_from_id(const char *id, struct device **ret)
         case 'c':
                 if (!id[1] || id[1 + strspn(id + 1, "0123456789:")])
                         return -EINVAL;
-                if (snprintf(path, sizeof(path), "/sys/dev/%s/%s", id[0] == 'b' ? "block" : "char", id + 1) >=
-                        (int) sizeof(path))
+                if (snprintf(path, sizeof(path), "/sys/dev/%s/%s", id[0] == 'b' ? "block" : "char",
+                            id + 1) >= (int)sizeof(path))
                         return -EINVAL;
                 return device_from_syspath(path, NULL, ret);
         case 'n': return device_from_ifindex(id + 1, ret);
@@ -84,7 +85,7 @@ int device_from_id(const char *id, struct device **ret)
                 colon = strchr(id, ':');
                 if (!colon || colon == id + 1 || !colon[1] || strchr(id, '/'))
                         return -EINVAL;
-                return device_from_subsystem(strndupa(id + 1, (size_t) (colon - id - 1)), colon + 1, ret);
+                return device_from_subsystem(strndupa(id + 1, (size_t)(colon - id - 1)), colon + 1, ret);
         default: return -EINVAL;
         }
 }
@@ -102,6 +103,7 @@ int device_from_devnode(const char *node, struct device **ret)
                 return -errno;
         if (!S_ISBLK(st.st_mode) && !S_ISCHR(st.st_mode))
                 return -ENODEV;
-        snprintf(id, sizeof(id), "%c%u:%u", S_ISBLK(st.st_mode) ? 'b' : 'c', major(st.st_rdev), minor(st.st_rdev));
+        snprintf(id, sizeof(id), "%c%u:%u", S_ISBLK(st.st_mode) ? 'b' : 'c', major(st.st_rdev),
+                minor(st.st_rdev));
         return device_from_id(id, ret);
 }

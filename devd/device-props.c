@@ -21,7 +21,7 @@ const char *device_prop_hashed(struct device *d, const char *key, uint32_t hash)
         const struct prop *p;
 
         if (!d->uevent_known)
-                (void) device_complete(d);
+                (void)device_complete(d);
         p = find_prop(d, key, hash);
         return p ? p->value : NULL;
 }
@@ -34,7 +34,7 @@ const char *device_prop(struct device *d, const char *key)
 static void drop_prop(struct device *d, struct prop *p)
 {
         free(p->key);
-        memmove(p, p + 1, (size_t) (d->props + d->n_props - (p + 1)) * sizeof(*p));
+        memmove(p, p + 1, (size_t)(d->props + d->n_props - (p + 1)) * sizeof(*p));
         d->n_props--;
 }
 
@@ -73,8 +73,11 @@ int device_store_prop(struct device *d, const char *key, size_t lk, const char *
                 free(mem);
                 return -ENOMEM;
         }
-        *p = (struct prop){
-                .key = mem, .value = mem + lk + 1, .hash = h, .from_kernel = from_kernel, .dot = mem[0] == '.' };
+        *p = (struct prop) { .key = mem,
+                .value = mem + lk + 1,
+                .hash = h,
+                .from_kernel = from_kernel,
+                .dot = mem[0] == '.' };
         return 0;
 }
 
@@ -99,7 +102,7 @@ static bool valid_tag(const char *t)
         if (!*t)
                 return false;
         for (; *t; t++)
-                if (!isalnum((unsigned char) *t) && *t != '_' && *t != '-')
+                if (!isalnum((unsigned char)*t) && *t != '_' && *t != '-')
                         return false;
         return true;
 }

@@ -14,9 +14,9 @@ static char *sys_root, *dev_root, *run_root;
 void device_set_roots(const char *sys, const char *dev, const char *run_udev)
 {
         /* Out of memory leaves the former value: only tests and tools set these, at their start. */
-        (void) str_replace(&sys_root, sys);
-        (void) str_replace(&dev_root, dev);
-        (void) str_replace(&run_root, run_udev);
+        (void)str_replace(&sys_root, sys);
+        (void)str_replace(&dev_root, dev);
+        (void)str_replace(&run_root, run_udev);
         if (sys_root)
                 path_simplify(sys_root);
         if (dev_root)
@@ -82,9 +82,9 @@ static struct device *device_alloc(void)
                 return NULL;
         d->refs = 1;
         d->major = d->minor = -1;
-        d->mode = (mode_t) -1;
-        d->uid = (uid_t) -1;
-        d->gid = (gid_t) -1;
+        d->mode = (mode_t)-1;
+        d->uid = (uid_t)-1;
+        d->gid = (gid_t)-1;
         return d;
 }
 
@@ -160,13 +160,14 @@ static int set_id(struct device *d)
         if (d->id)
                 return 0;
         if (d->major >= 0)
-                d->id = str_printf("%c%d:%d", streq_null(d->subsystem, "block") ? 'b' : 'c', d->major, d->minor);
+                d->id = str_printf(
+                        "%c%d:%d", streq_null(d->subsystem, "block") ? 'b' : 'c', d->major, d->minor);
         else if (d->ifindex > 0)
                 d->id = str_printf("n%d", d->ifindex);
         else if (streq_null(d->subsystem, "drivers") && (end = strstr(d->devpath, "/drivers/"))) {
                 for (bus = end; bus > d->devpath && bus[-1] != '/'; bus--)
                         ;
-                d->id = str_printf("+drivers:%.*s:%s", (int) (end - bus), bus, path_basename(d->devpath));
+                d->id = str_printf("+drivers:%.*s:%s", (int)(end - bus), bus, path_basename(d->devpath));
         } else if (d->subsystem)
                 d->id = str_printf("+%s:%s", d->subsystem, path_basename(d->devpath));
         else
@@ -210,7 +211,7 @@ static int take_kernel_prop(struct device *d, const char *line, size_t lk)
                 rest = rest ? rest : v;
                 if (!path_is_normalized(rest) || *rest == '/' || !*rest)
                         return 0;
-                if (snprintf(node, sizeof(node), "/dev/%s", rest) >= (int) sizeof(node))
+                if (snprintf(node, sizeof(node), "/dev/%s", rest) >= (int)sizeof(node))
                         return 0;
                 r = str_replace(&d->devnode, node);
                 return r < 0 ? r : device_store_prop(d, "DEVNAME", 7, node, true);
@@ -250,12 +251,12 @@ int device_from_uevent(const struct uevent *u, struct device **ret)
         for (p = u->buf + strnlen(u->buf, u->len) + 1; p < end; p += strlen(p) + 1) {
                 const char *eq;
 
-                if (!memchr(p, 0, (size_t) (end - p)))
+                if (!memchr(p, 0, (size_t)(end - p)))
                         break;
                 eq = strchr(p, '=');
                 if (!eq || eq == p)
                         continue;
-                r = take_kernel_prop(d, p, (size_t) (eq - p));
+                r = take_kernel_prop(d, p, (size_t)(eq - p));
                 if (r < 0)
                         return r;
         }
@@ -275,7 +276,8 @@ static const char *implied_subsystem(const char *devpath)
                 return "module";
         if (strstr(devpath, "/drivers/"))
                 return "drivers";
-        if (startswith(devpath, "/class/") || startswith(devpath, "/bus/") || startswith(devpath, "/subsystem/"))
+        if (startswith(devpath, "/class/") || startswith(devpath, "/bus/") ||
+                startswith(devpath, "/subsystem/"))
                 return "subsystem";
         return NULL;
 }
@@ -320,7 +322,7 @@ const char *device_driver(struct device *d)
 const char *device_devtype(struct device *d)
 {
         if (!d->uevent_known)
-                (void) device_complete(d);
+                (void)device_complete(d);
         return d->devtype;
 }
 
@@ -350,7 +352,7 @@ static int read_uevent_file(struct device *d)
 
                 if (!eq || eq == line)
                         continue;
-                r = take_kernel_prop(d, line, (size_t) (eq - line));
+                r = take_kernel_prop(d, line, (size_t)(eq - line));
                 if (r < 0)
                         return r;
         }
@@ -433,7 +435,7 @@ static int canonical_devpath(const char *given, char **ret)
         if (!rest || !*rest)
                 return -EINVAL;
         r = snprintf(path, sizeof(path), "%s/%s", root_sys(), rest);
-        if (r < 0 || (size_t) r >= sizeof(path))
+        if (r < 0 || (size_t)r >= sizeof(path))
                 return -ENAMETOOLONG;
         r = resolved_path(path, real);
         if (r < 0)
@@ -496,7 +498,7 @@ struct device *device_parent_lazy(struct device *d)
         if (d->parent_known || d->virtual_only)
                 return d->parent;
         d->parent_known = true;
-        if (snprintf(path, sizeof(path), "%s", d->devpath) >= (int) sizeof(path))
+        if (snprintf(path, sizeof(path), "%s", d->devpath) >= (int)sizeof(path))
                 return NULL;
         while ((slash = strrchr(path, '/')) && slash > path) {
                 *slash = 0;
@@ -514,7 +516,7 @@ struct device *device_parent(struct device *d)
         struct device *p = device_parent_lazy(d);
 
         if (p)
-                (void) device_complete(p);
+                (void)device_complete(p);
         return p;
 }
 
@@ -530,7 +532,7 @@ struct device *device_parent_with(struct device *d, const char *subsystem, const
         for (struct device *p = device_parent_lazy(d); p; p = device_parent_lazy(p)) {
                 if (!device_in_subsystem(p, subsystem))
                         continue;
-                (void) device_complete(p);
+                (void)device_complete(p);
                 if (!devtype || streq_null(p->devtype, devtype))
                         return p;
         }

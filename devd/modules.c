@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 
 #include "lib/cmdline.h"
@@ -210,8 +211,15 @@ static int insert_child(int out_fd, void *arg)
         _cleanup_close_ int dirfd = -1;
         struct utsname u;
         char dir[256];
+        bool by_name = false;
         int r = 0;
 
+        for (size_t i = 0; i < j->n_groups; i++)
+                by_name |= j->groups[i]->by_name;
+        /* What an alias asks for steps back behind whatever else wants the processor, and has all of it as soon as the
+         * boot waits for a device. */
+        if (!by_name)
+                (void)setpriority(PRIO_PROCESS, 0, 19);
         if (uname(&u) < 0)
                 return -errno;
         snprintf(dir, sizeof(dir), "/lib/modules/%s", u.release);

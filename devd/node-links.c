@@ -45,7 +45,8 @@ void links_escape(const char *link, char *buf)
 
                 if (n + (e ? 4 : 1) > NAME_MAX) { /* too long: the end becomes a hash of the whole */
                         snprintf(buf + NAME_MAX - 11, 12, ".%010llx",
-                                ((unsigned long long) hash_string(link) << 8 | (strlen(link) & 0xff)) & 0xffffffffffull);
+                                ((unsigned long long)hash_string(link) << 8 | (strlen(link) & 0xff)) &
+                                        0xffffffffffull);
                         return;
                 }
                 if (e)
@@ -67,10 +68,10 @@ static void claim_free(struct claim *c)
 
 static void stack_clear(struct stack *s)
 {
-        HASHMAP_FOREACH(e, &s->claims)
+        HASHMAP_FOREACH (e, &s->claims)
                 claim_free(e->value);
         hash_done(&s->claims);
-        s->claims = (struct hash){ 0 };
+        s->claims = (struct hash) { 0 };
         s->top = NULL;
         s->read = false;
 }
@@ -84,10 +85,10 @@ static void stack_free(struct stack *s)
 
 void links_forget(void)
 {
-        HASHMAP_FOREACH(e, &stacks)
+        HASHMAP_FOREACH (e, &stacks)
                 stack_free(e->value);
         hash_done(&stacks);
-        stacks = (struct hash){ 0 };
+        stacks = (struct hash) { 0 };
 }
 
 static struct stack *stack_get(const char *link)
@@ -141,7 +142,7 @@ static void elect(struct stack *s)
 {
         struct claim *best = s->top;
 
-        HASHMAP_FOREACH(e, &s->claims) {
+        HASHMAP_FOREACH (e, &s->claims) {
                 struct claim *c = e->value;
 
                 /* Of equals the present owner, else the lowest id: two processes must come to the same answer. */
@@ -223,7 +224,8 @@ static void find_present_owner(struct stack *s)
         const char *t = target;
         ssize_t n;
 
-        if (snprintf(full, sizeof(full), "/dev/%s", s->link) >= (int) sizeof(full) || real_dev_path(full, path) < 0)
+        if (snprintf(full, sizeof(full), "/dev/%s", s->link) >= (int)sizeof(full) ||
+                real_dev_path(full, path) < 0)
                 return;
         n = readlink(path, target, sizeof(target) - 1);
         if (n <= 0)
@@ -231,7 +233,7 @@ static void find_present_owner(struct stack *s)
         target[n] = 0;
         while (startswith(t, "../"))
                 t += 3;
-        HASHMAP_FOREACH(e, &s->claims) {
+        HASHMAP_FOREACH (e, &s->claims) {
                 struct claim *c = e->value;
 
                 if (streq(c->devnode + strlen("/dev/"), t) && (!s->top || c->priority > s->top->priority))
@@ -298,7 +300,7 @@ void links_remove_empty_parents(char *path)
         char *slash;
         size_t root = strlen(root_dev());
 
-        while ((slash = strrchr(path, '/')) && (size_t) (slash - path) > root) {
+        while ((slash = strrchr(path, '/')) && (size_t)(slash - path) > root) {
                 *slash = 0;
                 if (rmdir(path) < 0)
                         return;
@@ -311,7 +313,7 @@ static int drop_link(const char *link)
         struct stat st;
         int r;
 
-        if (snprintf(full, sizeof(full), "/dev/%s", link) >= (int) sizeof(full))
+        if (snprintf(full, sizeof(full), "/dev/%s", link) >= (int)sizeof(full))
                 return -ENAMETOOLONG;
         r = real_dev_path(full, path);
         if (r < 0)
@@ -332,7 +334,7 @@ static int point_link(const char *link, const char *devnode)
         ssize_t n;
         int r;
 
-        if (snprintf(full, sizeof(full), "/dev/%s", link) >= (int) sizeof(full))
+        if (snprintf(full, sizeof(full), "/dev/%s", link) >= (int)sizeof(full))
                 return -ENAMETOOLONG;
         if (streq(full, devnode))
                 return -EINVAL;
@@ -395,9 +397,9 @@ int links_claim(const char *link, const char *id, int priority, const char *devn
                 return r;
         c = hash_get(&s->claims, id);
         if (!c || c->priority != priority || !streq_null(c->devnode, devnode)) {
-                if (snprintf(value, sizeof(value), "%d:%s", priority, devnode) >= (int) sizeof(value))
+                if (snprintf(value, sizeof(value), "%d:%s", priority, devnode) >= (int)sizeof(value))
                         return -ENAMETOOLONG;
-                (void) unlinkat(dfd, id, 0);
+                (void)unlinkat(dfd, id, 0);
                 if (symlinkat(value, dfd, id) < 0)
                         return -errno;
                 r = stack_set(s, id, priority, devnode);
@@ -423,8 +425,8 @@ static int give_up(struct stack *s, const char *dir, int dfd, const char *id)
         stack_remember(s, dfd);
         if (s->top)
                 return point_link(s->link, s->top->devnode);
-        (void) unlinkat(dfd, ".lock", 0);
-        (void) rmdir(dir);
+        (void)unlinkat(dfd, ".lock", 0);
+        (void)rmdir(dir);
         return drop_link(s->link);
 }
 

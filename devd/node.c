@@ -21,7 +21,7 @@ static int keep_first(int first, int r)
 
 static void apply_seclabels(const char *node, const char *fdpath, char *const *labels)
 {
-        FOREACH_STR(l, labels) {
+        FOREACH_STR (l, labels) {
                 const char *eq = strchr(*l, '=');
                 char name[64];
 
@@ -30,7 +30,7 @@ static void apply_seclabels(const char *node, const char *fdpath, char *const *l
                 if (startswith(*l, "smack="))
                         snprintf(name, sizeof(name), "security.SMACK64");
                 else
-                        snprintf(name, sizeof(name), "security.%.*s", (int) MIN(eq - *l, 40), *l);
+                        snprintf(name, sizeof(name), "security.%.*s", (int)MIN(eq - *l, 40), *l);
                 if (setxattr(fdpath, name, eq + 1, strlen(eq + 1), 0) < 0)
                         log_warning_errno(-errno, "%s: cannot set label %s to %s: %m", node, name, eq + 1);
         }
@@ -63,15 +63,15 @@ int node_apply_permissions(const char *devnode, mode_t type, dev_t devno, mode_t
         if (type ? !is_node(&st, type, devno) : !S_ISBLK(st.st_mode) && !S_ISCHR(st.st_mode))
                 return log_warning_errno(-EEXIST, "%s is not the node of this device, left alone", devnode);
         snprintf(fdpath, sizeof(fdpath), "/proc/self/fd/%d", fd);
-        if ((uid != (uid_t) -1 && uid != st.st_uid) || (gid != (gid_t) -1 && gid != st.st_gid)) {
+        if ((uid != (uid_t)-1 && uid != st.st_uid) || (gid != (gid_t)-1 && gid != st.st_gid)) {
                 /* No more rights for the former owner between the two calls. */
-                if (mode != (mode_t) -1 && ((mode & 0777) & ~(st.st_mode & 0777)) == 0 &&
+                if (mode != (mode_t)-1 && ((mode & 0777) & ~(st.st_mode & 0777)) == 0 &&
                         (mode & 0777) != (st.st_mode & 0777) && chmod(fdpath, mode & 07777) < 0)
                         return -errno;
                 if (chown(fdpath, uid, gid) < 0)
                         return -errno;
         }
-        if (mode != (mode_t) -1 && (mode & 07777) != (st.st_mode & 07777) && chmod(fdpath, mode & 07777) < 0)
+        if (mode != (mode_t)-1 && (mode & 07777) != (st.st_mode & 07777) && chmod(fdpath, mode & 07777) < 0)
                 return -errno;
         apply_seclabels(devnode, fdpath, seclabels);
         return 0;
@@ -82,10 +82,10 @@ static int apply_permissions(struct device *d)
         mode_t type = device_in_subsystem(d, "block") ? S_IFBLK : S_IFCHR;
         int r;
 
-        if (d->mode == (mode_t) -1 && d->uid == (uid_t) -1 && d->gid == (gid_t) -1 && !d->seclabels)
+        if (d->mode == (mode_t)-1 && d->uid == (uid_t)-1 && d->gid == (gid_t)-1 && !d->seclabels)
                 return 0;
-        r = node_apply_permissions(d->devnode, type, makedev((unsigned) d->major, (unsigned) d->minor), d->mode, d->uid,
-                d->gid, d->seclabels);
+        r = node_apply_permissions(d->devnode, type, makedev((unsigned)d->major, (unsigned)d->minor),
+                d->mode, d->uid, d->gid, d->seclabels);
         if (r < 0)
                 log_warning_errno(r, "%s: cannot set owner and mode: %m", d->devnode);
         return r;
@@ -98,14 +98,14 @@ static int number_link(struct device *d, bool make)
         ssize_t n;
         int r;
 
-        snprintf(have, sizeof(have), "/dev/%s/%d:%d", device_in_subsystem(d, "block") ? "block" : "char", d->major,
-                d->minor);
+        snprintf(have, sizeof(have), "/dev/%s/%d:%d", device_in_subsystem(d, "block") ? "block" : "char",
+                d->major, d->minor);
         r = real_dev_path(have, path);
         if (r < 0)
                 return r;
         if (!make)
                 return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
-        if (snprintf(target, sizeof(target), "../%s", d->devnode + strlen("/dev/")) >= (int) sizeof(target))
+        if (snprintf(target, sizeof(target), "../%s", d->devnode + strlen("/dev/")) >= (int)sizeof(target))
                 return -ENAMETOOLONG;
         n = readlink(path, have, sizeof(have) - 1);
         if (n > 0) {
@@ -116,7 +116,7 @@ static int number_link(struct device *d, bool make)
         if (symlink(target, path) >= 0)
                 return 0;
         if (errno == ENOENT)
-                (void) mkdir_parents(path, 0755);
+                (void)mkdir_parents(path, 0755);
         return symlink_atomic(target, path);
 }
 
@@ -134,7 +134,7 @@ static int direct_link(const char *link, const char *devnode, bool make)
         ssize_t n;
         int r;
 
-        if (snprintf(full, sizeof(full), "/dev/%s", link) >= (int) sizeof(full))
+        if (snprintf(full, sizeof(full), "/dev/%s", link) >= (int)sizeof(full))
                 return -ENAMETOOLONG;
         r = real_dev_path(full, path);
         if (r < 0)
@@ -184,10 +184,10 @@ int node_update(struct device *d, struct device *old)
                 return 0;
         first = apply_permissions(d);
         first = keep_first(first, number_link(d, true));
-        FOREACH_STR(l, old ? old->links : NULL)
+        FOREACH_STR (l, old ? old->links : NULL)
                 if (!strv_contains(d->links, *l))
                         first = keep_first(first, release(d, *l));
-        FOREACH_STR(l, d->links)
+        FOREACH_STR (l, d->links)
                 first = keep_first(first, claim(d, *l));
         return first;
 }
@@ -198,10 +198,10 @@ int node_remove(struct device *d, struct device *old)
 
         if (!d->devnode || d->major < 0 || !d->id)
                 return 0;
-        FOREACH_STR(l, old ? old->links : d->links)
+        FOREACH_STR (l, old ? old->links : d->links)
                 first = keep_first(first, release(d, *l));
         /* Names given in this event, if any, were never ours to keep. */
-        FOREACH_STR(l, old ? d->links : NULL)
+        FOREACH_STR (l, old ? d->links : NULL)
                 if (!strv_contains(old->links, *l))
                         first = keep_first(first, release(d, *l));
         return keep_first(first, number_link(d, false));

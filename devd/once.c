@@ -23,7 +23,7 @@ struct once {
         char **rules_dirs;
         const char *action, *devpath;
         usec_t timeout;
-        bool dry;        /* print, change nothing outside of the process */
+        bool dry; /* print, change nothing outside of the process */
 };
 
 /* --- programs --------------------------------------------------------------------------------------- */
@@ -34,7 +34,7 @@ static char **environment_of(struct device *d)
 
         for (size_t i = 0; i < d->n_props; i++)
                 if (!d->props[i].dot)
-                        (void) strv_addf(&env, "%s=%s", d->props[i].key, d->props[i].value);
+                        (void)strv_addf(&env, "%s=%s", d->props[i].key, d->props[i].value);
         return env;
 }
 
@@ -71,7 +71,7 @@ static int collect_output(int fd, usec_t deadline, struct strbuf *b)
 
                 if (left <= 0)
                         return -ETIMEDOUT;
-                r = poll(&p, 1, (int) MIN(left / USEC_PER_MSEC + 1, (usec_t) INT_MAX));
+                r = poll(&p, 1, (int)MIN(left / USEC_PER_MSEC + 1, (usec_t)INT_MAX));
                 if (r < 0 && errno != EINTR)
                         return -errno;
                 if (r <= 0)
@@ -84,8 +84,8 @@ static int collect_output(int fd, usec_t deadline, struct strbuf *b)
                                 continue;
                         return -errno;
                 }
-                if (b->len + (size_t) n <= OUTPUT_MAX)
-                        strbuf_add(b, buf, (size_t) n);
+                if (b->len + (size_t)n <= OUTPUT_MAX)
+                        strbuf_add(b, buf, (size_t)n);
         }
 }
 
@@ -110,7 +110,7 @@ static int run_program(struct device *d, const char *command, usec_t timeout, ch
         if (pid < 0)
                 return -errno;
         if (pid == 0)
-                become(argv, env ? env : (char *[]){ NULL }, ret_output ? out : -1);
+                become(argv, env ? env : (char *[]) { NULL }, ret_output ? out : -1);
         out = close_fd(out);
         r = collect_output(in, now_monotonic() + timeout, &b);
         if (r < 0)
@@ -190,15 +190,15 @@ static void print_device(const struct device *d)
 {
         for (size_t i = 0; i < d->n_props; i++)
                 printf("%s=%s\n", d->props[i].key, d->props[i].value);
-        FOREACH_STR(l, d->links)
+        FOREACH_STR (l, d->links)
                 printf("link %s\n", *l);
-        FOREACH_STR(t, d->tags_current)
+        FOREACH_STR (t, d->tags_current)
                 printf("tag %s\n", *t);
-        if (d->mode != (mode_t) -1)
+        if (d->mode != (mode_t)-1)
                 printf("mode %04o\n", d->mode);
-        if (d->uid != (uid_t) -1)
+        if (d->uid != (uid_t)-1)
                 printf("owner %u\n", d->uid);
-        if (d->gid != (gid_t) -1)
+        if (d->gid != (gid_t)-1)
                 printf("group %u\n", d->gid);
         if (d->name)
                 printf("name %s\n", d->name);
@@ -231,8 +231,8 @@ static int removed_device(const char *devpath, struct device **ret)
         const char *rest = path_startswith(devpath, root_sys());
 
         rest = rest ? rest : path_startswith(devpath, "/sys");
-        u.len = (size_t) snprintf(u.buf, sizeof(u.buf), "remove@/%s%cACTION=remove%cDEVPATH=/%s%c", rest ? rest : devpath + 1,
-                0, 0, rest ? rest : devpath + 1, 0);
+        u.len = (size_t)snprintf(u.buf, sizeof(u.buf), "remove@/%s%cACTION=remove%cDEVPATH=/%s%c",
+                rest ? rest : devpath + 1, 0, 0, rest ? rest : devpath + 1, 0);
         if (u.len >= sizeof(u.buf))
                 return -ENAMETOOLONG;
         u.action = "remove";
@@ -253,7 +253,7 @@ static int handle(struct once *o, const struct rules *rules)
                 return log_error_errno(r, "%s: no such device: %m", o->devpath);
         if (db_read_old(d, &old) >= 0) {
                 if (streq(o->action, "remove"))
-                        (void) db_read(d);
+                        (void)db_read(d);
                 else if (copy_old(d, old) < 0)
                         return log_oom();
         }
@@ -269,17 +269,23 @@ static int handle(struct once *o, const struct rules *rules)
 
 /* --- command line ----------------------------------------------------------------------------------- */
 
-static const char usage[] = "Usage: rouse-devd --once ACTION DEVPATH [--rules-dir DIR]… [--sys DIR] [--dev DIR] [--run DIR]\n"
-                            "                         [--timeout TIME] [--dry-run] [--debug]\n";
+static const char usage[] =
+        "Usage: rouse-devd --once ACTION DEVPATH [--rules-dir DIR]… [--sys DIR] [--dev DIR] [--run DIR]\n"
+        "                         [--timeout TIME] [--dry-run] [--debug]\n";
 
 static int parse(int argc, char **argv, struct once *o)
 {
         static const struct option options[] = {
-                { "rules-dir", required_argument, NULL, 'R' }, { "rules", required_argument, NULL, 'R' },
-                { "sys", required_argument, NULL, 's' },       { "dev", required_argument, NULL, 'd' },
-                { "run", required_argument, NULL, 'r' },       { "timeout", required_argument, NULL, 't' },
-                { "dry-run", no_argument, NULL, 'n' },         { "debug", no_argument, NULL, 'D' },
-                { "foreground", no_argument, NULL, 'f' },      { "help", no_argument, NULL, 'h' },
+                { "rules-dir", required_argument, NULL, 'R' },
+                { "rules", required_argument, NULL, 'R' },
+                { "sys", required_argument, NULL, 's' },
+                { "dev", required_argument, NULL, 'd' },
+                { "run", required_argument, NULL, 'r' },
+                { "timeout", required_argument, NULL, 't' },
+                { "dry-run", no_argument, NULL, 'n' },
+                { "debug", no_argument, NULL, 'D' },
+                { "foreground", no_argument, NULL, 'f' },
+                { "help", no_argument, NULL, 'h' },
                 { 0 },
         };
         const char *sys = NULL, *dev = NULL, *run = NULL;

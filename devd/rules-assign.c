@@ -37,7 +37,8 @@ static int assign_id(struct evaluation *v, const struct token *t)
         if (t->type == A_OWNER || t->type == A_GROUP) {
                 name = value_of(v, t, false, buf);
                 if (!name || (user ? lookup_user(name, &id) : lookup_group(name, &id)) < 0) {
-                        eval_warn(v, LOG_WARNING, "unknown %s \"%s\"", user ? "user" : "group", name ? name : "");
+                        eval_warn(v, LOG_WARNING, "unknown %s \"%s\"", user ? "user" : "group",
+                                name ? name : "");
                         return 0;
                 }
         }
@@ -118,7 +119,7 @@ static int assign_env(struct evaluation *v, const struct token *t)
                 return 0;
         old = t->op == OP_ADD ? device_prop_hashed(v->d, t->key, t->key_hash) : NULL;
         if (old) {
-                if (snprintf(joined, sizeof(joined), "%s %s", old, value) >= (int) sizeof(joined)) {
+                if (snprintf(joined, sizeof(joined), "%s %s", old, value) >= (int)sizeof(joined)) {
                         eval_warn(v, LOG_WARNING, "ENV{%s} would become too long, not changed", t->key);
                         return 0;
                 }
@@ -142,7 +143,8 @@ static int assign_name(struct evaluation *v, const struct token *t)
         v->name_final = t->op == OP_FINAL;
         if (v->d->ifindex <= 0) {
                 if (!v->d->devnode || !streq_null(path_startswith(v->d->devnode, "/dev"), t->value))
-                        eval_warn(v, LOG_WARNING, "only network interfaces can be renamed, NAME=\"%s\" ignored", t->value);
+                        eval_warn(v, LOG_WARNING,
+                                "only network interfaces can be renamed, NAME=\"%s\" ignored", t->value);
                 return 0;
         }
         value = value_of(v, t, true, buf);
@@ -268,7 +270,7 @@ static int assign_run(struct evaluation *v, const struct token *t)
         copy = strdup(value);
         if (!copy)
                 return -ENOMEM;
-        e->run[e->n_run++] = (struct rules_run){ .builtin = t->type == A_RUN_BUILTIN, .command = copy };
+        e->run[e->n_run++] = (struct rules_run) { .builtin = t->type == A_RUN_BUILTIN, .command = copy };
         return 0;
 }
 
@@ -288,7 +290,7 @@ static void assign_log_level(struct evaluation *v, const struct token *t)
 int eval_assign(struct evaluation *v, const struct token *t)
 {
         switch (t->type) {
-        case A_STRING_ESCAPE: v->escape = (enum escape) t->number; return 0;
+        case A_STRING_ESCAPE: v->escape = (enum escape)t->number; return 0;
         case A_DB_PERSIST: v->d->db_persist = true; return 0;
         case A_WATCH:
                 if (!v->watch_final) {

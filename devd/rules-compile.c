@@ -9,62 +9,27 @@
 #include "rules-int.h"
 #include "lib/log.h"
 
-/* --- arena ------------------------------------------------------------------------------------------ */
-
-void *arena_alloc(struct arena *a, size_t n)
-{
-        struct chunk *c = a->head;
-        void *p;
-
-        n = (n + 7) & ~(size_t) 7;
-        if (!c || c->size - c->used < n) {
-                size_t size = MAX(n, (size_t) 64 * 1024 - sizeof(*c));
-
-                c = malloc(sizeof(*c) + size);
-                if (!c) {
-                        a->failed = true;
-                        return NULL;
-                }
-                *c = (struct chunk){ .next = a->head, .size = size };
-                a->head = c;
-        }
-        p = c->mem + c->used;
-        c->used += n;
-        return memset(p, 0, n);
-}
-
-char *arena_strndup(struct arena *a, const char *s, size_t n)
-{
-        char *p = arena_alloc(a, n + 1);
-
-        return p ? memcpy(p, s, n) : NULL;
-}
-
-void arena_free(struct arena *a)
-{
-        struct chunk *c = a->head, *next;
-
-        for (; c; c = next) {
-                next = c->next;
-                free(c);
-        }
-        a->head = NULL;
-}
-
 /* --- one line's state ------------------------------------------------------------------------------- */
 
 struct compiler {
         struct rules *r;
         struct line *line;
         unsigned file;
-        const struct parsed *k;  /* the key at hand */
+        const struct parsed *k; /* the key at hand */
 };
 
 struct key;
 typedef int (*key_fn)(struct compiler *c, const struct key *key);
 
 enum attr_use { ATTR_NONE, ATTR_OPTIONAL, ATTR_NEEDED };
-enum { OPS_MATCH = 1, OPS_ADD = 2, OPS_REMOVE = 4, OPS_ASSIGN = 8, OPS_FINAL = 16, OPS_SET = OPS_ADD | OPS_ASSIGN | OPS_FINAL };
+enum {
+        OPS_MATCH = 1,
+        OPS_ADD = 2,
+        OPS_REMOVE = 4,
+        OPS_ASSIGN = 8,
+        OPS_FINAL = 16,
+        OPS_SET = OPS_ADD | OPS_ASSIGN | OPS_FINAL
+};
 
 struct key {
         const char *name;
@@ -106,7 +71,7 @@ static struct token *add_token(struct compiler *c, enum token_type type, enum op
         struct token *t;
 
         if (r->n_tokens == r->cap_tokens) {
-                size_t cap = r->cap_tokens ? r->cap_tokens * 2 : 4096;
+                size_t cap = r->cap_tokens * 2;
                 struct token *v = realloc(r->tokens, cap * sizeof(*v));
 
                 if (!v)
@@ -115,7 +80,7 @@ static struct token *add_token(struct compiler *c, enum token_type type, enum op
                 r->cap_tokens = cap;
         }
         t = &r->tokens[r->n_tokens];
-        *t = (struct token){ .type = type, .op = op };
+        *t = (struct token) { .type = type, .op = op };
         t->value = arena_strndup(&r->arena, value, strlen(value));
         if (c->k->attr) {
                 t->key = arena_strndup(&r->arena, c->k->attr, strlen(c->k->attr));
@@ -137,7 +102,8 @@ static bool note_substitutions(struct compiler *c, const char *text, const char 
         if (!strpbrk(text, "$%"))
                 return false;
         if (check_substitution(text, &at, &what) < 0)
-                problem(c, LOG_WARNING, "%s: %s at character %zu of \"%s\", left as it is", where, what, at, text);
+                problem(c, LOG_WARNING, "%s: %s at character %zu of \"%s\", left as it is", where, what, at,
+                        text);
         return true;
 }
 
@@ -156,7 +122,7 @@ static int add_pattern(struct compiler *c, enum token_type type, const char *val
                 return -ENOMEM;
         if (c->k->attr)
                 t->key_subst = (type == M_ATTR || type == M_ATTRS || type == M_SYSCTL) &&
-                        note_substitutions(c, c->k->attr, "name of the attribute");
+                               note_substitutions(c, c->k->attr, "name of the attribute");
         return pattern_compile(&c->r->arena, value, true, &t->pattern);
 }
 
@@ -164,7 +130,8 @@ static int key_match(struct compiler *c, const struct key *key)
 {
         const char *value = c->k->value;
 
-        if (key->match == M_SUBSYSTEM && (streq(value, "bus") || streq(value, "class") || streq(value, "subsystem")))
+        if (key->match == M_SUBSYSTEM &&
+                (streq(value, "bus") || streq(value, "class") || streq(value, "subsystem")))
                 value = "subsystem|class|bus";
         return add_pattern(c, key->match, value);
 }
@@ -172,14 +139,16 @@ static int key_match(struct compiler *c, const struct key *key)
 static int key_const(struct compiler *c, const struct key *key)
 {
         if (!streq(c->k->attr, "arch") && !streq(c->k->attr, "virt"))
-                return problem(c, LOG_ERR, "CONST{%s}: only arch and virt are known, line ignored", c->k->attr);
+                return problem(
+                        c, LOG_ERR, "CONST{%s}: only arch and virt are known, line ignored", c->k->attr);
         return key_match(c, key);
 }
 
 static int key_attrs(struct compiler *c, const struct key *key)
 {
         if (startswith(c->k->attr, "device/"))
-                problem(c, LOG_WARNING, "ATTRS{%s}: \"device\" link may not be there in later kernels", c->k->attr);
+                problem(c, LOG_WARNING, "ATTRS{%s}: \"device\" link may not be there in later kernels",
+                        c->k->attr);
         if (strstr(c->k->attr, "../"))
                 problem(c, LOG_WARNING, "ATTRS{%s}: searching upwards does that already", c->k->attr);
         return key_match(c, key);
@@ -202,7 +171,8 @@ static int key_test(struct compiler *c, const struct key *key)
 
 static int key_program(struct compiler *c, const struct key *key)
 {
-        struct token *t = add_token(c, M_PROGRAM, c->k->op == OP_NOMATCH ? OP_NOMATCH : OP_MATCH, c->k->value);
+        struct token *t =
+                add_token(c, M_PROGRAM, c->k->op == OP_NOMATCH ? OP_NOMATCH : OP_MATCH, c->k->value);
 
         if (!t)
                 return -ENOMEM;
@@ -217,8 +187,12 @@ static int key_import(struct compiler *c, const struct key *key)
                 const char *name;
                 enum token_type type;
         } kinds[] = {
-                { "file", M_IMPORT_FILE }, { "program", M_IMPORT_PROGRAM }, { "builtin", M_IMPORT_BUILTIN },
-                { "db", M_IMPORT_DB }, { "cmdline", M_IMPORT_CMDLINE }, { "parent", M_IMPORT_PARENT },
+                { "file", M_IMPORT_FILE },
+                { "program", M_IMPORT_PROGRAM },
+                { "builtin", M_IMPORT_BUILTIN },
+                { "db", M_IMPORT_DB },
+                { "cmdline", M_IMPORT_CMDLINE },
+                { "parent", M_IMPORT_PARENT },
         };
         enum token_type type = TOKEN_TYPES;
         const struct builtin *b = NULL;
@@ -290,8 +264,8 @@ static int key_attr(struct compiler *c, const struct key *key)
 
 static bool env_is_reserved(const char *name)
 {
-        static const char *const reserved[] = { "ACTION", "DEVLINKS", "DEVNAME", "DEVPATH", "DEVTYPE", "DRIVER",
-                "IFINDEX", "MAJOR", "MINOR", "SEQNUM", "SUBSYSTEM", "TAGS" };
+        static const char *const reserved[] = { "ACTION", "DEVLINKS", "DEVNAME", "DEVPATH", "DEVTYPE",
+                "DRIVER", "IFINDEX", "MAJOR", "MINOR", "SEQNUM", "SUBSYSTEM", "TAGS" };
 
         for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
                 if (streq(name, reserved[i]))
@@ -333,7 +307,7 @@ static int cached_lookup(char ***cache, const char *name, bool user, uint32_t *r
         if (r >= 0)
                 *ret = id;
         if (!strchr(name, '=')) /* out of memory: looked up again next time */
-                (void) (r >= 0 ? strv_addf(cache, "%s=%u", name, id) : strv_addf(cache, "%s=", name));
+                (void)(r >= 0 ? strv_addf(cache, "%s=%u", name, id) : strv_addf(cache, "%s=", name));
         return r;
 }
 
@@ -346,8 +320,8 @@ static int key_owner(struct compiler *c, const struct key *key)
         if (strpbrk(c->k->value, "$%"))
                 return add_value(c, key->assign, LINE_DEVNODE) ? 0 : -ENOMEM;
         if (cached_lookup(user ? &c->r->users : &c->r->groups, c->k->value, user, &id) < 0) {
-                problem(c, LOG_WARNING, "unknown %s \"%s\", %s not applied", user ? "user" : "group", c->k->value,
-                        key->name);
+                problem(c, LOG_WARNING, "unknown %s \"%s\", %s not applied", user ? "user" : "group",
+                        c->k->value, key->name);
                 c->line->flags |= LINE_DEVNODE;
                 return 0;
         }
@@ -455,6 +429,7 @@ static int key_label(struct compiler *c, const struct key *key)
 /* --- the table -------------------------------------------------------------------------------------- */
 
 #define NONE TOKEN_TYPES
+/* clang-format off */
 static const struct key keys[] = {
         /* name         braces         operators taken                          taken as '='           tokens */
         { "ACTION",     ATTR_NONE,     OPS_MATCH,                               0,                     M_ACTION, NONE, key_match },
@@ -487,6 +462,7 @@ static const struct key keys[] = {
         { "LABEL",      ATTR_NONE,     OPS_ASSIGN,                              0,                     NONE, 0, key_label },
         { "GOTO",       ATTR_NONE,     OPS_ASSIGN,                              0,                     NONE, 1, key_label },
 };
+/* clang-format on */
 
 static const struct key *find_key(const char *name)
 {
@@ -498,8 +474,12 @@ static const struct key *find_key(const char *name)
 
 static int compile_key(struct compiler *c, struct parsed *k)
 {
-        static const uint8_t bit[] = { [OP_MATCH] = OPS_MATCH, [OP_NOMATCH] = OPS_MATCH, [OP_ADD] = OPS_ADD,
-                [OP_REMOVE] = OPS_REMOVE, [OP_ASSIGN] = OPS_ASSIGN, [OP_FINAL] = OPS_FINAL };
+        static const uint8_t bit[] = { [OP_MATCH] = OPS_MATCH,
+                [OP_NOMATCH] = OPS_MATCH,
+                [OP_ADD] = OPS_ADD,
+                [OP_REMOVE] = OPS_REMOVE,
+                [OP_ASSIGN] = OPS_ASSIGN,
+                [OP_FINAL] = OPS_FINAL };
         static const char *const text[] = { "==", "!=", "+=", "-=", "=", ":=" };
         const struct key *key = find_key(k->key);
 
@@ -542,8 +522,8 @@ static struct line *add_line(struct rules *r, unsigned file, unsigned number)
                 r->lines = v;
                 r->cap_lines = cap;
         }
-        r->lines[r->n_lines] = (struct line){
-                .first = (unsigned) r->n_tokens, .number = number, .file = (uint16_t) file };
+        r->lines[r->n_lines] =
+                (struct line) { .first = (unsigned)r->n_tokens, .number = number, .file = (uint16_t)file };
         return &r->lines[r->n_lines];
 }
 
@@ -582,12 +562,12 @@ static void resolve_goto(struct rules *r, struct line *l, size_t at, size_t end)
 {
         for (size_t i = at + 1; i < end; i++)
                 if (r->lines[i].label && streq(r->lines[i].label, l->goto_label)) {
-                        l->target = (unsigned) i;
+                        l->target = (unsigned)i;
                         return;
                 }
         rule_problem(r, l->file, l->number, LOG_WARNING, "GOTO=\"%s\" has no such LABEL after it, ignored",
                 l->goto_label);
-        l->flags &= (uint16_t) ~LINE_GOTO;
+        l->flags &= (uint16_t)~LINE_GOTO;
         if (!(l->flags & LINE_EFFECTS))
                 l->flags |= LINE_DEAD;
 }
@@ -596,7 +576,7 @@ int compile_finish_file(struct rules *r, unsigned file)
 {
         struct source *s = &r->sources[file];
 
-        s->end_line = (unsigned) r->n_lines;
+        s->end_line = (unsigned)r->n_lines;
         for (size_t i = s->first_line; i < s->end_line; i++) {
                 struct line *l = &r->lines[i];
 

@@ -18,7 +18,8 @@ void eval_warn(const struct evaluation *v, int level, const char *fmt, ...)
         va_start(ap, fmt);
         vsnprintf(text, sizeof(text), fmt, ap);
         va_end(ap);
-        log_file(v->rules->sources[v->line->file].path, v->line->number, level, "%s: %s", v->d->sysname, text);
+        log_file(v->rules->sources[v->line->file].path, v->line->number, level, "%s: %s", v->d->sysname,
+                text);
 }
 
 static int holds(const struct token *t, bool matched)
@@ -34,7 +35,7 @@ static int match_text(const struct token *t, const char *s)
 /* Any of the list; for "!=" none of it. */
 static int match_list(const struct token *t, char *const *list)
 {
-        FOREACH_STR(i, list)
+        FOREACH_STR (i, list)
                 if (pattern_match(&t->pattern, *i))
                         return holds(t, true);
         return holds(t, false);
@@ -66,7 +67,8 @@ static int match_value(const struct token *t, const char *s)
 }
 
 /* Value of ATTR{name} or ATTR{[subsystem/kernel]name}; may be in buf. */
-static const char *attr_value(struct evaluation *v, struct device *d, const struct token *t, char *buf, size_t size)
+static const char *attr_value(
+        struct evaluation *v, struct device *d, const struct token *t, char *buf, size_t size)
 {
         const char *name = t->key;
         char expanded[1024], path[PATH_MAX];
@@ -129,7 +131,7 @@ static bool match_parent_token(struct evaluation *v, struct device *p, const str
         case M_ATTRS: return match_attr(v, p, t);
         case M_TAGS:
                 if (p != v->d && !p->db_loaded)
-                        (void) db_read(p);
+                        (void)db_read(p);
                 return match_list(t, p->tags_current);
         default: return false;
         }

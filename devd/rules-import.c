@@ -30,7 +30,8 @@ static int resolve_star(char path[static PATH_MAX])
                 struct stat st;
 
                 if (e->d_name[0] == '.' ||
-                        snprintf(found, sizeof(found), "%s/%s/%s", path, e->d_name, star + 3) >= (int) sizeof(found) ||
+                        snprintf(found, sizeof(found), "%s/%s/%s", path, e->d_name, star + 3) >=
+                                (int)sizeof(found) ||
                         stat(found, &st) < 0)
                         continue;
                 strcpy(path, found);
@@ -74,8 +75,8 @@ int eval_test(struct evaluation *v, const struct token *t)
 static int import_line(struct evaluation *v, char *line)
 {
         /* Identity is the kernel's to give. */
-        static const char *const fixed[] = { "ACTION", "DEVNAME", "DEVPATH", "DEVTYPE", "IFINDEX", "MAJOR", "MINOR",
-                "SEQNUM", "SUBSYSTEM", "DEVLINKS", "TAGS" };
+        static const char *const fixed[] = { "ACTION", "DEVNAME", "DEVPATH", "DEVTYPE", "IFINDEX", "MAJOR",
+                "MINOR", "SEQNUM", "SUBSYSTEM", "DEVLINKS", "TAGS" };
         char *key = str_strip(line), *value;
         size_t n;
 
@@ -155,7 +156,8 @@ static int import_builtin(struct evaluation *v, const struct builtin *b, const c
 
         if (bit & v->e->builtins_run)
                 return !(bit & v->e->builtins_failed);
-        r = v->ops && v->ops->builtin ? v->ops->builtin(v->d, v->e, command) : builtin_run(v->d, v->e, command);
+        r = v->ops && v->ops->builtin ? v->ops->builtin(v->d, v->e, command)
+                                      : builtin_run(v->d, v->e, command);
         if (r == RULES_DEFER || r == -ENOMEM)
                 return r;
         v->e->builtins_run |= bit;
@@ -201,7 +203,7 @@ static int import_parent(struct evaluation *v, const char *glob)
         if (!p)
                 return 0;
         if (!p->db_loaded)
-                (void) db_read(p);
+                (void)db_read(p);
         r = pattern_compile(&a, glob, false, &pattern);
         for (size_t i = 0; r >= 0 && i < p->n_props; i++) {
                 const struct prop *q = &p->props[i];

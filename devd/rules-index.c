@@ -78,7 +78,7 @@ static int decide_line(const struct rules *r, const struct line *l, struct devic
 static int make_plan(const struct rules *r, struct device *d, struct plan *p)
 {
         unsigned mask = useful_flags(d);
-        struct plan_entry *e = malloc(MAX(r->n_lines, (size_t) 1) * sizeof(*e)), *shrunk;
+        struct plan_entry *e = malloc(MAX(r->n_lines, (size_t)1) * sizeof(*e)), *shrunk;
         size_t n = 0;
 
         if (!e)
@@ -88,21 +88,22 @@ static int make_plan(const struct rules *r, struct device *d, struct plan *p)
                 uint32_t decided;
                 int open;
 
-                if ((l->flags & LINE_DEAD) || !(l->flags & mask) || (open = decide_line(r, l, d, &decided)) < 0) {
+                if ((l->flags & LINE_DEAD) || !(l->flags & mask) ||
+                        (open = decide_line(r, l, d, &decided)) < 0) {
                         i++;
                         continue;
                 }
                 if (open == 0 && (l->flags & LINE_GOTO)) {
                         /* Always taken. Kept only if it does something else too. */
-                        if (l->flags & mask & ~(unsigned) LINE_GOTO)
-                                e[n++] = (struct plan_entry){ .line = (unsigned) i, .decided = decided };
+                        if (l->flags & mask & ~(unsigned)LINE_GOTO)
+                                e[n++] = (struct plan_entry) { .line = (unsigned)i, .decided = decided };
                         i = l->target;
                         continue;
                 }
-                e[n++] = (struct plan_entry){ .line = (unsigned) i, .decided = decided };
+                e[n++] = (struct plan_entry) { .line = (unsigned)i, .decided = decided };
                 i++;
         }
-        shrunk = realloc(e, MAX(n, (size_t) 1) * sizeof(*e));
+        shrunk = realloc(e, MAX(n, (size_t)1) * sizeof(*e));
         p->e = shrunk ? shrunk : e;
         p->n = n;
         return 0;
@@ -119,21 +120,21 @@ static void plan_free(struct plan *p)
 
 void plans_free(struct rules *r)
 {
-        HASHMAP_FOREACH(e, &r->plans)
+        HASHMAP_FOREACH (e, &r->plans)
                 plan_free(e->value);
         hash_done(&r->plans);
-        r->plans = (struct hash){ 0 };
+        r->plans = (struct hash) { 0 };
 }
 
 const struct plan *plan_for(const struct rules *rules, struct device *d)
 {
-        struct rules *r = (struct rules *) rules; /* the index alone is filled as it is used */
+        struct rules *r = (struct rules *)rules; /* the index alone is filled as it is used */
         const char *devtype = device_devtype(d);
         struct plan *p;
         char key[512];
 
-        snprintf(key, sizeof(key), "%s|%s|%s|%d%d", d->action ? d->action : "", d->subsystem ? d->subsystem : "",
-                devtype ? devtype : "", d->major >= 0, d->ifindex > 0);
+        snprintf(key, sizeof(key), "%s|%s|%s|%d%d", d->action ? d->action : "",
+                d->subsystem ? d->subsystem : "", devtype ? devtype : "", d->major >= 0, d->ifindex > 0);
         p = hash_get(&r->plans, key);
         if (p)
                 return p;
@@ -160,7 +161,7 @@ static bool parent_has(struct device *d, const char *glob)
         if (!p)
                 return false;
         if (!p->db_loaded)
-                (void) db_read(p);
+                (void)db_read(p);
         for (size_t i = 0; i < p->n_props; i++)
                 if (fnmatch(glob, p->props[i].key, 0) == 0)
                         return true;
@@ -193,37 +194,59 @@ static int decide_untouched(const struct token *t, struct device *d)
         return pattern_match(&t->pattern, s ? s : "") == (t->op == OP_MATCH);
 }
 
+/* PROGRAM and IMPORT do something even when a later token of their line fails. */
+static bool has_effect_as_match(const struct token *t, struct device *d)
+{
+        if (t->type == M_IMPORT_PARENT && !t->subst)
+                return parent_has(d, t->value);
+        return t->type >= M_PROGRAM && t->type <= M_IMPORT_PARENT;
+}
+
+enum outlook { CANNOT, MIGHT, MUST, ACTS };
+
+/* What will become of a line, all rules before it having done nothing. */
+static enum outlook line_outlook(const struct rules *r, const struct plan_entry *p, struct device *d)
+{
+        const struct line *l = &r->lines[p->line];
+        enum outlook x = MUST;
+
+        for (unsigned k = 0; k < l->n; k++) {
+                const struct token *t = &r->tokens[l->first + k];
+                int y;
+
+                if (!IS_MATCH(t->type))
+                        break;
+                if (k < 32 && (p->decided & UINT32_C(1) << k))
+                        continue;
+                y = decide_untouched(t, d);
+                if (has_effect_as_match(t, d))
+                        return ACTS;
+                if (y == 0)
+                        return CANNOT;
+                if (y < 0)
+                        x = MIGHT;
+        }
+        return l->flags & LINE_EFFECTS_BUT_GOTO ? ACTS : x;
+}
+
 bool rules_may_match(const struct rules *r, struct device *d)
 {
         const struct plan *p;
 
         if (!r)
                 return false;
-        (void) device_complete(d);
+        (void)device_complete(d);
         p = plan_for(r, d);
         if (!p)
                 return true;
         for (size_t i = 0; i < p->n; i++) {
-                const struct line *l = &r->lines[p->e[i].line];
-                int x = 1;
+                enum outlook x = line_outlook(r, &p->e[i], d);
+                unsigned target = r->lines[p->e[i].line].target;
 
-                for (unsigned k = 0; k < l->n && x != 0; k++) {
-                        const struct token *t = &r->tokens[l->first + k];
-
-                        if (!IS_MATCH(t->type))
-                                break;
-                        if (k < 32 && (p->e[i].decided & UINT32_C(1) << k))
-                                continue;
-                        int y = decide_untouched(t, d);
-
-                        x = y == 0 ? 0 : y < 0 ? -1 : x;
-                }
-                if (x == 0)
-                        continue;
-                if ((l->flags & LINE_EFFECTS_BUT_GOTO))
+                if (x == ACTS)
                         return true;
-                if (x > 0) /* a jump that is certain */
-                        while (i + 1 < p->n && p->e[i + 1].line < l->target)
+                if (x == MUST) /* a jump that is certain; without GOTO the target is 0 */
+                        while (i + 1 < p->n && p->e[i + 1].line < target)
                                 i++;
         }
         return false;

@@ -11,7 +11,7 @@ static void classify(struct glob *g)
 {
         size_t special = strcspn(g->text, "*?[\\");
 
-        g->literal = (uint8_t) MIN(special, 255u);
+        g->literal = (uint8_t)MIN(special, 255u);
         if (!g->text[special])
                 g->kind = GLOB_EXACT;
         else if (streq(g->text, "*"))
@@ -39,7 +39,7 @@ int pattern_compile(struct arena *a, const char *value, bool split, struct patte
         for (unsigned i = 0; i < n; i++) {
                 size_t len = split ? strcspn(p, "|") : strlen(p);
 
-                g[i].len = (uint16_t) len;
+                g[i].len = (uint16_t)len;
                 g[i].text = arena_strndup(a, p, len);
                 if (!g[i].text)
                         return -ENOMEM;
@@ -86,10 +86,23 @@ static const char *architecture(void)
         static const struct {
                 const char *machine, *name;
         } names[] = {
-                { "x86_64", "x86-64" }, { "i686", "x86" }, { "i586", "x86" }, { "i386", "x86" }, { "aarch64", "arm64" },
-                { "aarch64_be", "arm64-be" }, { "ppc64le", "ppc64-le" }, { "ppc64", "ppc64" }, { "ppc", "ppc" },
-                { "s390x", "s390x" }, { "riscv64", "riscv64" }, { "riscv32", "riscv32" }, { "armv7l", "arm" },
-                { "armv6l", "arm" }, { "mips64", "mips64" }, { "mips", "mips" }, { "loongarch64", "loongarch64" },
+                { "x86_64", "x86-64" },
+                { "i686", "x86" },
+                { "i586", "x86" },
+                { "i386", "x86" },
+                { "aarch64", "arm64" },
+                { "aarch64_be", "arm64-be" },
+                { "ppc64le", "ppc64-le" },
+                { "ppc64", "ppc64" },
+                { "ppc", "ppc" },
+                { "s390x", "s390x" },
+                { "riscv64", "riscv64" },
+                { "riscv32", "riscv32" },
+                { "armv7l", "arm" },
+                { "armv6l", "arm" },
+                { "mips64", "mips64" },
+                { "mips", "mips" },
+                { "loongarch64", "loongarch64" },
         };
         static struct utsname u;
 
@@ -106,8 +119,8 @@ static bool dmi_has(const char *file, const char *word)
         _cleanup_free_ char *s = NULL;
         char path[PATH_MAX];
 
-        return snprintf(path, sizeof(path), "%s/class/dmi/id/%s", root_sys(), file) < (int) sizeof(path) &&
-                read_one_line(path, &s) >= 0 && startswith(s, word);
+        return snprintf(path, sizeof(path), "%s/class/dmi/id/%s", root_sys(), file) < (int)sizeof(path) &&
+               read_one_line(path, &s) >= 0 && startswith(s, word);
 }
 
 static const char *virtualization(void)
@@ -115,11 +128,23 @@ static const char *virtualization(void)
         static const struct {
                 const char *word, *name;
         } vendors[] = {
-                { "QEMU", "qemu" }, { "KVM", "kvm" }, { "OpenStack", "kvm" }, { "KubeVirt", "kvm" }, { "VMware", "vmware" },
-                { "VMW", "vmware" }, { "innotek GmbH", "oracle" }, { "VirtualBox", "oracle" }, { "Xen", "xen" },
-                { "Bochs", "bochs" }, { "Parallels", "parallels" }, { "BHYVE", "bhyve" },
-                { "Hyper-V", "microsoft" }, { "Microsoft Corporation", "microsoft" }, { "Amazon EC2", "amazon" },
-                { "Apple Virtualization", "apple" }, { "Google Compute Engine", "google" },
+                { "QEMU", "qemu" },
+                { "KVM", "kvm" },
+                { "OpenStack", "kvm" },
+                { "KubeVirt", "kvm" },
+                { "VMware", "vmware" },
+                { "VMW", "vmware" },
+                { "innotek GmbH", "oracle" },
+                { "VirtualBox", "oracle" },
+                { "Xen", "xen" },
+                { "Bochs", "bochs" },
+                { "Parallels", "parallels" },
+                { "BHYVE", "bhyve" },
+                { "Hyper-V", "microsoft" },
+                { "Microsoft Corporation", "microsoft" },
+                { "Amazon EC2", "amazon" },
+                { "Apple Virtualization", "apple" },
+                { "Google Compute Engine", "google" },
         };
         static const char *const files[] = { "product_name", "sys_vendor", "board_vendor", "bios_vendor" };
         _cleanup_free_ char *cpu = NULL;
@@ -137,7 +162,8 @@ static const char *virtualization(void)
         if ((!found || streq(found, "qemu")) && access("/sys/hypervisor/type", F_OK) < 0) {
                 if (read_file("/proc/cpuinfo", 1024 * 1024, &cpu, NULL) >= 0 && !strstr(cpu, "hypervisor"))
                         return found ? found : "none";
-                return access("/sys/devices/virtual/misc/kvm", F_OK) >= 0 || found ? (found ? found : "kvm") : "vm-other";
+                return access("/sys/devices/virtual/misc/kvm", F_OK) >= 0 || found ? (found ? found : "kvm")
+                                                                                   : "vm-other";
         }
         return found ? found : "xen";
 }

@@ -23,8 +23,8 @@ static char *skip_space(char *p)
 static int too_long(const char *path, unsigned number, unsigned *problems)
 {
         (*problems)++;
-        return log_file(path, number, LOG_ERR, "column %d: line is longer than %d bytes, ignored", RULE_LINE_MAX,
-                RULE_LINE_MAX);
+        return log_file(path, number, LOG_ERR, "column %d: line is longer than %d bytes, ignored",
+                RULE_LINE_MAX, RULE_LINE_MAX);
 }
 
 int read_rule_lines(const char *path, char *text, rule_line_fn fn, void *data, unsigned *problems)
@@ -60,7 +60,7 @@ int read_rule_lines(const char *path, char *text, rule_line_fn fn, void *data, u
                         continue;
                 if (more)
                         log_file(path, number, LOG_WARNING, "file ends in a continued line");
-                if ((size_t) (end - start) >= RULE_LINE_MAX)
+                if ((size_t)(end - start) >= RULE_LINE_MAX)
                         r = too_long(path, first, problems);
                 else
                         r = *start ? fn(start, first, data) : 0;
@@ -69,8 +69,8 @@ int read_rule_lines(const char *path, char *text, rule_line_fn fn, void *data, u
                 start = NULL;
         }
         if (start && *start) /* comment lines after a continued one, then the end */
-                return (size_t) (end - start) >= RULE_LINE_MAX ? too_long(path, first, problems)
-                                                                 : fn(start, first, data);
+                return (size_t)(end - start) >= RULE_LINE_MAX ? too_long(path, first, problems)
+                                                              : fn(start, first, data);
         return 0;
 }
 
@@ -82,7 +82,11 @@ static bool parse_op(char **p, enum op *ret)
                 char text[3];
                 enum op op;
         } ops[] = {
-                { "==", OP_MATCH }, { "!=", OP_NOMATCH }, { "+=", OP_ADD }, { "-=", OP_REMOVE }, { ":=", OP_FINAL },
+                { "==", OP_MATCH },
+                { "!=", OP_NOMATCH },
+                { "+=", OP_ADD },
+                { "-=", OP_REMOVE },
+                { ":=", OP_FINAL },
                 { "=", OP_ASSIGN },
         };
 
@@ -103,9 +107,10 @@ static int hex_digits(const char *s, int n, unsigned *ret)
         unsigned v = 0;
 
         for (int i = 0; i < n; i++) {
-                if (!isxdigit((unsigned char) s[i]))
+                if (!isxdigit((unsigned char)s[i]))
                         return -EINVAL;
-                v = v * 16 + (unsigned) (isdigit((unsigned char) s[i]) ? s[i] - '0' : tolower(s[i]) - 'a' + 10);
+                v = v * 16 +
+                    (unsigned)(isdigit((unsigned char)s[i]) ? s[i] - '0' : tolower(s[i]) - 'a' + 10);
         }
         *ret = v;
         return 0;
@@ -114,22 +119,22 @@ static int hex_digits(const char *s, int n, unsigned *ret)
 static size_t put_utf8(char *w, unsigned c)
 {
         if (c < 0x80)
-                return w[0] = (char) c, 1;
+                return w[0] = (char)c, 1;
         if (c < 0x800) {
-                w[0] = (char) (0xc0 | c >> 6);
-                w[1] = (char) (0x80 | (c & 0x3f));
+                w[0] = (char)(0xc0 | c >> 6);
+                w[1] = (char)(0x80 | (c & 0x3f));
                 return 2;
         }
         if (c < 0x10000) {
-                w[0] = (char) (0xe0 | c >> 12);
-                w[1] = (char) (0x80 | (c >> 6 & 0x3f));
-                w[2] = (char) (0x80 | (c & 0x3f));
+                w[0] = (char)(0xe0 | c >> 12);
+                w[1] = (char)(0x80 | (c >> 6 & 0x3f));
+                w[2] = (char)(0x80 | (c & 0x3f));
                 return 3;
         }
-        w[0] = (char) (0xf0 | c >> 18);
-        w[1] = (char) (0x80 | (c >> 12 & 0x3f));
-        w[2] = (char) (0x80 | (c >> 6 & 0x3f));
-        w[3] = (char) (0x80 | (c & 0x3f));
+        w[0] = (char)(0xf0 | c >> 18);
+        w[1] = (char)(0x80 | (c >> 12 & 0x3f));
+        w[2] = (char)(0x80 | (c >> 6 & 0x3f));
+        w[3] = (char)(0x80 | (c & 0x3f));
         return 4;
 }
 
@@ -149,7 +154,7 @@ static int decode_escape(char **in, char **out)
         if (*p == 'x') {
                 if (hex_digits(p + 1, 2, &c) < 0 || c == 0)
                         return -EINVAL;
-                *(*out)++ = (char) c;
+                *(*out)++ = (char)c;
                 *in = p + 3;
                 return 0;
         }
@@ -163,10 +168,10 @@ static int decode_escape(char **in, char **out)
                 return 0;
         }
         if (p[0] >= '0' && p[0] <= '3' && p[1] >= '0' && p[1] <= '7' && p[2] >= '0' && p[2] <= '7') {
-                c = (unsigned) ((p[0] - '0') * 64 + (p[1] - '0') * 8 + (p[2] - '0'));
+                c = (unsigned)((p[0] - '0') * 64 + (p[1] - '0') * 8 + (p[2] - '0'));
                 if (c == 0)
                         return -EINVAL;
-                *(*out)++ = (char) c;
+                *(*out)++ = (char)c;
                 *in = p + 3;
                 return 0;
         }
@@ -215,14 +220,14 @@ int parse_key(const char *line, char **pos, struct parsed *ret, unsigned *ret_co
         char *p = *pos, *key_end, *attr = NULL, *attr_end = NULL;
         int r;
 
-#define FAIL(text) return *ret_what = (text), *ret_column = (unsigned) (p - line) + 1, -EINVAL
+#define FAIL(text) return *ret_what = (text), *ret_column = (unsigned)(p - line) + 1, -EINVAL
         while (*p == ',' || *p == ' ' || *p == '\t' || *p == '\r' || *p == '\v' || *p == '\f')
                 p++;
         if (!*p)
                 return 0;
         ret->key = p;
-        ret->column = (unsigned) (p - line) + 1;
-        while (isalnum((unsigned char) *p) || *p == '_')
+        ret->column = (unsigned)(p - line) + 1;
+        while (isalnum((unsigned char)*p) || *p == '_')
                 p++;
         key_end = p;
         if (key_end == ret->key)
@@ -245,7 +250,7 @@ int parse_key(const char *line, char **pos, struct parsed *ret, unsigned *ret_co
         ret->attr = attr;
         r = parse_value(&p, ret, ret_what);
         if (r < 0) {
-                *ret_column = (unsigned) (p - line) + 1;
+                *ret_column = (unsigned)(p - line) + 1;
                 return r;
         }
         *pos = p;

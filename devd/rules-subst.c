@@ -74,8 +74,9 @@ static void s_attr(const struct evaluation *v, const char *arg, struct out *o)
                 const char *slash = strchr(arg, '/'), *end = slash ? strchr(slash, ']') : NULL;
 
                 if (end && slash - arg < 256 && end - slash < 256 && end[1]) {
-                        snprintf(path, sizeof(path), "%.*s", (int) (end - slash - 1), slash + 1);
-                        if (device_from_subsystem(strndupa(arg + 1, (size_t) (slash - arg - 1)), path, &other) >= 0)
+                        snprintf(path, sizeof(path), "%.*s", (int)(end - slash - 1), slash + 1);
+                        if (device_from_subsystem(
+                                    strndupa(arg + 1, (size_t)(slash - arg - 1)), path, &other) >= 0)
                                 s = device_attr(other, end + 1 + (end[1] == '/'));
                 }
                 snprintf(value, sizeof(value), "%s", s ? s : "");
@@ -127,7 +128,7 @@ static void s_result(const struct evaluation *v, const char *arg, struct out *o)
                 return;
         }
         n = strtoul(arg, &end, 10);
-        if (n < 1 || !isdigit((unsigned char) *arg))
+        if (n < 1 || !isdigit((unsigned char)*arg))
                 return;
         s += strspn(s, " \t\n\r\v\f");
         while (--n && *s) {
@@ -164,7 +165,7 @@ static void s_name(const struct evaluation *v, const char *arg, struct out *o)
 
 static void s_links(const struct evaluation *v, const char *arg, struct out *o)
 {
-        FOREACH_STR(l, v->d->links) {
+        FOREACH_STR (l, v->d->links) {
                 if (l != v->d->links)
                         put(o, " ");
                 put(o, *l);
@@ -188,30 +189,39 @@ static void s_devnode(const struct evaluation *v, const char *arg, struct out *o
 
 static const struct subst {
         const char *name;
-        char letter;        /* 0: long form only */
-        uint8_t arg;        /* 0 none, 1 may, 2 must have {…} */
-        bool number;        /* the argument is a number, with + or not */
+        char letter; /* 0: long form only */
+        uint8_t arg; /* 0 none, 1 may, 2 must have {…} */
+        bool number; /* the argument is a number, with + or not */
         subst_fn fn;
 } table[] = {
-        { "devnode", 'N', 0, false, s_devnode }, { "tempnode", 0, 0, false, s_devnode },
-        { "attr", 's', 2, false, s_attr },       { "sysfs", 0, 2, false, s_attr },
-        { "env", 'E', 2, false, s_env },         { "kernel", 'k', 0, false, s_kernel },
-        { "number", 'n', 0, false, s_number },   { "driver", 'd', 0, false, s_driver },
-        { "devpath", 'p', 0, false, s_devpath }, { "id", 'b', 0, false, s_id },
-        { "major", 'M', 0, false, s_major },     { "minor", 'm', 0, false, s_minor },
-        { "result", 'c', 1, true, s_result },    { "parent", 'P', 0, false, s_parent },
-        { "name", 'D', 0, false, s_name },       { "links", 'L', 0, false, s_links },
-        { "root", 'r', 0, false, s_root },       { "sys", 'S', 0, false, s_sys },
+        { "devnode", 'N', 0, false, s_devnode },
+        { "tempnode", 0, 0, false, s_devnode },
+        { "attr", 's', 2, false, s_attr },
+        { "sysfs", 0, 2, false, s_attr },
+        { "env", 'E', 2, false, s_env },
+        { "kernel", 'k', 0, false, s_kernel },
+        { "number", 'n', 0, false, s_number },
+        { "driver", 'd', 0, false, s_driver },
+        { "devpath", 'p', 0, false, s_devpath },
+        { "id", 'b', 0, false, s_id },
+        { "major", 'M', 0, false, s_major },
+        { "minor", 'm', 0, false, s_minor },
+        { "result", 'c', 1, true, s_result },
+        { "parent", 'P', 0, false, s_parent },
+        { "name", 'D', 0, false, s_name },
+        { "links", 'L', 0, false, s_links },
+        { "root", 'r', 0, false, s_root },
+        { "sys", 'S', 0, false, s_sys },
 };
 
 /* --- reading ---------------------------------------------------------------------------------------- */
 
 struct found {
         const struct subst *s;
-        const char *arg;   /* NULL when none */
+        const char *arg; /* NULL when none */
         size_t arg_len;
         const char *after;
-        const char *what;  /* why it is bad */
+        const char *what; /* why it is bad */
 };
 
 static const struct subst *find_subst(const char *p, const char **ret_after)
@@ -238,7 +248,7 @@ static bool number_arg(const char *s, size_t n)
         if (!n || n > 9)
                 return false;
         for (size_t i = 0; i < n; i++)
-                if (!isdigit((unsigned char) s[i]))
+                if (!isdigit((unsigned char)s[i]))
                         return false;
         return true;
 }
@@ -262,7 +272,7 @@ static int read_subst(const char *p, struct found *f)
                         return -EINVAL;
                 }
                 f->arg = f->after + 1;
-                f->arg_len = (size_t) (close - f->arg);
+                f->arg_len = (size_t)(close - f->arg);
                 f->after = close + 1;
         }
         if (f->s->arg == 2 && !f->arg_len) {
@@ -286,7 +296,7 @@ int check_substitution(const char *fmt, size_t *ret_at, const char **ret_what)
                         continue;
                 }
                 if (read_subst(p, &f) <= 0) {
-                        *ret_at = (size_t) (p - fmt) + 1;
+                        *ret_at = (size_t)(p - fmt) + 1;
                         *ret_what = f.what;
                         return -EINVAL;
                 }
@@ -309,7 +319,7 @@ static void expand(const struct evaluation *v, const struct found *f, bool repla
         if (replace_blanks && f->s->fn != s_links && o->p > start) {
                 size_t n = text_replace_blanks(start);
 
-                o->left += (size_t) (o->p - start) - n;
+                o->left += (size_t)(o->p - start) - n;
                 o->p = start + n;
         }
 }

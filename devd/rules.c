@@ -8,8 +8,12 @@
 #include "lib/log.h"
 
 static const char *const standard_dirs[] = {
-        "/etc/udev/rules.d", "/run/udev/rules.d", "/usr/local/lib/udev/rules.d", "/usr/lib/udev/rules.d",
-        "/lib/udev/rules.d", NULL,
+        "/etc/udev/rules.d",
+        "/run/udev/rules.d",
+        "/usr/local/lib/udev/rules.d",
+        "/usr/lib/udev/rules.d",
+        "/lib/udev/rules.d",
+        NULL,
 };
 
 /* --- loading ---------------------------------------------------------------------------------------- */
@@ -39,14 +43,15 @@ static int add_source(struct rules *r, const char *path, const struct timespec *
                 r->sources = v;
                 r->cap_sources = cap;
         }
-        r->sources[r->n_sources] = (struct source){ .path = arena_strndup(&r->arena, path, strlen(path)), .mtime = *mtime,
-                .first_line = (unsigned) r->n_lines };
+        r->sources[r->n_sources] = (struct source) { .path = arena_strndup(&r->arena, path, strlen(path)),
+                .mtime = *mtime,
+                .first_line = (unsigned)r->n_lines };
         return r->sources[r->n_sources++].path ? 0 : -ENOMEM;
 }
 
 int rules_load_text(struct rules *r, const char *path, char *text)
 {
-        struct reading x = { .r = r, .file = (unsigned) r->n_sources };
+        struct reading x = { .r = r, .file = (unsigned)r->n_sources };
         struct timespec none = { 0 };
         int n;
 
@@ -73,7 +78,8 @@ static int load_file(struct rules *r, const char *path)
         }
         if (strlen(text) != len) {
                 r->problems++;
-                log_file(path, 0, LOG_ERR, "holds a NUL byte after byte %zu, the rest is not read", strlen(text));
+                log_file(path, 0, LOG_ERR, "holds a NUL byte after byte %zu, the rest is not read",
+                        strlen(text));
         }
         n = rules_load_text(r, path, text);
         if (n >= 0 && stat(path, &st) >= 0)
@@ -85,7 +91,7 @@ static int stamp_dirs(struct rules *r, char *const *dirs)
 {
         size_t n = strv_len(dirs);
 
-        r->dirs = calloc(MAX(n, (size_t) 1), sizeof(*r->dirs));
+        r->dirs = calloc(MAX(n, (size_t)1), sizeof(*r->dirs));
         if (!r->dirs)
                 return -ENOMEM;
         for (; r->n_dirs < n; r->n_dirs++) {
@@ -134,7 +140,17 @@ static void drop_compile_state(struct rules *r)
 
 struct rules *rules_new(void)
 {
-        return calloc(1, sizeof(struct rules));
+        struct rules *r = calloc(1, sizeof(*r));
+
+        if (!r)
+                return NULL;
+        r->cap_tokens = 4096; /* what Debian's own files need; an array that is there has a first element */
+        r->tokens = malloc(r->cap_tokens * sizeof(*r->tokens));
+        if (!r->tokens) {
+                free(r);
+                return NULL;
+        }
+        return r;
 }
 
 int rules_load(char *const *dirs, struct rules **ret, unsigned *ret_problems)
@@ -155,7 +171,7 @@ int rules_load(char *const *dirs, struct rules **ret, unsigned *ret_problems)
         n = stamp_dirs(r, dirs);
         if (n >= 0)
                 n = conf_files_list("/", dirs, ".rules", &files);
-        FOREACH_STR(f, files) {
+        FOREACH_STR (f, files) {
                 if (n >= 0)
                         n = load_file(r, *f);
         }
@@ -178,7 +194,7 @@ int rules_load_files(char *const *files, struct rules **ret, unsigned *ret_probl
 
         if (!r)
                 return -ENOMEM;
-        FOREACH_STR(f, files) {
+        FOREACH_STR (f, files) {
                 if (n >= 0)
                         n = load_file(r, *f);
         }
@@ -254,7 +270,8 @@ void rules_event_done(struct rules_event *e)
 /* --- one event -------------------------------------------------------------------------------------- */
 
 /* 1 when all matches hold, 0, or -errno. */
-static int matches(struct evaluation *v, const struct plan_entry *p, const struct token *t, unsigned n, unsigned *ret_i)
+static int matches(
+        struct evaluation *v, const struct plan_entry *p, const struct token *t, unsigned n, unsigned *ret_i)
 {
         unsigned i = 0;
         int r;
@@ -315,7 +332,7 @@ static void default_permissions(struct device *d)
                 return;
         if ((s = device_prop(d, "DEVMODE")) && parse_mode(s, &d->mode) >= 0)
                 return;
-        if (d->gid != (gid_t) -1 && d->gid > 0)
+        if (d->gid != (gid_t)-1 && d->gid > 0)
                 d->mode = 0660;
 }
 
@@ -325,7 +342,7 @@ int rules_apply(const struct rules *r, struct device *d, struct rules_event *e, 
         const struct plan *p;
         int x = 0;
 
-        (void) device_complete(d);
+        (void)device_complete(d);
         p = plan_for(r, d);
         if (!p)
                 return -ENOMEM;
@@ -352,8 +369,9 @@ static int tag_static_node(const char *tag, const char *node)
         int r;
 
         links_escape(node, name);
-        if (snprintf(path, sizeof(path), "%s/static_node-tags/%s/%s", root_run(), tag, name) >= (int) sizeof(path) ||
-                snprintf(dev, sizeof(dev), "/dev/%s", node) >= (int) sizeof(dev))
+        if (snprintf(path, sizeof(path), "%s/static_node-tags/%s/%s", root_run(), tag, name) >=
+                        (int)sizeof(path) ||
+                snprintf(dev, sizeof(dev), "/dev/%s", node) >= (int)sizeof(dev))
                 return -ENAMETOOLONG;
         r = mkdir_parents(path, 0755);
         return r < 0 ? r : symlink_atomic(dev, path);
@@ -361,13 +379,13 @@ static int tag_static_node(const char *tag, const char *node)
 
 static int static_node(const struct rules *r, const struct line *l, const char *node)
 {
-        mode_t mode = (mode_t) -1;
-        uid_t uid = (uid_t) -1;
-        gid_t gid = (gid_t) -1;
+        mode_t mode = (mode_t)-1;
+        uid_t uid = (uid_t)-1;
+        gid_t gid = (gid_t)-1;
         char dev[PATH_MAX], path[PATH_MAX];
         int x;
 
-        if (snprintf(dev, sizeof(dev), "/dev/%s", node) >= (int) sizeof(dev) || real_dev_path(dev, path) < 0)
+        if (snprintf(dev, sizeof(dev), "/dev/%s", node) >= (int)sizeof(dev) || real_dev_path(dev, path) < 0)
                 return -ENAMETOOLONG;
         if (access(path, F_OK) < 0)
                 return 0;
@@ -381,9 +399,9 @@ static int static_node(const struct rules *r, const struct line *l, const char *
                         if (x < 0)
                                 log_warning_errno(x, "cannot tag the static node %s: %m", dev);
                 }
-        if (mode == (mode_t) -1 && gid != (gid_t) -1 && gid > 0)
+        if (mode == (mode_t)-1 && gid != (gid_t)-1 && gid > 0)
                 mode = 0660;
-        if (mode == (mode_t) -1 && uid == (uid_t) -1 && gid == (gid_t) -1)
+        if (mode == (mode_t)-1 && uid == (uid_t)-1 && gid == (gid_t)-1)
                 return 0;
         return node_apply_permissions(dev, 0, 0, mode, uid, gid, NULL);
 }
@@ -401,7 +419,8 @@ int rules_apply_static_nodes(const struct rules *r)
                         int x = t->type == A_STATIC_NODE ? static_node(r, l, t->value) : 0;
 
                         if (x < 0) {
-                                log_warning_errno(x, "/dev/%s: cannot apply the rule for the static node: %m", t->value);
+                                log_warning_errno(x,
+                                        "/dev/%s: cannot apply the rule for the static node: %m", t->value);
                                 first = first < 0 ? first : x;
                         }
                 }

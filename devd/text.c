@@ -8,7 +8,7 @@
 
 size_t text_utf8_len(const char *s)
 {
-        const unsigned char *p = (const unsigned char *) s;
+        const unsigned char *p = (const unsigned char *)s;
         size_t n;
         unsigned c;
 
@@ -27,14 +27,15 @@ size_t text_utf8_len(const char *s)
                         return 0;
                 c = c << 6 | (p[i] & 0x3f);
         }
-        if ((n == 3 && c < 0x800) || (n == 4 && (c < 0x10000 || c > 0x10ffff)) || (c >= 0xd800 && c < 0xe000))
+        if ((n == 3 && c < 0x800) || (n == 4 && (c < 0x10000 || c > 0x10ffff)) ||
+                (c >= 0xd800 && c < 0xe000))
                 return 0;
         return n;
 }
 
 static bool plain(char c)
 {
-        return isalnum((unsigned char) c) || (c && strchr("#+-.:=@_", c));
+        return isalnum((unsigned char)c) || (c && strchr("#+-.:=@_", c));
 }
 
 static bool blank(char c)
@@ -49,8 +50,8 @@ size_t text_replace_chars(char *s, const char *allowed)
         while (*s) {
                 if (plain(*s) || (allowed && strchr(allowed, *s))) {
                         s++;
-                } else if (s[0] == '\\' && s[1] == 'x' && isxdigit((unsigned char) s[2]) &&
-                        isxdigit((unsigned char) s[3])) {
+                } else if (s[0] == '\\' && s[1] == 'x' && isxdigit((unsigned char)s[2]) &&
+                           isxdigit((unsigned char)s[3])) {
                         s += 4;
                 } else if ((n = text_utf8_len(s)) > 1) {
                         s += n;
@@ -80,7 +81,7 @@ size_t text_replace_blanks(char *s)
                 }
         }
         *out = 0;
-        return (size_t) (out - s);
+        return (size_t)(out - s);
 }
 
 size_t text_replace_ifname(char *s)
@@ -88,7 +89,7 @@ size_t text_replace_ifname(char *s)
         size_t n = 0;
 
         for (; *s; s++)
-                if (*s <= ' ' || *s == 0x7f || (unsigned char) *s >= 0x80 || strchr(":/%", *s)) {
+                if (*s <= ' ' || *s == 0x7f || (unsigned char)*s >= 0x80 || strchr(":/%", *s)) {
                         *s = '_';
                         n++;
                 }
@@ -120,7 +121,7 @@ int text_encode(const char *s, char *buf, size_t size)
                 } else if (*s == '\\' || !(plain(*s))) {
                         if (used + 4 >= size)
                                 return -ENOSPC;
-                        used += (size_t) snprintf(buf + used, size - used, "\\x%02x", (unsigned char) *s);
+                        used += (size_t)snprintf(buf + used, size - used, "\\x%02x", (unsigned char)*s);
                         s++;
                 } else {
                         if (used + 1 >= size)
@@ -139,7 +140,7 @@ bool ifname_valid(const char *s)
         if (!*s || strlen(s) >= IFNAMSIZ || streq(s, ".") || streq(s, "..") || parse_u32(s, &number) >= 0)
                 return false;
         for (; *s; s++)
-                if (*s <= ' ' || *s == 0x7f || (unsigned char) *s >= 0x80 || strchr(":/%", *s))
+                if (*s <= ' ' || *s == 0x7f || (unsigned char)*s >= 0x80 || strchr(":/%", *s))
                         return false;
         return true;
 }

@@ -15,7 +15,7 @@ static int expand(char *const *args, char ***ret)
         _cleanup_strv_ char **files = NULL;
         struct stat st;
 
-        FOREACH_STR(a, args) {
+        FOREACH_STR (a, args) {
                 _cleanup_strv_ char **found = NULL;
                 _cleanup_free_ char *full = realpath(*a, NULL);
                 char *dir[] = { full, NULL };
@@ -39,8 +39,8 @@ static int expand(char *const *args, char ***ret)
 
 int verify_main(int argc, char **argv)
 {
-        static const struct option options[] = {
-                { "quiet", no_argument, NULL, 'q' }, { "help", no_argument, NULL, 'h' }, { 0 } };
+        static const struct option options[] = { { "quiet", no_argument, NULL, 'q' },
+                { "help", no_argument, NULL, 'h' }, { 0 } };
         _cleanup_strv_ char **files = NULL;
         struct rules *rules = NULL;
         unsigned problems = 0;
@@ -64,7 +64,8 @@ int verify_main(int argc, char **argv)
         if (r < 0)
                 return EXIT_FAILURE;
         if (!quiet)
-                printf("%zu files, %zu rules, %u problems\n", rules_count_files(rules), rules_count_lines(rules), problems);
+                printf("%zu files, %zu rules, %u problems\n", rules_count_files(rules),
+                        rules_count_lines(rules), problems);
         rules_free(rules);
         return problems ? EXIT_FAILURE : EXIT_SUCCESS;
 }

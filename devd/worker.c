@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "lib/log.h"
 #include "rules.h"
@@ -128,9 +129,14 @@ static void do_kmod(int fd, struct wire_reader *r)
         _cleanup_strv_ char **names = NULL;
         _cleanup_free_ char *message = NULL;
         int result = wire_get_strv(r, &names);
+        bool by_name = wire_get_u32(r);
 
+        /* As in modules.c: what an alias asks for steps back behind everything else. */
+        if (!by_name)
+                (void)setpriority(PRIO_PROCESS, 0, 19);
         if (result >= 0)
-                result = worker_load_modules(names, wire_get_u32(r), &message);
+                result = worker_load_modules(names, by_name, &message);
+        (void)setpriority(PRIO_PROCESS, 0, 0);
         answer(fd, r->h.id, result, message, NULL, NULL);
 }
 

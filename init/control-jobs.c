@@ -18,9 +18,10 @@ struct wait {
 
 struct wait_group {
         struct client *client;
-        struct request r;      /* id only */
+        struct request r; /* id only */
         struct wait *waits;
-        bool complete;         /* all jobs are queued */
+        struct reload_waiter reload;
+        bool complete; /* all jobs are queued */
         int error;
         char *message;
         struct wait_group *next;
@@ -28,6 +29,7 @@ struct wait_group {
 
 static void group_free(struct wait_group *g)
 {
+        manager_reload_forget(g->r.m, &g->reload);
         for (struct wait_group **p = client_waits(g->client); *p; p = &(*p)->next)
                 if (*p == g) {
                         *p = g->next;
@@ -102,6 +104,27 @@ void control_wait_done(struct wait_group *g, int error, const char *message)
         group_check(g);
 }
 
+static void reload_ended(struct reload_waiter *w, int error)
+{
+        struct wait_group *g = CONTAINER_OF(w, struct wait_group, reload);
+
+        control_wait_done(g, error, error < 0 ? "Reading the unit files again failed; see the log." : NULL);
+}
+
+int control_wait_reload(struct request *r)
+{
+        struct wait_group *g;
+        int k = control_wait_new(r, &g);
+
+        if (k < 0)
+                return k;
+        g->reload.cb = reload_ended;
+        k = manager_reload(r->m, &g->reload);
+        if (k < 0)
+                group_free(g);
+        return k < 0 ? k : CONTROL_LATER;
+}
+
 void control_wait_drop_client(struct client *c)
 {
         while (*client_waits(c)) {
@@ -124,7 +147,10 @@ void control_wait_drop_client(struct client *c)
 
 /* ---- start, stop … ---- */
 
-static const struct { const char *verb; enum job_type type, cannot_reload; } job_verbs[] = {
+static const struct {
+        const char *verb;
+        enum job_type type, cannot_reload;
+} job_verbs[] = {
         { "start", JOB_START, JOB_START },
         { "isolate", JOB_START, JOB_START },
         { "start-transient", JOB_START, JOB_START },
@@ -200,7 +226,7 @@ static int job_mode_of(struct request *r, enum job_mode *ret)
         }
         if (streq(request_verb(r), "isolate"))
                 mode = JOB_ISOLATE;
-        *ret = (enum job_mode) mode;
+        *ret = (enum job_mode)mode;
         return 0;
 }
 
@@ -217,7 +243,7 @@ int verb_job(struct request *r)
                 if (k < 0)
                         return k;
         }
-        FOREACH_STR(name, r->args) {
+        FOREACH_STR (name, r->args) {
                 struct unit *u;
 
                 k = unit_load_by_name(r->m, *name, &u);
@@ -245,14 +271,16 @@ static int apply_transient(struct request *r, struct unit *u)
 
                 if (!eq)
                         return request_fail(r, -EINVAL, "'%.64s' is not KEY=VALUE.", *a);
-                key = strndup(*a, (size_t) (eq - *a));
+                key = strndup(*a, (size_t)(eq - *a));
                 if (!key)
                         return -ENOMEM;
                 if (directive_find(u->type, "Unit", key))
                         section = "Unit";
                 if (!section)
-                        return request_fail(r, -EINVAL, "Unit %s cannot have the property '%.64s'.", u->id, key);
-                if (directive_apply(u, "(transient)", 0, section, key, eq + 1) < 0 || u->n_problems != problems)
+                        return request_fail(
+                                r, -EINVAL, "Unit %s cannot have the property '%.64s'.", u->id, key);
+                if (directive_apply(u, "(transient)", 0, section, key, eq + 1) < 0 ||
+                        u->n_problems != problems)
                         return request_fail(r, -EINVAL, "Property '%.200s' was not understood.", *a);
         }
         return 0;
@@ -269,9 +297,12 @@ static int make_transient(struct request *r, const char *name, struct unit **ret
         k = unit_get(r->m, name, &u);
         if (k < 0)
                 return request_fail(r, k, "'%.64s' is not a unit name.", name);
-        if (u->type != UNIT_SERVICE && u->type != UNIT_SCOPE && u->type != UNIT_SLICE && u->type != UNIT_TARGET)
-                return request_fail(r, -EOPNOTSUPP, "Units of type %s cannot be made so.", unit_type_to_string(u->type));
-        if (u->job || u->transient || (unit_active_state(u) != UNIT_INACTIVE && unit_active_state(u) != UNIT_FAILED))
+        if (u->type != UNIT_SERVICE && u->type != UNIT_SCOPE && u->type != UNIT_SLICE &&
+                u->type != UNIT_TARGET)
+                return request_fail(
+                        r, -EOPNOTSUPP, "Units of type %s cannot be made so.", unit_type_to_string(u->type));
+        if (u->job || u->transient ||
+                (unit_active_state(u) != UNIT_INACTIVE && unit_active_state(u) != UNIT_FAILED))
                 return request_fail(r, -EEXIST, "Unit %s exists already.", name);
         *ret = u;
         return 0;
@@ -279,7 +310,6 @@ static int make_transient(struct request *r, const char *name, struct unit **ret
 
 int verb_start_transient(struct request *r)
 {
-        _cleanup_strbuf_ struct strbuf b = { 0 };
         struct wait_group *g = NULL;
         enum job_mode mode;
         struct unit *u = NULL;
@@ -296,7 +326,7 @@ int verb_start_transient(struct request *r)
         if (k >= 0) {
                 k = unit_ops(u)->load ? unit_ops(u)->load(u) : 0;
                 if (k < 0)
-                        (void) request_fail(r, k, "Unit %s is not complete.", u->id);
+                        (void)request_fail(r, k, "Unit %s is not complete.", u->id);
         }
         if (k < 0) {
                 u->transient = false;
@@ -322,7 +352,7 @@ int verb_cancel(struct request *r)
                 manager_clear_jobs(r->m);
                 return 0;
         }
-        FOREACH_STR(a, r->args) {
+        FOREACH_STR (a, r->args) {
                 struct job *j;
                 uint32_t id;
 
@@ -354,12 +384,15 @@ int verb_kill(struct request *r)
                 return request_fail(r, -EINVAL, "'%.32s' is not a signal.", s);
         if (!streq(who, "all") && !streq(who, "main") && !streq(who, "control"))
                 return request_fail(r, -EINVAL, "'%.32s' is not one of all, main, control.", who);
-        FOREACH_STR(name, r->args) {
+        FOREACH_STR (name, r->args) {
                 struct unit *u = unit_find(r->m, *name);
                 int k = u ? kill_unit(u, who, sig) : -ENOENT;
 
                 if (k < 0)
-                        tell_refusal(r, *name, k, k == -ENOENT ? "Unit not loaded." : k == -ESRCH ? "No such process." : strerror(-k));
+                        tell_refusal(r, *name, k,
+                                k == -ENOENT  ? "Unit not loaded."
+                                : k == -ESRCH ? "No such process."
+                                              : strerror(-k));
                 if (first == 0)
                         first = MIN(k, 0);
         }
@@ -369,11 +402,11 @@ int verb_kill(struct request *r)
 int verb_reset_failed(struct request *r)
 {
         if (!r->args || !*r->args) {
-                HASHMAP_FOREACH(e, &r->m->units)
+                HASHMAP_FOREACH (e, &r->m->units)
                         unit_reset_failed(e->value);
                 return 0;
         }
-        FOREACH_STR(name, r->args) {
+        FOREACH_STR (name, r->args) {
                 struct unit *u = unit_find(r->m, *name);
 
                 if (!u)

@@ -14,14 +14,15 @@ int verb_version(struct request *r)
 
 int verb_daemon_reload(struct request *r)
 {
-        int k = manager_reload(r->m);
+        int k = control_wait_reload(r);
 
-        return k < 0 ? request_fail(r, k, "Reading the unit files again failed: %s.", strerror(-k)) : 0;
+        return k < 0 ? request_fail(r, k, "Reading the unit files again failed: %s.", strerror(-k)) : k;
 }
 
 int verb_daemon_reexec(struct request *r)
 {
-        return request_fail(r, -EOPNOTSUPP, "rouse %s cannot execute itself anew yet; a reboot brings the new version in.",
+        return request_fail(r, -EOPNOTSUPP,
+                "rouse %s cannot execute itself anew yet; a reboot brings the new version in.",
                 ROUSE_VERSION);
 }
 
@@ -30,20 +31,21 @@ static bool variable_name_ok(const char *s, size_t n)
         if (n == 0 || (*s >= '0' && *s <= '9'))
                 return false;
         for (size_t i = 0; i < n; i++)
-                if (!(s[i] == '_' || (s[i] >= '0' && s[i] <= '9') || (s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z')))
+                if (!(s[i] == '_' || (s[i] >= '0' && s[i] <= '9') || (s[i] >= 'a' && s[i] <= 'z') ||
+                            (s[i] >= 'A' && s[i] <= 'Z')))
                         return false;
         return true;
 }
 
 int verb_set_environment(struct request *r)
 {
-        FOREACH_STR(a, r->args) {
+        FOREACH_STR (a, r->args) {
                 const char *eq = strchr(*a, '=');
 
-                if (!eq || !variable_name_ok(*a, (size_t) (eq - *a)))
+                if (!eq || !variable_name_ok(*a, (size_t)(eq - *a)))
                         return request_fail(r, -EINVAL, "'%.64s' is not NAME=VALUE.", *a);
         }
-        FOREACH_STR(a, r->args) {
+        FOREACH_STR (a, r->args) {
                 int k = strv_env_set(&r->m->environment, *a);
 
                 if (k < 0)
@@ -54,7 +56,7 @@ int verb_set_environment(struct request *r)
 
 int verb_unset_environment(struct request *r)
 {
-        FOREACH_STR(a, r->args)
+        FOREACH_STR (a, r->args)
                 strv_env_unset(r->m->environment, *a);
         return 0;
 }
@@ -63,7 +65,7 @@ int verb_show_environment(struct request *r)
 {
         struct record rec;
 
-        FOREACH_STR(e, r->m->environment) {
+        FOREACH_STR (e, r->m->environment) {
                 record_begin(&rec, r);
                 record_add(&rec, "Environment", *e);
                 record_send(&rec);

@@ -50,7 +50,7 @@ int verb_power(struct request *r)
         int k, status;
 
         if (r->args && *r->args && p->objective == OBJ_REBOOT)
-                (void) str_replace(&r->m->reboot_arg, *r->args);
+                (void)str_replace(&r->m->reboot_arg, *r->args);
         if (r->args && *r->args && p->objective == OBJ_EXIT && parse_int(*r->args, &status) >= 0)
                 r->m->exit_code = status;
         if (request_flag(r, "force") && p->objective != OBJ_RUN) {
@@ -67,8 +67,8 @@ int verb_power(struct request *r)
 /* ---- scheduled ---- */
 
 static struct {
-        const struct power *power;     /* NULL: nothing is scheduled */
-        usec_t when;                   /* CLOCK_REALTIME */
+        const struct power *power; /* NULL: nothing is scheduled */
+        usec_t when;               /* CLOCK_REALTIME */
         char *message;
         bool no_wall, nologin, dry_run /* -k */;
         struct loop_timer timer;
@@ -80,14 +80,14 @@ static const unsigned marks[] = { 600, 300, 180, 120, 60, 30, 15, 10, 5, 4, 3, 2
 static usec_t next_mark(usec_t left)
 {
         for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
-                if (left > (usec_t) marks[i] * 60 * USEC_PER_SEC + USEC_PER_SEC)
-                        return (usec_t) marks[i] * 60 * USEC_PER_SEC;
+                if (left > (usec_t)marks[i] * 60 * USEC_PER_SEC + USEC_PER_SEC)
+                        return (usec_t)marks[i] * 60 * USEC_PER_SEC;
         return 0;
 }
 
 static void wall(struct manager *m, const char *text)
 {
-        char *argv[] = { (char *) "rousectl", (char *) "wall", (char *) text, NULL };
+        char *argv[] = { (char *)"rousectl", (char *)"wall", (char *)text, NULL };
         posix_spawnattr_t attr;
         sigset_t none;
         pid_t pid;
@@ -110,17 +110,17 @@ static void wall(struct manager *m, const char *text)
 static void wall_countdown(struct manager *m, usec_t left)
 {
         char at[64], text[WALL_MAX + 256];
-        time_t t = (time_t) (plan.when / USEC_PER_SEC);
+        time_t t = (time_t)(plan.when / USEC_PER_SEC);
         struct tm tm;
 
         if (!gmtime_r(&t, &tm) || strftime(at, sizeof(at), "%Y-%m-%d %H:%M:%S UTC", &tm) == 0)
                 *at = '\0';
         if (left < USEC_PER_SEC)
-                snprintf(text, sizeof(text), "%s%sThe system will %s now!", plan.message ?: "", plan.message ? "\n" : "",
-                        plan.power->verb);
+                snprintf(text, sizeof(text), "%s%sThe system will %s now!", plan.message ?: "",
+                        plan.message ? "\n" : "", plan.power->verb);
         else
-                snprintf(text, sizeof(text), "%s%sThe system will %s at %s!", plan.message ?: "", plan.message ? "\n" : "",
-                        plan.power->verb, at);
+                snprintf(text, sizeof(text), "%s%sThe system will %s at %s!", plan.message ?: "",
+                        plan.message ? "\n" : "", plan.power->verb, at);
         wall(m, text);
 }
 
@@ -128,9 +128,9 @@ static void plan_clear(struct manager *m)
 {
         loop_timer_cancel(m->loop, &plan.timer);
         if (plan.nologin)
-                (void) unlink(NOLOGIN_FILE);
+                (void)unlink(NOLOGIN_FILE);
         if (plan.power)
-                (void) unlink(SCHEDULED_FILE);
+                (void)unlink(SCHEDULED_FILE);
         free(plan.message);
         plan.message = NULL;
         plan.power = NULL;
@@ -145,8 +145,9 @@ void control_power_close(struct manager *m)
 
 static void write_nologin(void)
 {
-        static const char text[] = "System is going down. Unprivileged users are not permitted to log in anymore. "
-                                   "For technical details, see pam_nologin(8).\n";
+        static const char text[] =
+                "System is going down. Unprivileged users are not permitted to log in anymore. "
+                "For technical details, see pam_nologin(8).\n";
 
         if (!plan.nologin)
                 plan.nologin = write_file_atomic(NOLOGIN_FILE, text, sizeof(text) - 1, 0644, false) >= 0;
@@ -185,7 +186,7 @@ static void plan_arm(struct manager *m)
 {
         usec_t left = MAX(plan.when - now_realtime(), 0);
 
-        (void) loop_timer_set(m->loop, &plan.timer, usec_add(now_monotonic(), left - next_mark(left)));
+        (void)loop_timer_set(m->loop, &plan.timer, usec_add(now_monotonic(), left - next_mark(left)));
 }
 
 static int plan_save(void)
@@ -194,7 +195,8 @@ static int plan_save(void)
         _cleanup_free_ char *escaped = NULL;
         int r;
 
-        strbuf_printf(&b, "USEC=%lld\nWARN_WALL=%d\nMODE=%s\n", (long long) plan.when, !plan.no_wall, plan.power->verb);
+        strbuf_printf(&b, "USEC=%lld\nWARN_WALL=%d\nMODE=%s\n", (long long)plan.when, !plan.no_wall,
+                plan.power->verb);
         if (plan.message) {
                 escaped = str_cescape(plan.message);
                 strbuf_printf(&b, "WALL_MESSAGE=%s\n", escaped ?: "");
@@ -211,7 +213,7 @@ static int shutdown_show(struct request *r)
 
         record_begin(&rec, r);
         record_add(&rec, "Mode", plan.power ? plan.power->verb : "");
-        record_add_u64(&rec, "USec", plan.power ? (uint64_t) plan.when : 0);
+        record_add_u64(&rec, "USec", plan.power ? (uint64_t)plan.when : 0);
         record_add(&rec, "Message", plan.message);
         record_send(&rec);
         return 0;
@@ -243,13 +245,13 @@ int verb_shutdown(struct request *r)
         p = power_find(r->args[0]);
         if (!p || p->objective == OBJ_RUN)
                 return request_fail(r, -EINVAL, "'%.32s' cannot be scheduled.", r->args[0]);
-        if (!r->args[1] || parse_u64(r->args[1], &when) < 0 || when > (uint64_t) USEC_INFINITY / 2)
+        if (!r->args[1] || parse_u64(r->args[1], &when) < 0 || when > (uint64_t)USEC_INFINITY / 2)
                 return request_fail(r, -EINVAL, "A shutdown needs a time.");
         if (message && strlen(message) > WALL_MAX)
                 return request_fail(r, -E2BIG, "The message is too long.");
         plan_clear(r->m);
         plan.power = p;
-        plan.when = (usec_t) when;
+        plan.when = (usec_t)when;
         plan.no_wall = request_flag(r, "no-wall");
         plan.dry_run = request_flag(r, "dry-run");
         if (!str_empty(message))
@@ -257,7 +259,8 @@ int verb_shutdown(struct request *r)
         plan.timer.cb = plan_due;
         plan.timer.data = r->m;
         if (plan_save() < 0)
-                log_warning("%s could not be written: %s is scheduled all the same", SCHEDULED_FILE, p->verb);
+                log_warning(
+                        "%s could not be written: %s is scheduled all the same", SCHEDULED_FILE, p->verb);
         if (plan.when - now_realtime() <= NOLOGIN_BEFORE && !plan.dry_run)
                 write_nologin();
         log_notice("%s is scheduled", p->verb);

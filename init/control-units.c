@@ -36,7 +36,7 @@ int verb_list_units(struct request *r)
 
 int verb_is_active(struct request *r)
 {
-        FOREACH_STR(name, r->args) {
+        FOREACH_STR (name, r->args) {
                 struct unit *u = unit_find(r->m, *name);
                 _cleanup_free_ char *real = NULL;
                 struct record rec;
@@ -48,7 +48,8 @@ int verb_is_active(struct request *r)
                         add_states(&rec, unit_follow_merge(u));
                 else {
                         record_add(&rec, "Id", *name);
-                        record_add(&rec, "LoadState", load_find_fragment(r->m, *name) ? "stub" : "not-found");
+                        record_add(
+                                &rec, "LoadState", load_find_fragment(r->m, *name) ? "stub" : "not-found");
                         record_add(&rec, "ActiveState", "inactive");
                         record_add(&rec, "SubState", "dead");
                 }
@@ -59,7 +60,8 @@ int verb_is_active(struct request *r)
 
 int verb_list_jobs(struct request *r)
 {
-        JOB_FOREACH(j, r->m) {
+        JOB_FOREACH(j, r->m)
+        {
                 struct record rec;
 
                 record_begin(&rec, r);
@@ -69,7 +71,7 @@ int verb_list_jobs(struct request *r)
                 record_add(&rec, "State", j->state == JOB_RUNNING ? "running" : "waiting");
                 if (j->state == JOB_WAITING && j->waited_for)
                         record_add(&rec, "WaitsFor", j->waited_for->id);
-                record_addf(&rec, "SinceUSec", "%lld", (long long) (now_monotonic() - j->created));
+                record_addf(&rec, "SinceUSec", "%lld", (long long)(now_monotonic() - j->created));
                 record_send(&rec);
         }
         return 0;
@@ -107,7 +109,7 @@ int verb_cat(struct request *r)
 {
         int first = 0;
 
-        FOREACH_STR(name, r->args) {
+        FOREACH_STR (name, r->args) {
                 struct record rec;
                 struct unit *u;
                 int k = unit_load_by_name(r->m, *name, &u);
@@ -122,7 +124,7 @@ int verb_cat(struct request *r)
                         record_add(&rec, "LoadState", load_state_to_string(u->load_state));
                         if (u->fragment_path)
                                 add_file(&rec, r->m, u->fragment_path);
-                        FOREACH_STR(d, u->dropin_paths)
+                        FOREACH_STR (d, u->dropin_paths)
                                 add_file(&rec, r->m, *d);
                 }
                 record_send(&rec);
@@ -146,7 +148,7 @@ int verb_show(struct request *r)
                 record_send(&rec);
                 return 0;
         }
-        FOREACH_STR(name, r->args) {
+        FOREACH_STR (name, r->args) {
                 struct unit *u;
                 int k = unit_load_by_name(r->m, *name, &u);
 
@@ -164,7 +166,7 @@ int verb_show(struct request *r)
 
 int verb_pid_of(struct request *r)
 {
-        FOREACH_STR(a, r->args) {
+        FOREACH_STR (a, r->args) {
                 struct unit *u = NULL;
                 struct record rec;
                 int pid;
@@ -193,7 +195,7 @@ static void add_dep_ids(struct record *rec, struct unit *u, const char *key, enu
         if (!record_wants(rec, key))
                 return;
         UNIT_FOREACH_DEP(u, DEP_BIT(t), o)
-                strbuf_printf(&b, "%s%s", b.len ? " " : "", o->id);
+        strbuf_printf(&b, "%s%s", b.len ? " " : "", o->id);
         record_add(rec, key, b.s);
 }
 
@@ -205,10 +207,10 @@ static void emit_times(struct request *r, struct unit *u)
                 return;
         record_begin(&rec, r);
         record_add(&rec, "Id", u->id);
-        record_add_u64(&rec, "InactiveExitUSec", (uint64_t) u->inactive_exit);
-        record_add_u64(&rec, "ActiveEnterUSec", (uint64_t) u->active_enter);
-        record_add_u64(&rec, "ActiveExitUSec", (uint64_t) u->active_exit);
-        record_add_u64(&rec, "InactiveEnterUSec", (uint64_t) u->inactive_enter);
+        record_add_u64(&rec, "InactiveExitUSec", (uint64_t)u->inactive_exit);
+        record_add_u64(&rec, "ActiveEnterUSec", (uint64_t)u->active_enter);
+        record_add_u64(&rec, "ActiveExitUSec", (uint64_t)u->active_exit);
+        record_add_u64(&rec, "InactiveEnterUSec", (uint64_t)u->inactive_enter);
         record_add(&rec, "ActiveState", active_state_to_string(unit_active_state(u)));
         if (u->wait_reason)
                 record_add(&rec, "WaitReason", u->wait_reason);
@@ -224,15 +226,15 @@ int verb_analyze_data(struct request *r)
         struct record rec;
 
         record_begin(&rec, r);
-        record_add_u64(&rec, "KernelUSec", (uint64_t) m->t_kernel);
-        record_add_u64(&rec, "InitRDUSec", (uint64_t) m->t_initrd);
-        record_add_u64(&rec, "UserspaceUSec", (uint64_t) m->t_userspace);
-        record_add_u64(&rec, "GeneratorsStartUSec", (uint64_t) m->t_generators_start);
-        record_add_u64(&rec, "GeneratorsFinishUSec", (uint64_t) m->t_generators_done);
-        record_add_u64(&rec, "UnitsLoadedUSec", (uint64_t) m->t_units_loaded);
-        record_add_u64(&rec, "FinishUSec", (uint64_t) m->t_finish);
+        record_add_u64(&rec, "KernelUSec", (uint64_t)m->t_kernel);
+        record_add_u64(&rec, "InitRDUSec", (uint64_t)m->t_initrd);
+        record_add_u64(&rec, "UserspaceUSec", (uint64_t)m->t_userspace);
+        record_add_u64(&rec, "GeneratorsStartUSec", (uint64_t)m->t_generators_start);
+        record_add_u64(&rec, "GeneratorsFinishUSec", (uint64_t)m->t_generators_done);
+        record_add_u64(&rec, "UnitsLoadedUSec", (uint64_t)m->t_units_loaded);
+        record_add_u64(&rec, "FinishUSec", (uint64_t)m->t_finish);
         record_addf(&rec, "Spawned", "%u", m->n_spawned);
-        record_addf(&rec, "Jobs", "%llu", (unsigned long long) m->n_jobs_done);
+        record_addf(&rec, "Jobs", "%llu", (unsigned long long)m->n_jobs_done);
         record_addf(&rec, "NFailedUnits", "%u", m->n_failed_units);
         record_add(&rec, "DefaultTarget", control_default_target(m));
         record_send(&rec);

@@ -13,19 +13,19 @@
 #include "lib/fileio.h"
 #include "lib/paths.h"
 
-#define CLIENTS_MAX       256u
-#define CLIENTS_USER_MAX  32u
-#define CLIENT_QUEUE_MAX  (1024u * 1024)
-#define ARGS_MAX          4096u
-#define RECORD_MAX        (96u * 1024)  /* of strings in one message: well below WIRE_MAX */
-#define LISTING_BURST     64u
+#define CLIENTS_MAX      256u
+#define CLIENTS_USER_MAX 32u
+#define CLIENT_QUEUE_MAX (1024u * 1024)
+#define ARGS_MAX         4096u
+#define LISTING_BURST    64u
 
 const struct verb control_verbs[] = {
         { "version", 0, 0, verb_version, "", "name and version of the manager" },
         { "list-units", 0, 0, verb_list_units, "", "a record a unit: states, description, job" },
         { "list-jobs", 0, 0, verb_list_jobs, "", "a record a job" },
         { "list-unit-files", 0, 0, verb_list_unit_files, "", "a record a unit name that has a file" },
-        { "show", 0, 0, verb_show, "[UNIT…] properties=A,B", "properties of units; of the manager when none is named" },
+        { "show", 0, 0, verb_show, "[UNIT…] properties=A,B",
+                "properties of units; of the manager when none is named" },
         { "is-active", 0, 1, verb_is_active, "UNIT…", "states of units, without loading them" },
         { "cat", 0, 1, verb_cat, "UNIT…", "the files that units were read from" },
         { "pid-of", 0, 1, verb_pid_of, "PID…", "the unit that a process belongs to" },
@@ -34,12 +34,16 @@ const struct verb control_verbs[] = {
         { "restart", VERB_ROOT, 1, verb_job, "UNIT… mode=MODE wait", "queue restart jobs" },
         { "try-restart", VERB_ROOT, 1, verb_job, "UNIT… mode=MODE wait", "restart what is active" },
         { "reload", VERB_ROOT, 1, verb_job, "UNIT… mode=MODE wait", "queue reload jobs" },
-        { "reload-or-restart", VERB_ROOT, 1, verb_job, "UNIT… mode=MODE wait", "reload, or restart what cannot" },
-        { "try-reload-or-restart", VERB_ROOT, 1, verb_job, "UNIT… mode=MODE wait", "the same, only for what is active" },
+        { "reload-or-restart", VERB_ROOT, 1, verb_job, "UNIT… mode=MODE wait",
+                "reload, or restart what cannot" },
+        { "try-reload-or-restart", VERB_ROOT, 1, verb_job, "UNIT… mode=MODE wait",
+                "the same, only for what is active" },
         { "isolate", VERB_ROOT, 1, verb_job, "UNIT wait", "start a unit and stop all others" },
-        { "start-transient", VERB_ROOT, 1, verb_start_transient, "UNIT Key=value… mode=MODE wait", "a unit without a file" },
+        { "start-transient", VERB_ROOT, 1, verb_start_transient, "UNIT Key=value… mode=MODE wait",
+                "a unit without a file" },
         { "cancel", VERB_ROOT, 0, verb_cancel, "[JOB…]", "cancel jobs, or all" },
-        { "kill", VERB_ROOT, 1, verb_kill, "UNIT… signal=SIG who=all|main|control", "signal the processes of units" },
+        { "kill", VERB_ROOT, 1, verb_kill, "UNIT… signal=SIG who=all|main|control",
+                "signal the processes of units" },
         { "reset-failed", VERB_ROOT, 0, verb_reset_failed, "[UNIT…]", "forget failures" },
         { "daemon-reload", VERB_ROOT, 0, verb_daemon_reload, "", "read all unit files again" },
         { "daemon-reexec", VERB_ROOT, 0, verb_daemon_reexec, "", "execute the manager anew" },
@@ -58,7 +62,8 @@ const struct verb control_verbs[] = {
         { "rescue", VERB_ROOT, 0, verb_power, "", "isolate rescue.target" },
         { "emergency", VERB_ROOT, 0, verb_power, "", "isolate emergency.target" },
         { "default", VERB_ROOT, 0, verb_power, "", "isolate the default target" },
-        { "shutdown", VERB_ROOT, 1, verb_shutdown, "ACTION USEC message=TEXT no-wall", "schedule, cancel or show a shutdown" },
+        { "shutdown", VERB_ROOT, 1, verb_shutdown, "ACTION USEC message=TEXT no-wall",
+                "schedule, cancel or show a shutdown" },
 };
 const size_t n_control_verbs = ARRAY_SIZE(control_verbs);
 
@@ -149,7 +154,7 @@ static void client_doom(struct client *c)
         loop_defer(c->control->m->loop, &c->control->reap);
 }
 
-static void client_watch(struct client *c)
+void client_watch(struct client *c)
 {
         uint32_t events = (c->listing ? 0 : EPOLLIN) | (c->queue || c->listing ? EPOLLOUT : 0);
 
@@ -158,7 +163,7 @@ static void client_watch(struct client *c)
 }
 
 /* Sends w, or queues it (w is empty afterwards). A client that reads too slowly is dropped. */
-static void client_send(struct client *c, struct wire_writer *w)
+void client_send(struct client *c, struct wire_writer *w)
 {
         struct out *o;
         int r = -EAGAIN;
@@ -171,7 +176,8 @@ static void client_send(struct client *c, struct wire_writer *w)
                 return;
         if (r != -EAGAIN || c->queued + w->b.len > CLIENT_QUEUE_MAX || !(o = calloc(1, sizeof(*o)))) {
                 if (r == -EAGAIN)
-                        log_debug("A control client (pid %d) does not read its answers; dropped", (int) c->cred.pid);
+                        log_debug("A control client (pid %d) does not read its answers; dropped",
+                                (int)c->cred.pid);
                 client_doom(c);
                 return;
         }
@@ -205,9 +211,18 @@ static bool client_flush(struct client *c)
         return true;
 }
 
-struct wait_group **client_waits(struct client *c) { return &c->waits; }
-struct manager *client_manager(struct client *c) { return c->control->m; }
-const char *request_verb(const struct request *r) { return r->client->verb->name; }
+struct wait_group **client_waits(struct client *c)
+{
+        return &c->waits;
+}
+struct manager *client_manager(struct client *c)
+{
+        return c->control->m;
+}
+const char *request_verb(const struct request *r)
+{
+        return r->client->verb->name;
+}
 
 bool request_may_change(const struct request *r)
 {
@@ -222,162 +237,11 @@ void client_subscribe(struct client *c)
         c->subscribed = true;
 }
 
-/* ---- answers ---- */
-
-const char *request_option(const struct request *r, const char *key)
-{
-        size_t n = strlen(key);
-
-        FOREACH_STR(o, r->options)
-                if (strncmp(*o, key, n) == 0 && ((*o)[n] == '=' || (*o)[n] == '\0'))
-                        return (*o)[n] ? *o + n + 1 : "";
-        return NULL;
-}
-
-bool request_flag(const struct request *r, const char *key)
-{
-        return request_option(r, key) != NULL;
-}
-
-int request_fail(struct request *r, int error, const char *fmt, ...)
-{
-        _cleanup_strbuf_ struct strbuf b = { 0 };
-        va_list ap;
-
-        va_start(ap, fmt);
-        (void) strbuf_vprintf(&b, fmt, ap);
-        va_end(ap);
-        free(r->error);
-        r->error = strbuf_take(&b);
-        return error;
-}
-
-void record_begin(struct record *rec, struct request *r)
-{
-        *rec = (struct record) { .client = r->client, .id = r->id, .type = CTL_RECORD };
-}
-
-static void record_clear(struct record *rec)
-{
-        for (size_t i = 0; i < rec->n; i++)
-                free(rec->v[i]);
-        rec->n = rec->bytes = 0;
-}
-
-static void record_flush(struct record *rec, bool more)
-{
-        _cleanup_wire_ struct wire_writer w = { 0 };
-
-        wire_begin(&w, rec->type, rec->id);
-        if (rec->type == CTL_EVENT)
-                wire_str(&w, rec->event);
-        wire_u32(&w, (uint32_t) (rec->n + more));
-        for (size_t i = 0; i < rec->n; i++)
-                wire_str(&w, rec->v[i]);
-        if (more)
-                wire_str(&w, "More=1");
-        if (!rec->failed)
-                client_send(rec->client, &w);
-        record_clear(rec);
-}
-
-static void record_push(struct record *rec, char *s)
-{
-        size_t len = s ? strlen(s) + 6 : 0;
-
-        if (!s) {
-                rec->failed = true;
-                return;
-        }
-        if (rec->n > 0 && rec->bytes + len > RECORD_MAX)
-                record_flush(rec, true);
-        if (rec->n == rec->cap) {
-                size_t cap = rec->cap ? rec->cap * 2 : 32;
-                char **v = reallocarray(rec->v, cap, sizeof(*v));
-
-                if (!v) {
-                        free(s);
-                        rec->failed = true;
-                        return;
-                }
-                rec->v = v;
-                rec->cap = cap;
-        }
-        rec->v[rec->n++] = s;
-        rec->bytes += len;
-}
-
-bool record_wants(const struct record *rec, const char *key)
-{
-        return !rec->only || strv_contains(rec->only, key);
-}
-
-void record_add(struct record *rec, const char *key, const char *value)
-{
-        const size_t piece = RECORD_MAX / 2;
-
-        if (!record_wants(rec, key))
-                return;
-        if (!value)
-                value = "";
-        record_push(rec, str_printf("%s=%.*s", key, (int) piece, value));
-        for (size_t len = strlen(value), at = piece; at < len; at += piece)
-                record_push(rec, str_printf("%s+=%.*s", key, (int) piece, value + at));
-}
-
-void record_addf(struct record *rec, const char *key, const char *fmt, ...)
-{
-        _cleanup_strbuf_ struct strbuf b = { 0 };
-        va_list ap;
-
-        if (!record_wants(rec, key))
-                return;
-        va_start(ap, fmt);
-        (void) strbuf_vprintf(&b, fmt, ap);
-        va_end(ap);
-        record_add(rec, key, b.s);
-}
-
-void record_add_u64(struct record *rec, const char *key, uint64_t v)
-{
-        record_addf(rec, key, "%llu", (unsigned long long) v);
-}
-
-void record_send(struct record *rec)
-{
-        record_flush(rec, false);
-        if (rec->failed)
-                log_oom();
-        free(rec->v);
-        rec->v = NULL;
-        rec->cap = 0;
-}
-
-void control_end(struct client *c, uint32_t id, int error, const char *message)
-{
-        _cleanup_wire_ struct wire_writer w = { 0 };
-
-        wire_begin(&w, CTL_END, id);
-        wire_u32(&w, (uint32_t) (error < 0 ? -error : error));
-        wire_str(&w, message);
-        client_send(c, &w);
-        client_watch(c);
-}
-
-void control_text(struct request *r, const char *text)
-{
-        _cleanup_wire_ struct wire_writer w = { 0 };
-
-        wire_begin(&w, CTL_TEXT, r->id);
-        wire_str(&w, text);
-        client_send(r->client, &w);
-}
-
 /* ---- listings ---- */
 
 static int by_name(const void *a, const void *b)
 {
-        return strcmp(*(char *const *) a, *(char *const *) b);
+        return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 int control_listing(struct request *r, void (*emit)(struct request *r, struct unit *u))
@@ -389,7 +253,7 @@ int control_listing(struct request *r, void (*emit)(struct request *r, struct un
                 listing_free(l);
                 return -ENOMEM;
         }
-        HASHMAP_FOREACH(e, &r->m->units) {
+        HASHMAP_FOREACH (e, &r->m->units) {
                 struct unit *u = e->value;
 
                 if (u->load_state == UNIT_MERGED || !streq(e->key, u->id))
@@ -402,7 +266,10 @@ int control_listing(struct request *r, void (*emit)(struct request *r, struct un
                 n++;
         }
         qsort(l->ids, n, sizeof(char *), by_name);
-        l->r = (struct request) { .client = r->client, .m = r->m, .id = r->id, .args = TAKE_PTR(r->args),
+        l->r = (struct request) { .client = r->client,
+                .m = r->m,
+                .id = r->id,
+                .args = TAKE_PTR(r->args),
                 .options = TAKE_PTR(r->options) };
         l->emit = emit;
         r->client->listing = l;
@@ -517,7 +384,8 @@ static int client_new(struct control *ctl, int fd)
 
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
                 return -errno;
-        if (cred.uid != 0 && (ctl->n_clients >= CLIENTS_MAX / 2 || clients_of(ctl, cred.uid) >= CLIENTS_USER_MAX))
+        if (cred.uid != 0 &&
+                (ctl->n_clients >= CLIENTS_MAX / 2 || clients_of(ctl, cred.uid) >= CLIENTS_USER_MAX))
                 return -EUSERS;
         c = calloc(1, sizeof(*c));
         if (!c)
@@ -566,8 +434,8 @@ static int listen_at(const char *path)
         fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
                 return -errno;
-        (void) unlink(path);
-        if (bind(fd, (struct sockaddr *) &sa, sizeof(sa)) < 0 || chmod(path, 0666) < 0 || listen(fd, 64) < 0)
+        (void)unlink(path);
+        if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || chmod(path, 0666) < 0 || listen(fd, 64) < 0)
                 return -errno;
         return TAKE_FD(fd);
 }
@@ -584,13 +452,16 @@ int control_open(struct manager *m)
         ctl->path = m->root ? path_join(m->root, ROUSE_CONTROL) : strdup(ROUSE_CONTROL);
         r = ctl->path ? listen_at(ctl->path) : -ENOMEM;
         if (r >= 0) {
-                ctl->io = (struct loop_io) { .fd = r, .events = EPOLLIN, .priority = 10, .cb = on_listen, .data = ctl };
+                ctl->io = (struct loop_io) {
+                        .fd = r, .events = EPOLLIN, .priority = 10, .cb = on_listen, .data = ctl
+                };
                 r = loop_io_add(m->loop, &ctl->io);
                 if (r < 0)
                         close_fd(ctl->io.fd);
         }
         if (r < 0) {
-                log_error_errno(r, "Could not make the control socket %s: %m; rousectl will not work", ctl->path ?: "");
+                log_error_errno(r, "Could not make the control socket %s: %m; rousectl will not work",
+                        ctl->path ?: "");
                 free(ctl->path);
                 free(ctl);
                 return r;
@@ -617,7 +488,7 @@ void control_close(struct manager *m)
         fd = ctl->io.fd;
         loop_io_remove(m->loop, &ctl->io);
         close_fd(fd);
-        (void) unlink(ctl->path);
+        (void)unlink(ctl->path);
         free(ctl->path);
         free(ctl);
         m->control = NULL;
@@ -634,7 +505,7 @@ static void event_send(struct control *ctl, struct record *made)
                         continue;
                 wire_begin(&w, CTL_EVENT, 0);
                 wire_str(&w, made->event);
-                wire_u32(&w, (uint32_t) made->n);
+                wire_u32(&w, (uint32_t)made->n);
                 for (size_t i = 0; i < made->n; i++)
                         wire_str(&w, made->v[i]);
                 client_send(c, &w);
@@ -655,7 +526,7 @@ void control_job_event(struct manager *m, struct job *j, bool gone, int result)
         record_add(&rec, "Unit", j->unit->id);
         record_add(&rec, "Type", job_type_to_string(j->type));
         if (gone)
-                record_add(&rec, "Result", job_result_to_string((enum job_result) result));
+                record_add(&rec, "Result", job_result_to_string((enum job_result)result));
         event_send(ctl, &rec);
 }
 

@@ -1,5 +1,5 @@
 /* The control server's own interface: control.c has the socket, the clients and the verb table; control-units.c,
- * control-jobs.c, control-power.c and control-manager.c have the verbs; show.c the properties.
+ * control-jobs.c, control-power.c and control-manager.c have the verbs; control-record.c the answers; show.c the properties.
  *
  * A verb gets a request and returns 0 (END follows), a negative errno (END carries it, with the text that
  * request_fail() left), or CONTROL_LATER: it answers by itself (a listing, a wait for jobs).
@@ -23,8 +23,8 @@ struct request {
         struct manager *m;
         uint32_t id;
         char **args;
-        char **options;   /* "KEY=value" or "KEY" */
-        char *error;      /* text for END */
+        char **options; /* "KEY=value" or "KEY" */
+        char *error;    /* text for END */
 };
 
 enum { VERB_ROOT = 1, VERB_EVENTS = 2 };
@@ -47,7 +47,7 @@ int request_fail(struct request *r, int error, const char *fmt, ...) _printf_(3,
 struct record {
         struct client *client;
         uint32_t id;
-        uint16_t type;    /* CTL_RECORD or CTL_EVENT */
+        uint16_t type; /* CTL_RECORD or CTL_EVENT */
         const char *event;
         char **v;
         size_t n, cap, bytes;
@@ -63,6 +63,11 @@ void record_send(struct record *rec);
 void control_end(struct client *c, uint32_t id, int error, const char *message);
 void control_text(struct request *r, const char *text);
 
+/* control.c's, for control-record.c: sends w or queues it; w is empty afterwards. */
+void client_send(struct client *c, struct wire_writer *w);
+void client_watch(struct client *c);
+void record_clear(struct record *rec);
+
 /* Calls emit for every known unit, as the client reads; END by itself. Returns CONTROL_LATER or -errno. */
 int control_listing(struct request *r, void (*emit)(struct request *r, struct unit *u));
 
@@ -73,6 +78,8 @@ int control_wait_add(struct wait_group *g, struct job *j);
 /* All jobs are queued: END when they have ended; now, when there are none. */
 void control_wait_done(struct wait_group *g, int error, const char *message);
 void control_wait_drop_client(struct client *c);
+/* Begins a reload; END when it is done. CONTROL_LATER or -errno. */
+int control_wait_reload(struct request *r);
 
 /* The client's part of control-jobs.c. */
 struct wait_group **client_waits(struct client *c);

@@ -86,7 +86,7 @@ static struct unit_dep *dep_find(const struct unit *u, const struct unit *other)
         return NULL;
 }
 
-static int dep_set(struct unit *u, struct unit *other, uint32_t types, uint32_t origin)
+static int dep_set(struct unit *u, struct unit *other, uint32_t types, uint32_t own, uint32_t origin)
 {
         struct unit_dep *d = dep_find(u, other);
 
@@ -107,6 +107,7 @@ static int dep_set(struct unit *u, struct unit *other, uint32_t types, uint32_t 
                         index_insert(u, u->n_deps - 1);
         }
         d->types |= types;
+        d->own |= own;
         d->origin |= origin;
         return 0;
 }
@@ -135,10 +136,10 @@ int unit_add_dep(struct unit *u, enum dep_type t, struct unit *other, enum dep_o
         other = unit_follow_merge(other);
         if (u == other)
                 return 0; /* a unit's relation to itself means nothing */
-        r = dep_set(u, other, DEP_BIT(t), o);
+        r = dep_set(u, other, DEP_BIT(t), DEP_BIT(t), o);
         if (r < 0)
                 return r;
-        r = dep_set(other, u, DEP_BIT(dep_inverse(t)), o);
+        r = dep_set(other, u, DEP_BIT(dep_inverse(t)), 0, o);
         if (r < 0)
                 return r;
         if (DEP_BIT(t) & DEP_PULLS_IN)
@@ -168,10 +169,17 @@ static void dep_clear(struct unit *u, struct unit *other, uint32_t types)
         if (!d)
                 return;
         d->types &= ~types;
+        d->own &= ~types;
         if (d->types)
                 return;
         *d = u->deps[--u->n_deps];
         index_rebuild(u);
+}
+
+/* Types of edges as the other end names them. */
+static uint32_t invert(uint32_t types)
+{
+        return (types & 0x55555555u) << 1 | (types & 0xAAAAAAAAu) >> 1;
 }
 
 void unit_drop_dep(struct unit *u, enum dep_type t, struct unit *other)
@@ -180,21 +188,24 @@ void unit_drop_dep(struct unit *u, enum dep_type t, struct unit *other)
         dep_clear(other, u, DEP_BIT(dep_inverse(t)));
 }
 
-/* Removes, of all edges with one of these origins, the forward types; what the neighbours said themselves stays. For
- * reading a unit again. */
+/* Takes back what u itself said about its neighbours, on all edges with one of these origins; what the neighbours said
+ * of u stays. For reading a unit again. An edge that somebody made at run time as well stays whole. */
 void unit_drop_own_deps(struct unit *u, uint32_t origins)
 {
         for (size_t i = u->n_deps; i-- > 0;) {
                 struct unit *other = u->deps[i].other;
+                struct unit_dep *back = dep_find(other, u);
+                uint32_t gone;
 
-                if (!(u->deps[i].origin & origins))
+                if (!(u->deps[i].origin & origins) || u->deps[i].origin & ~origins)
                         continue;
-                for (int t = 0; t < DEP_MAX; t++)
-                        if (u->deps[i].types & DEP_BIT(t)) {
-                                unit_drop_dep(u, t, other);
-                                if (i >= u->n_deps || u->deps[i].other != other)
-                                        break;
-                        }
+                gone = u->deps[i].own & ~invert(back ? back->own : 0);
+                u->deps[i].own = 0;
+                if (!gone)
+                        continue;
+                dep_clear(u, other, gone);
+                dep_clear(other, u, invert(gone));
+                unit_gc_queue(other);
         }
 }
 

@@ -60,6 +60,7 @@ const struct unit_ops device_ops = {
         .size = sizeof(struct device_unit),
         .can_fail_transient = true,
         .always_loaded = true,
+        .live_offset = offsetof(struct device_unit, syspath),
         .init = device_init,
         .load = device_load,
         .done = device_done,

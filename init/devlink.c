@@ -221,10 +221,10 @@ static void on_device(struct devlink *d, struct wire_reader *r)
         uint32_t state = wire_get_u32(r);
         _cleanup_strv_ char **links = NULL, **props = NULL;
 
-        if (wire_get_strv(r, &links) < 0 || wire_get_strv(r, &props) < 0 || wire_end(r) < 0 || !syspath)
+        if (wire_get_strv(r, &links) < 0 || wire_get_strv(r, &props) < 0 || wire_end(r) < 0 || (!syspath && !node))
                 log_warning("Malformed device message; ignored");
-        else
-                device_message(d->m, syspath, node, state, links, props);
+        else /* of an absent device only the name that was watched is known */
+                device_message(d->m, syspath ?: node, node, state, links, props);
 }
 
 static void on_answer(struct devlink *d, struct wire_reader *r)

@@ -177,6 +177,15 @@ static long start_child(struct arena *a, struct exec_child *c, int cgroup_fd, bo
         return pid;
 }
 
+/* Until the child has entered its cgroup by itself nobody could find it there: PID 1 puts it in as well. */
+static void put_into_cgroup(int cgroup_fd, pid_t pid)
+{
+        char text[16];
+
+        snprintf(text, sizeof(text), "%d", pid);
+        write_attr_at(cgroup_fd, "cgroup.procs", text);
+}
+
 /* ---- what the child tells ---- */
 
 static void spawn_free(struct spawn *s)
@@ -407,6 +416,8 @@ int exec_spawn(struct unit *u, const struct exec_context *c, const struct exec_p
                 return (int) pid;
         }
         s->pid = (pid_t) pid;
+        if (u->cgroup_killed && cgroup_fd >= 0)
+                put_into_cgroup(cgroup_fd, s->pid);
         *ret_pid = (pid_t) pid;
         *ret_pidfd = pidfd;
         return 0;

@@ -109,6 +109,17 @@ static bool fsck_exists(struct manager *m, const char *type)
         return false;
 }
 
+/* fsck(8) would only find out what fstab says: the type. */
+static void check_without_wrapper(struct manager *m, const struct fstab_entry *e, const char *service)
+{
+        _cleanup_free_ char *name = str_printf("%s.d/50-type.conf", service);
+        _cleanup_strbuf_ struct strbuf b = {};
+
+        strbuf_printf(&b, "# " FSTAB " line %u\n[Service]\nExecStart=\nExecStart=fsck.%s -a %%f\n", e->line, e->type);
+        if (!name || generate_add(m, GEN_NORMAL, name, &b) < 0)
+                log_oom();
+}
+
 static void check_first(struct manager *m, struct strbuf *b, const struct fstab_entry *e)
 {
         _cleanup_free_ char *name = NULL;
@@ -131,6 +142,8 @@ static void check_first(struct manager *m, struct strbuf *b, const struct fstab_
                 return;
         setting(b, "Requires", name);
         setting(b, "After", name);
+        if (!streq(e->type, "auto"))
+                check_without_wrapper(m, e, name);
 }
 
 /* How long the device may take: a setting of the device's unit. */

@@ -190,6 +190,8 @@ static void job_run(struct job *j)
         enum job_result result = JOB_FAILED;
         int r;
 
+        if (j->state == JOB_WAITING && u->needs_read)
+                unit_read_again(u);
         if (j->state == JOB_RUNNING || !job_is_runnable(j))
                 return;
         j->state = JOB_RUNNING;

@@ -205,10 +205,12 @@ static int apply_dropin(struct unit *u, const struct item *i)
                 if (!text)
                         return -ENOMEM;
                 len = strlen(text);
+                u->files_hash = hash_text(u->files_hash, i->path, text);
         } else {
                 usec_t t;
 
                 r = load_read(u->manager, i->path, &text, &len, &st);
+                u->files_hash = hash_file(u->files_hash, i->path, r >= 0 || r == -ENODATA ? &st : NULL);
                 if (r == -ENODATA)
                         return 0;
                 if (r < 0) {
@@ -264,6 +266,11 @@ static int add_link(struct unit *u, enum dep_type t, const struct item *i)
         return r == -ENOMEM ? r : 0;
 }
 
+static uint64_t hash_link(uint64_t h, const struct item *i)
+{
+        return i->masked ? h : hash_file(h, i->path, NULL);
+}
+
 int load_wants(struct unit *u)
 {
         static const enum dep_type types[SUB_MAX] = {
@@ -281,9 +288,41 @@ int load_wants(struct unit *u)
                 for (size_t i = 0; i < items.n; i++) {
                         int r = add_link(u, types[k], &items.v[i]);
 
+                        u->files_hash = hash_link(u->files_hash, &items.v[i]);
                         if (r < 0)
                                 return r;
                 }
         }
         return 0;
+}
+
+/* ---- what changed ---- */
+
+static uint64_t hash_dropin(struct unit *u, uint64_t h, const struct item *i)
+{
+        _cleanup_free_ char *full = NULL;
+        struct stat st;
+
+        if (i->masked)
+                return h;
+        if (i->is_virtual)
+                return hash_text(h, i->path, i->text ? i->text : "");
+        full = root_path(u->manager, i->path);
+        return hash_file(h, i->path, full && stat(full, &st) >= 0 ? &st : NULL);
+}
+
+uint64_t hash_subdirs(struct unit *u, uint64_t h)
+{
+        struct candidates c;
+
+        for (enum sub_kind k = SUB_DROPIN; k < SUB_MAX; k++) {
+                _cleanup_(items_done) struct items items = {};
+
+                find_candidates(u, &c, k == SUB_DROPIN);
+                if (c.n > 0)
+                        collect(u, &c, k, &items);
+                for (size_t i = 0; i < items.n; i++)
+                        h = k == SUB_DROPIN ? hash_dropin(u, h, &items.v[i]) : hash_link(h, &items.v[i]);
+        }
+        return h;
 }

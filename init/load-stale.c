@@ -79,3 +79,65 @@ bool unit_needs_reload(struct unit *u)
         }
         return false;
 }
+
+/* ---- for a reload ---- */
+
+static uint64_t mix(uint64_t h, const void *data, size_t n)
+{
+        const uint8_t *p = data;
+
+        h ^= 0xcbf29ce484222325ull;
+        for (size_t i = 0; i < n; i++)
+                h = (h ^ p[i]) * 0x100000001b3ull;
+        return h;
+}
+
+uint64_t hash_text(uint64_t h, const char *path, const char *text)
+{
+        return mix(mix(h, path, strlen(path)), text, strlen(text));
+}
+
+uint64_t hash_file(uint64_t h, const char *path, const struct stat *st)
+{
+        h = mix(h, path, strlen(path));
+        if (st) {
+                const int64_t v[] = { (int64_t) st->st_dev, (int64_t) st->st_ino, st->st_size, st->st_mtim.tv_sec, st->st_mtim.tv_nsec };
+
+                h = mix(h, v, sizeof(v));
+        }
+        return h;
+}
+
+/* The names that links give it, in whatever order the index has them. */
+uint64_t hash_aliases(struct unit *u, uint64_t h)
+{
+        struct index *x = index_of(u->manager);
+
+        for (const struct index_entry *e = hash_get(&x->aliases, u->id); e; e = e->next_alias)
+                if (hash_get(&x->entries, e->name) == e)
+                        h += mix(0, e->name, strlen(e->name));
+        return h;
+}
+
+uint64_t load_hash(struct unit *u)
+{
+        const struct index_entry *e = index_find(u->manager, u->id);
+        uint64_t h = hash_aliases(u, 0);
+        struct stat st = {};
+
+        if (e && e->kind == ENTRY_MASK)
+                return hash_text(h, e->path, "");
+        if (e && e->kind == ENTRY_VIRTUAL)
+                h = hash_text(h, e->path, e->text);
+        else if (e && e->kind == ENTRY_FILE) {
+                _cleanup_free_ char *full = root_path(u->manager, e->path);
+
+                if (full)
+                        (void) stat(full, &st);
+                h = hash_file(h, e->path, &st);
+                if (st.st_size == 0 || S_ISCHR(st.st_mode))
+                        return h; /* masked */
+        } else if (u->load_state == UNIT_NOT_FOUND)
+                return h;
+        return u->load_state == UNIT_ERROR ? 0 : hash_subdirs(u, h);
+}

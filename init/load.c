@@ -194,16 +194,20 @@ static int load_fragment(struct unit *u)
         r = str_replace(&u->fragment_path, e->path);
         if (r < 0)
                 return r;
-        if (e->kind == ENTRY_MASK)
+        if (e->kind == ENTRY_MASK) {
+                u->files_hash = hash_text(u->files_hash, e->path, "");
                 return -ENODATA;
+        }
         u->vendor = path_is_vendor(e->path);
         if (e->kind == ENTRY_VIRTUAL) {
                 text = strdup(e->text);
                 if (!text)
                         return -ENOMEM;
                 len = strlen(text);
+                u->files_hash = hash_text(u->files_hash, e->path, text);
         } else {
                 r = load_read(u->manager, e->path, &text, &len, &st);
+                u->files_hash = hash_file(u->files_hash, e->path, &st);
                 if (r < 0)
                         return r;
                 u->files_mtime = (usec_t) st.st_mtim.tv_sec * USEC_PER_SEC + st.st_mtim.tv_nsec / 1000;
@@ -288,6 +292,7 @@ static void load_read_unit(struct unit *u)
 
         u->load_state = UNIT_LOADED; /* so that nothing reads it a second time while this goes on */
         (void) load_add_aliases(u);
+        u->files_hash = hash_aliases(u, 0);
         if (!load_result(u, load_fragment(u)))
                 return;
         r = load_rest(u);

@@ -79,6 +79,13 @@ struct index_sub *index_sub_add(struct index *x, struct index_subdirs *d, enum s
 /* path below manager->root; path itself (a copy) when there is none. */
 char *root_path(struct manager *m, const char *path);
 
+/* load-stale.c: the sources of a unit, one by one, into u->files_hash while they are read or into load_hash(). */
+uint64_t hash_file(uint64_t h, const char *path, const struct stat *st /* NULL: only the name */);
+uint64_t hash_text(uint64_t h, const char *path, const char *text);
+uint64_t hash_aliases(struct unit *u, uint64_t h);
+/* load-dropin.c: the same for drop-ins and .wants … links. */
+uint64_t hash_subdirs(struct unit *u, uint64_t h);
+
 /* load.c: one unit file or drop-in; *ret_st of the file. -ENODATA: it is empty (a mask). */
 int load_read(struct manager *m, const char *path, char **ret_text, size_t *ret_len, struct stat *ret_st);
 /* Parses text as path's into u. */

@@ -20,7 +20,7 @@ static struct loop_io signal_io = { .fd = -1 };
 /* ---- signals: what each one means is this table (systemd(1), "Signals") ---- */
 
 static void sig_child(struct manager *m) { manager_reap(m); }
-static void sig_reload(struct manager *m) { (void) manager_reload(m); }
+static void sig_reload(struct manager *m) { (void) manager_reload(m, NULL); }
 static void sig_dump(struct manager *m)
 {
         JOB_FOREACH(j, m)

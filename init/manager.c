@@ -330,6 +330,7 @@ void manager_free(struct manager *m)
         if (!m)
                 return;
         control_close(m);
+        manager_reload_free(m);
         manager_clear_jobs(m);
         for (bool found = true; found;) {
                 found = false;

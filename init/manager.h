@@ -38,8 +38,21 @@ void manager_read_config(struct manager *m);
 void manager_reap(struct manager *m);
 /* First turn of boot: index, generators, default target, transaction. */
 int manager_startup(struct manager *m, const char *target);
-/* Everything is read again; running units keep running. 0, -errno. */
-int manager_reload(struct manager *m);
+/* Units from fstab, the kernel command line …, into the index. */
+void manager_generate(struct manager *m);
+/* reload.c: unit files that changed are read again, generators run again; running units keep running. Begun (or queued
+ * behind a reload that is under way) when 0 is returned; w (may be NULL) is told when it is done, maybe at once. */
+struct reload_waiter {
+        void (*cb)(struct reload_waiter *w, int error);
+        struct reload_waiter *next;
+};
+int manager_reload(struct manager *m, struct reload_waiter *w);
+void manager_reload_forget(struct manager *m, struct reload_waiter *w);
+void manager_reload_free(struct manager *m);
+/* A unit that was busy when its files were found changed: its configuration now, if it can be. */
+void unit_read_again(struct unit *u);
+/* Its state changed: that may be now. */
+void reload_retry(struct unit *u);
 /* Ends the loop with this objective (power-off …), after the shutdown target was reached or at once. */
 void manager_set_objective(struct manager *m, enum manager_objective o);
 /* Starts a target that ends in an objective: "poweroff.target" with replace-irreversibly. */

@@ -73,9 +73,35 @@ static void mount_init(struct unit *u)
 {
         struct mount *mt = UNIT_CAST(mount, u);
 
+        u->ignore_on_isolate = true;
         mt->directory_mode = 0755;
         mt->timeout = u->manager->default_timeout_start;
+}
+
+static void mount_init_live(struct unit *u)
+{
+        struct mount *mt = UNIT_CAST(mount, u);
+
         mt->timer = (struct loop_timer) { .when = USEC_INFINITY, .cb = on_timeout, .data = mt };
+}
+
+static void mount_forget(struct unit *u)
+{
+        struct mount *mt = UNIT_CAST(mount, u);
+
+        free(mt->where);
+        free(mt->what);
+        free(mt->options);
+        free(mt->fstype);
+}
+
+/* What is mounted can be unmounted, whatever its file says now. */
+static void mount_reloaded(struct unit *u)
+{
+        struct mount *mt = UNIT_CAST(mount, u);
+
+        if (!mt->where)
+                (void) unit_name_to_path(u->id, &mt->where);
 }
 
 static void mount_done(struct unit *u)
@@ -83,10 +109,6 @@ static void mount_done(struct unit *u)
         struct mount *mt = UNIT_CAST(mount, u);
 
         loop_timer_cancel(u->manager->loop, &mt->timer);
-        free(mt->where);
-        free(mt->what);
-        free(mt->options);
-        free(mt->fstype);
         free(mt->mi_what);
         free(mt->mi_type);
         free(mt->mi_options);
@@ -189,8 +211,6 @@ static int mount_load(struct unit *u)
                 u->perpetual = true;
                 u->default_dependencies_off = true;
         }
-        if (is_api(mt->where))
-                u->ignore_on_isolate = true;
         if (!u->description)
                 (void) str_replace(&u->description, mt->where);
         r = add_parent(u, mt->where);
@@ -411,7 +431,11 @@ const struct unit_ops mount_ops = {
         .kill_offset = offsetof(struct mount, kill),
         .cgroup_offset = offsetof(struct mount, cgroup),
         .can_fail_transient = true,
+        .live_offset = offsetof(struct mount, state),
         .init = mount_init,
+        .init_live = mount_init_live,
+        .forget = mount_forget,
+        .reloaded = mount_reloaded,
         .load = mount_load,
         .done = mount_done,
         .start = mount_start,

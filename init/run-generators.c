@@ -138,6 +138,7 @@ static void run_finish(struct loop_deferred *d)
                 free(g);
         }
         log_debug("Generators took %lld ms", (long long) ((now_monotonic() - run->began) / USEC_PER_MSEC));
+        m->generators = NULL;
         free(run);
         if (load_index(m) < 0)
                 log_error("Unit directories could not be read again after the generators");
@@ -257,8 +258,11 @@ int generators_start(struct manager *m, void (*done)(struct manager *m))
 {
         _cleanup_strv_ char **paths = NULL, **env = NULL;
         struct run *run;
-        int r = find_generators(&paths);
+        int r;
 
+        if (m->generators)
+                return -EBUSY;
+        r = m->test_mode ? 0 : find_generators(&paths);
         if (r < 0)
                 return r;
         if (!paths || !*paths) {
@@ -276,6 +280,7 @@ int generators_start(struct manager *m, void (*done)(struct manager *m))
         *run = (struct run){ .m = m, .done = done, .began = now_monotonic() };
         run->finish = (struct loop_deferred){ .cb = run_finish, .data = run };
         run->timer = (struct loop_timer){ .cb = generators_late, .data = run };
+        m->generators = run;
         FOREACH_STR (p, paths) {
                 r = start_one(run, *p, env);
                 if (r < 0)

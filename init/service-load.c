@@ -14,13 +14,47 @@ void service_init(struct unit *u)
         s->timeout_stop = m->default_timeout_stop;
         s->timeout_abort = m->default_timeout_abort;
         s->restart_usec = m->default_restart_sec;
-        s->restart_max_usec = s->runtime_max = s->watchdog_override = USEC_INFINITY;
+        s->restart_max_usec = s->runtime_max = USEC_INFINITY;
         s->reload_signal = SIGHUP;
+        s->exec.std_output = m->default_std_output;
+        s->exec.std_error = m->default_std_error;
+}
+
+void service_init_live(struct unit *u)
+{
+        struct service *s = UNIT_CAST(service, u);
+
+        s->watchdog_override = USEC_INFINITY;
         s->socket_fd = s->notify_io.fd = s->exec_io.fd = s->pidfile_io.fd = -1;
         s->timer = (struct loop_timer) { .when = USEC_INFINITY, .cb = service_timer, .data = s };
         s->watchdog_timer.when = s->runtime_timer.when = USEC_INFINITY;
-        s->exec.std_output = m->default_std_output;
-        s->exec.std_error = m->default_std_error;
+}
+
+void service_forget(struct unit *u)
+{
+        struct service *s = UNIT_CAST(service, u);
+
+        s->main_command = s->control_command = NULL;
+        for (int i = 0; i < CMD_MAX; i++)
+                exec_command_free_list(s->commands[i]);
+        free(s->pid_file);
+        free(s->bus_name);
+        free(s->step);
+        free(s->usb_descriptors);
+        free(s->usb_strings);
+        strv_free(s->sockets);
+}
+
+/* The process that runs is the one of the new ExecStart= from now on: its "-" and its times are looked up there. */
+void service_reloaded(struct unit *u)
+{
+        struct service *s = UNIT_CAST(service, u);
+
+        if (s->main_pid <= 0 || !s->commands[CMD_START])
+                return;
+        s->main_command = s->commands[CMD_START];
+        s->main_command->pid = s->main_pid;
+        s->main_command->start = s->main_start;
 }
 
 void service_done(struct unit *u)
@@ -33,8 +67,6 @@ void service_done(struct unit *u)
         loop_timer_cancel(l, &s->runtime_timer);
         service_unwatch_pid_file(s);
         notify_close(u, &s->notify_io, &s->notify_path);
-        for (int i = 0; i < CMD_MAX; i++)
-                exec_command_free_list(s->commands[i]);
         for (size_t i = 0; i < s->n_store; i++) {
                 close_fd(s->store_fds[i]);
                 free(s->store_names[i]);
@@ -43,13 +75,7 @@ void service_done(struct unit *u)
         free(s->store_names);
         close_fd(s->socket_fd);
         free(s->socket_peer);
-        free(s->pid_file);
-        free(s->bus_name);
         free(s->status_text);
-        free(s->step);
-        free(s->usb_descriptors);
-        free(s->usb_strings);
-        strv_free(s->sockets);
 }
 
 static int bad(struct unit *u, const char *why)

@@ -158,19 +158,13 @@ static bool wants_notify(struct service *s)
                 (s->notify_access != NOTIFY_UNSET && s->notify_access != NOTIFY_NONE);
 }
 
+/* Failures before the program runs are logged by exec.c, and come as the child's end. */
 static void exec_done(struct unit *u, pid_t pid, int exit_code, int err)
 {
         struct service *s = UNIT_CAST(service, u);
 
-        if (exit_code == 0) {
-                if (s->type == SERVICE_EXEC && s->state == SVC_START && pid == s->main_pid)
-                        service_ready(s);
-                return;
-        }
-        log_unit_errno(u->id, LOG_ERR, -err, "Could not execute %s at step %s: %m",
-                (pid == s->main_pid && s->main_command) ? s->main_command->path
-                                                        : (s->control_command ? s->control_command->path : "?"),
-                exec_status_to_string(exit_code) ?: "?");
+        if (exit_code == 0 && s->type == SERVICE_EXEC && s->state == SVC_START && pid == s->main_pid)
+                service_ready(s);
 }
 
 static int spawn(struct service *s, struct exec_command *c, enum service_cmd kind, bool control, pid_t *ret_pid)

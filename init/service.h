@@ -12,6 +12,9 @@ extern const char *const service_result_names[RESULT_MAX];
 void service_init(struct unit *u);
 int service_load(struct unit *u);
 void service_done(struct unit *u);
+void service_init_live(struct unit *u);
+void service_forget(struct unit *u);
+void service_reloaded(struct unit *u);
 
 /* service-run.c: actions. Each leaves the service in a state that waits for something, or in an end state. */
 void service_set_state(struct service *s, enum service_state state);

@@ -22,17 +22,17 @@ static void add_time(struct record *rec, const char *key, usec_t mono)
         char k[64];
 
         if (mono > 0)
-                record_addf(rec, key, "@%lld", (long long) (now_realtime() - now_monotonic() + mono));
+                record_addf(rec, key, "@%lld", (long long)(now_realtime() - now_monotonic() + mono));
         else
                 record_add(rec, key, "");
         snprintf(k, sizeof(k), "%sMonotonic", key);
-        record_add_u64(rec, k, (uint64_t) MAX(mono, 0));
+        record_add_u64(rec, k, (uint64_t)MAX(mono, 0));
 }
 
 static void add_realtime(struct record *rec, const char *key, usec_t real)
 {
         if (real > 0)
-                record_addf(rec, key, "@%lld", (long long) real);
+                record_addf(rec, key, "@%lld", (long long)real);
         else
                 record_add(rec, key, "");
 }
@@ -57,11 +57,34 @@ static void add_words(struct record *rec, const char *key, char *const *v)
 /* ---- dependencies ---- */
 
 static const enum dep_type shown_deps[] = {
-        DEP_REQUIRES, DEP_REQUISITE, DEP_WANTS, DEP_BINDS_TO, DEP_PART_OF, DEP_UPHOLDS, DEP_REQUIRED_BY, DEP_REQUISITE_OF,
-        DEP_WANTED_BY, DEP_BOUND_BY, DEP_UPHELD_BY, DEP_CONSISTS_OF, DEP_CONFLICTS, DEP_CONFLICTED_BY, DEP_BEFORE, DEP_AFTER,
-        DEP_ON_FAILURE, DEP_ON_FAILURE_OF, DEP_ON_SUCCESS, DEP_ON_SUCCESS_OF, DEP_TRIGGERS, DEP_TRIGGERED_BY,
-        DEP_PROPAGATES_RELOAD_TO, DEP_RELOAD_PROPAGATED_FROM, DEP_PROPAGATES_STOP_TO, DEP_STOP_PROPAGATED_FROM,
-        DEP_JOINS_NAMESPACE_OF, DEP_SLICE_OF,
+        DEP_REQUIRES,
+        DEP_REQUISITE,
+        DEP_WANTS,
+        DEP_BINDS_TO,
+        DEP_PART_OF,
+        DEP_UPHOLDS,
+        DEP_REQUIRED_BY,
+        DEP_REQUISITE_OF,
+        DEP_WANTED_BY,
+        DEP_BOUND_BY,
+        DEP_UPHELD_BY,
+        DEP_CONSISTS_OF,
+        DEP_CONFLICTS,
+        DEP_CONFLICTED_BY,
+        DEP_BEFORE,
+        DEP_AFTER,
+        DEP_ON_FAILURE,
+        DEP_ON_FAILURE_OF,
+        DEP_ON_SUCCESS,
+        DEP_ON_SUCCESS_OF,
+        DEP_TRIGGERS,
+        DEP_TRIGGERED_BY,
+        DEP_PROPAGATES_RELOAD_TO,
+        DEP_RELOAD_PROPAGATED_FROM,
+        DEP_PROPAGATES_STOP_TO,
+        DEP_STOP_PROPAGATED_FROM,
+        DEP_JOINS_NAMESPACE_OF,
+        DEP_SLICE_OF,
 };
 
 static void add_deps(struct record *rec, struct unit *u)
@@ -73,7 +96,7 @@ static void add_deps(struct record *rec, struct unit *u)
                 if (!record_wants(rec, key))
                         continue;
                 UNIT_FOREACH_DEP(u, DEP_BIT(shown_deps[i]), o)
-                        strbuf_printf(&b, "%s%s", b.len ? " " : "", o->id);
+                strbuf_printf(&b, "%s%s", b.len ? " " : "", o->id);
                 if (b.len > 0 || rec->only)
                         record_add(rec, key, b.s);
         }
@@ -82,7 +105,10 @@ static void add_deps(struct record *rec, struct unit *u)
 
 static const char *result_word(const struct condition *c)
 {
-        return c->result == -1 ? "untested" : c->result == 0 ? "failed" : c->result == 1 ? "succeeded" : "error";
+        return c->result == -1  ? "untested"
+               : c->result == 0 ? "failed"
+               : c->result == 1 ? "succeeded"
+                                : "error";
 }
 
 static void add_conditions(struct record *rec, struct unit *u)
@@ -95,8 +121,9 @@ static void add_conditions(struct record *rec, struct unit *u)
                         continue;
                 for (struct condition *c = u->conditions; c; c = c->next)
                         if (c->is_assert == asserts)
-                                strbuf_printf(&b, "%s{ %s=%s%s%s ; %s }", b.len ? " " : "", condition_name(c),
-                                        c->trigger ? "|" : "", c->negate ? "!" : "", c->parameter ?: "", result_word(c));
+                                strbuf_printf(&b, "%s{ %s=%s%s%s ; %s }", b.len ? " " : "",
+                                        condition_name(c), c->trigger ? "|" : "", c->negate ? "!" : "",
+                                        c->parameter ?: "", result_word(c));
                 record_add(rec, key, b.s);
         }
         add_bool(rec, "ConditionResult", u->condition_result == 1);
@@ -126,7 +153,8 @@ static void add_cpu_usage(struct record *rec, struct unit *u)
 
         if (!record_wants(rec, "CPUUsageNSec"))
                 return;
-        if (u->cgroup_realized && cgroup_get_attr(u, "cpu.stat", &s) >= 0 && (p = startswith(s, "usage_usec "))) {
+        if (u->cgroup_realized && cgroup_get_attr(u, "cpu.stat", &s) >= 0 &&
+                (p = startswith(s, "usage_usec "))) {
                 s[strcspn(s, "\n")] = '\0';
                 if (parse_u64(p, &usec) >= 0) {
                         record_add_u64(rec, "CPUUsageNSec", usec * 1000);
@@ -157,7 +185,7 @@ static void add_cgroup(struct record *rec, struct unit *u)
 static void add_time_text(struct strbuf *b, usec_t t)
 {
         if (t > 0)
-                strbuf_printf(b, "@%lld", (long long) t);
+                strbuf_printf(b, "@%lld", (long long)t);
         else
                 strbuf_puts(b, "n/a");
 }
@@ -170,14 +198,18 @@ void show_command(struct record *rec, const char *key, const struct exec_command
                 _cleanup_strbuf_ struct strbuf b = { 0 };
                 _cleanup_free_ char *argv = c->argv ? strv_join(c->argv, " ") : NULL;
 
-                strbuf_printf(&b, "{ path=%s ; argv[]=%s ; ignore_errors=%s ; start_time=[", c->path ?: "", argv ?: "",
-                        c->flags & CMD_IGNORE_FAILURE ? "yes" : "no");
+                strbuf_printf(&b, "{ path=%s ; argv[]=%s ; ignore_errors=%s ; start_time=[", c->path ?: "",
+                        argv ?: "", c->flags & CMD_IGNORE_FAILURE ? "yes" : "no");
                 add_time_text(&b, c->start);
                 strbuf_puts(&b, "] ; stop_time=[");
                 add_time_text(&b, c->exit);
-                strbuf_printf(&b, "] ; pid=%d ; code=%s ; status=%d/%d }", (int) c->pid,
-                        c->exit == 0 ? "(null)" : c->code == CLD_EXITED ? "exited" : c->code == CLD_DUMPED ? "dumped" : "killed",
-                        c->exit && c->code == CLD_EXITED ? c->status : 0, c->exit && c->code != CLD_EXITED ? c->status : 0);
+                strbuf_printf(&b, "] ; pid=%d ; code=%s ; status=%d/%d }", (int)c->pid,
+                        c->exit == 0            ? "(null)"
+                        : c->code == CLD_EXITED ? "exited"
+                        : c->code == CLD_DUMPED ? "dumped"
+                                                : "killed",
+                        c->exit && c->code == CLD_EXITED ? c->status : 0,
+                        c->exit && c->code != CLD_EXITED ? c->status : 0);
                 record_add(rec, key, b.s);
         }
 }
@@ -188,12 +220,15 @@ static void show_service(struct record *rec, struct unit *u)
 {
         struct service *s = UNIT_CAST(service, u);
 
-        record_addf(rec, "MainPID", "%d", (int) s->main_pid);
-        record_addf(rec, "ControlPID", "%d", (int) s->control_pid);
+        record_addf(rec, "MainPID", "%d", (int)s->main_pid);
+        record_addf(rec, "ControlPID", "%d", (int)s->control_pid);
         add_realtime(rec, "ExecMainStartTimestamp", s->main_start);
         add_realtime(rec, "ExecMainExitTimestamp", s->main_exit);
-        record_addf(rec, "ExecMainPID", "%d", (int) (s->main_pid ? s->main_pid : s->main_command ? s->main_command->pid
-                        : s->commands[CMD_START] ? s->commands[CMD_START]->pid : 0));
+        record_addf(rec, "ExecMainPID", "%d",
+                (int)(s->main_pid                ? s->main_pid
+                        : s->main_command        ? s->main_command->pid
+                        : s->commands[CMD_START] ? s->commands[CMD_START]->pid
+                                                 : 0));
         record_addf(rec, "ExecMainCode", "%d", s->main_code);
         record_addf(rec, "ExecMainStatus", "%d", s->main_status);
         record_addf(rec, "NRestarts", "%u", s->n_restarts);
@@ -225,7 +260,7 @@ static void show_socket(struct record *rec, struct unit *u)
 
         for (struct socket_port *p = s->ports; p; p = p->next)
                 record_addf(rec, "Listen", "%s (%s)", p->address ?: "", port_kind(p));
-        record_addf(rec, "ControlPID", "%d", (int) s->control_pid);
+        record_addf(rec, "ControlPID", "%d", (int)s->control_pid);
         record_addf(rec, "NConnections", "%u", s->n_connections);
         record_addf(rec, "NAccepted", "%u", s->n_accepted);
         record_addf(rec, "NRefused", "%u", s->n_refused);
@@ -239,7 +274,7 @@ static void show_mount(struct record *rec, struct unit *u)
         record_add(rec, "What", mnt->mi_what ?: mnt->what);
         record_add(rec, "Options", mnt->mi_options ?: mnt->options);
         record_add(rec, "Type", mnt->mi_type ?: mnt->fstype);
-        record_addf(rec, "ControlPID", "%d", (int) mnt->control_pid);
+        record_addf(rec, "ControlPID", "%d", (int)mnt->control_pid);
 }
 
 static void show_swap(struct record *rec, struct unit *u)
@@ -247,7 +282,7 @@ static void show_swap(struct record *rec, struct unit *u)
         struct swap *s = UNIT_CAST(swap, u);
 
         record_add(rec, "What", s->what);
-        record_addf(rec, "ControlPID", "%d", (int) s->control_pid);
+        record_addf(rec, "ControlPID", "%d", (int)s->control_pid);
 }
 
 static void show_timer(struct record *rec, struct unit *u)
@@ -255,7 +290,8 @@ static void show_timer(struct record *rec, struct unit *u)
         struct timer_unit *t = UNIT_CAST(timer_unit, u);
 
         record_add(rec, "Unit", t->triggers ? t->triggers->id : t->unit_name);
-        add_realtime(rec, "NextElapseUSecRealtime", t->next_realtime == USEC_INFINITY ? 0 : t->next_realtime);
+        add_realtime(
+                rec, "NextElapseUSecRealtime", t->next_realtime == USEC_INFINITY ? 0 : t->next_realtime);
         add_span(rec, "NextElapseUSecMonotonic", t->next_monotonic);
         add_realtime(rec, "LastTriggerUSec", t->last_trigger);
 }
@@ -271,8 +307,13 @@ static void show_device(struct record *rec, struct unit *u)
 }
 
 static void (*const show_type[UNIT_TYPE_MAX])(struct record *rec, struct unit *u) = {
-        [UNIT_SERVICE] = show_service, [UNIT_SOCKET] = show_socket, [UNIT_MOUNT] = show_mount, [UNIT_SWAP] = show_swap,
-        [UNIT_TIMER] = show_timer, [UNIT_PATH] = show_path, [UNIT_DEVICE] = show_device,
+        [UNIT_SERVICE] = show_service,
+        [UNIT_SOCKET] = show_socket,
+        [UNIT_MOUNT] = show_mount,
+        [UNIT_SWAP] = show_swap,
+        [UNIT_TIMER] = show_timer,
+        [UNIT_PATH] = show_path,
+        [UNIT_DEVICE] = show_device,
 };
 
 static void dump_property(void *data, const char *key, const char *value)
@@ -352,14 +393,15 @@ static const char *system_state(struct manager *m)
                 return "stopping";
         if (!m->boot_finished)
                 return m->t_units_loaded ? "starting" : "initializing";
-        HASHMAP_FOREACH(e, &m->units) {
+        HASHMAP_FOREACH (e, &m->units) {
                 struct unit *u = e->value;
 
-                if (u->type == UNIT_TARGET && (streq(u->id, "rescue.target") || streq(u->id, "emergency.target")) &&
+                if (u->type == UNIT_TARGET &&
+                        (streq(u->id, "rescue.target") || streq(u->id, "emergency.target")) &&
                         unit_active_state(u) == UNIT_ACTIVE)
                         return "maintenance";
         }
-        HASHMAP_FOREACH(e, &m->units) {
+        HASHMAP_FOREACH (e, &m->units) {
                 struct unit *u = e->value;
 
                 if (u->load_state != UNIT_MERGED && unit_active_state(u) == UNIT_FAILED)
@@ -372,7 +414,7 @@ static unsigned count_units(struct manager *m, bool failed)
 {
         unsigned n = 0;
 
-        HASHMAP_FOREACH(e, &m->units) {
+        HASHMAP_FOREACH (e, &m->units) {
                 struct unit *u = e->value;
 
                 if (u->load_state != UNIT_MERGED && streq(e->key, u->id))
@@ -398,10 +440,12 @@ void show_manager(struct record *rec, struct manager *m)
         record_addf(rec, "NFailedUnits", "%u", count_units(m, true));
         record_addf(rec, "NJobs", "%u", m->n_jobs);
         record_addf(rec, "NInstalledJobs", "%u", m->n_installed_jobs);
-        record_addf(rec, "NFailedJobs", "%llu", (unsigned long long) m->n_jobs_failed);
+        record_addf(rec, "NFailedJobs", "%llu", (unsigned long long)m->n_jobs_failed);
         record_addf(rec, "NSpawned", "%u", m->n_spawned);
-        record_addf(rec, "Progress", "%g", m->boot_finished ? 1.0
-                        : m->n_installed_jobs ? (double) m->n_jobs_done / (m->n_jobs_done + m->n_jobs) : 0.0);
+        record_addf(rec, "Progress", "%g",
+                m->boot_finished      ? 1.0
+                : m->n_installed_jobs ? (double)m->n_jobs_done / (m->n_jobs_done + m->n_jobs)
+                                      : 0.0);
         add_words(rec, "Environment", m->environment);
         record_add(rec, "SystemState", system_state(m));
         record_add(rec, "DefaultTarget", control_default_target(m));

@@ -343,7 +343,79 @@ static void socket_init(struct unit *u)
         s->timeout = u->manager->default_timeout_start;
         s->trigger_interval = 2 * USEC_PER_SEC;
         s->trigger_burst = UINT32_MAX; /* resolved at load: it depends on Accept= */
+}
+
+static void socket_init_live(struct unit *u)
+{
+        struct socket_unit *s = UNIT_CAST(socket_unit, u);
+
         s->timer = (struct loop_timer) { .when = USEC_INFINITY, .cb = on_timeout, .data = s };
+}
+
+static void free_ports(struct socket_port *list)
+{
+        for (struct socket_port *p = list, *n; p; p = n) {
+                n = p->next;
+                free(p->address);
+                free(p);
+        }
+}
+
+/* Open descriptors outlive the configuration that they came from: see socket_reloaded(). */
+static void socket_forget(struct unit *u)
+{
+        struct socket_unit *s = UNIT_CAST(socket_unit, u);
+
+        s->service = NULL;
+        s->control_command = NULL;
+        free_ports(s->old_ports);
+        s->old_ports = TAKE_PTR(s->ports);
+        for (int i = 0; i < 4; i++)
+                exec_command_free_list(s->commands[i]);
+        free(s->service_name);
+        free(s->user);
+        free(s->group);
+        free(s->fd_name);
+        free(s->bind_to_device);
+        free(s->congestion);
+        free(s->smack_label);
+        strv_free(s->symlinks);
+}
+
+static struct socket_port *same_port(struct socket_port *list, const struct socket_port *p)
+{
+        while (list && (list->fd >= 0 || list->kind != p->kind || !streq(list->address, p->address)))
+                list = list->next;
+        return list;
+}
+
+/* Ports that are still configured keep their descriptors, and so what waits in them; the others are closed. When the
+ * files no longer make a socket unit, all stay as they were. */
+static void socket_reloaded(struct unit *u)
+{
+        struct socket_unit *s = UNIT_CAST(socket_unit, u);
+        struct socket_port *old = TAKE_PTR(s->old_ports);
+        bool watched = false;
+
+        if (!s->ports) {
+                s->ports = old;
+                return;
+        }
+        for (struct socket_port *p = old; p; p = p->next) {
+                struct socket_port *now = p->fd >= 0 ? same_port(s->ports, p) : NULL;
+
+                if (p->io.fd >= 0) {
+                        watched = true;
+                        loop_io_remove(u->manager->loop, &p->io);
+                }
+                if (now)
+                        now->fd = p->fd;
+                else if (p->fd >= 0)
+                        close_fd(p->fd);
+        }
+        free_ports(old);
+        if (watched)
+                watch_ports(s, true);
 }
 
 static int socket_defaults(struct unit *u)
@@ -412,21 +484,8 @@ static void socket_done(struct unit *u)
         loop_timer_cancel(u->manager->loop, &s->timer);
         s->remove_on_stop = false;
         socket_ports_close(s);
-        for (struct socket_port *p = s->ports, *n; p; p = n) {
-                n = p->next;
-                free(p->address);
-                free(p);
-        }
-        for (int i = 0; i < 4; i++)
-                exec_command_free_list(s->commands[i]);
-        free(s->service_name);
-        free(s->user);
-        free(s->group);
-        free(s->fd_name);
-        free(s->bind_to_device);
-        free(s->congestion);
-        free(s->smack_label);
-        strv_free(s->symlinks);
+        free_ports(s->ports);
+        s->ports = NULL;
 }
 
 static int socket_start(struct unit *u)
@@ -492,7 +551,11 @@ const struct unit_ops socket_ops = {
         .exec_offset = offsetof(struct socket_unit, exec),
         .kill_offset = offsetof(struct socket_unit, kill),
         .cgroup_offset = offsetof(struct socket_unit, cgroup),
+        .live_offset = offsetof(struct socket_unit, state),
         .init = socket_init,
+        .init_live = socket_init_live,
+        .forget = socket_forget,
+        .reloaded = socket_reloaded,
         .load = socket_load,
         .done = socket_done,
         .start = socket_start,

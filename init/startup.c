@@ -34,7 +34,7 @@ static const char *pick_target(struct manager *m)
         return str_empty(t) ? "default.target" : t;
 }
 
-static void generate(struct manager *m)
+void manager_generate(struct manager *m)
 {
         static const struct { const char *name; int (*fn)(struct manager *m); } all[] = {
                 { "fstab", generate_fstab }, { "getty", generate_getty }, { "kernel command line", generate_cmdline },
@@ -56,7 +56,7 @@ int manager_startup(struct manager *m, const char *target)
         struct unit *u;
         int r;
 
-        generate(m);
+        manager_generate(m);
         mountinfo_scan(m);
         r = unit_load_by_name(m, "-.slice", &u);
         if (r >= 0)

@@ -41,8 +41,32 @@ static void swap_init(struct unit *u)
 {
         struct swap *s = UNIT_CAST(swap, u);
 
+        u->ignore_on_isolate = true;
         s->timeout = u->manager->default_timeout_start;
+}
+
+static void swap_init_live(struct unit *u)
+{
+        struct swap *s = UNIT_CAST(swap, u);
+
         s->timer = (struct loop_timer) { .when = USEC_INFINITY, .cb = on_timeout, .data = s };
+}
+
+static void swap_forget(struct unit *u)
+{
+        struct swap *s = UNIT_CAST(swap, u);
+
+        free(s->what);
+        free(s->options);
+}
+
+/* What is in use can be given up, whatever its file says now. */
+static void swap_reloaded(struct unit *u)
+{
+        struct swap *s = UNIT_CAST(swap, u);
+
+        if (!s->what)
+                (void) unit_name_to_path(u->id, &s->what);
 }
 
 static void swap_done(struct unit *u)
@@ -50,8 +74,6 @@ static void swap_done(struct unit *u)
         struct swap *s = UNIT_CAST(swap, u);
 
         loop_timer_cancel(u->manager->loop, &s->timer);
-        free(s->what);
-        free(s->options);
         free(s->control_command.path);
         strv_free(s->control_command.argv);
 }
@@ -190,7 +212,11 @@ const struct unit_ops swap_ops = {
         .kill_offset = offsetof(struct swap, kill),
         .cgroup_offset = offsetof(struct swap, cgroup),
         .can_fail_transient = true,
+        .live_offset = offsetof(struct swap, state),
         .init = swap_init,
+        .init_live = swap_init_live,
+        .forget = swap_forget,
+        .reloaded = swap_reloaded,
         .load = swap_load,
         .done = swap_done,
         .start = swap_start,

@@ -67,6 +67,7 @@ static const char *target_sub_state(struct unit *u)
 
 const struct unit_ops target_ops = {
         .size = sizeof(struct target),
+        .live_offset = offsetof(struct target, active),
         .load = target_load,
         .start = target_start,
         .stop = target_stop,
@@ -78,8 +79,8 @@ const struct unit_ops target_ops = {
 
 static void slice_init(struct unit *u)
 {
-        /* -.slice holds everything, and is never stopped */
-        if (streq(u->id, "-.slice"))
+        /* these two hold everything of the system, and are never stopped */
+        if (streq(u->id, "-.slice") || streq(u->id, "system.slice"))
                 u->perpetual = true;
         u->ignore_on_isolate = true;
 }
@@ -88,7 +89,7 @@ static int slice_load(struct unit *u)
 {
         int r;
 
-        if (streq(u->id, "-.slice") || u->default_dependencies_off)
+        if (u->perpetual || u->default_dependencies_off)
                 return 0;
         r = unit_add_dep_by_name(u, DEP_CONFLICTS, "shutdown.target", ORIGIN_DEFAULT);
         return r < 0 ? r : unit_add_dep_by_name(u, DEP_BEFORE, "shutdown.target", ORIGIN_DEFAULT);
@@ -132,6 +133,7 @@ const struct unit_ops slice_ops = {
         .cgroup_offset = offsetof(struct slice, cgroup),
         .can_fail_transient = true,
         .always_loaded = true,
+        .live_offset = offsetof(struct slice, active),
         .init = slice_init,
         .load = slice_load,
         .start = slice_start,

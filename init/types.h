@@ -117,6 +117,7 @@ struct socket_unit {
         enum socket_state state;
         int result;
         struct unit *service;      /* what it starts (Accept=no) */
+        struct socket_port *old_ports; /* from before a reload, while the files are read */
         pid_t control_pid;
         int control_kind;
         struct exec_command *control_command;

@@ -396,6 +396,8 @@ void unit_notify_full(struct unit *u, enum active_state old, bool reload_failed,
                         enqueue_quietly(u, JOB_STOP, u, JOB_FAIL, "No longer needed: ");
         }
         each_dep(u, DEP_BIT(DEP_TRIGGERED_BY), tell_trigger);
+        if (u->needs_read)
+                reload_retry(u);
         manager_check_idle(m);
 }
 

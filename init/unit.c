@@ -58,7 +58,7 @@ struct cgroup_context *unit_cgroup_context(struct unit *u)
         return at_offset(u, unit_ops(u)->cgroup_offset);
 }
 
-static void unit_set_defaults(struct unit *u)
+static void set_config_defaults(struct unit *u)
 {
         struct manager *m = u->manager;
 
@@ -68,9 +68,6 @@ static void unit_set_defaults(struct unit *u)
         u->failure_exit_status = u->success_exit_status = -1;
         u->start_limit_interval = m->default_start_limit_interval;
         u->start_limit_burst = m->default_start_limit_burst;
-        u->cgroup_fd = u->cgroup_wd = -1;
-        u->condition_result = u->assert_result = -1;
-        u->restart_timer.when = USEC_INFINITY;
         if (unit_exec(u))
                 exec_context_init(unit_exec(u));
         if (unit_kill_context(u))
@@ -79,6 +76,64 @@ static void unit_set_defaults(struct unit *u)
                 cgroup_context_init(unit_cgroup_context(u));
         if (unit_ops(u)->init)
                 unit_ops(u)->init(u);
+}
+
+static void set_live_defaults(struct unit *u)
+{
+        u->cgroup_fd = u->cgroup_wd = -1;
+        u->condition_result = u->assert_result = -1;
+        u->restart_timer.when = USEC_INFINITY;
+        if (unit_ops(u)->init_live)
+                unit_ops(u)->init_live(u);
+}
+
+static void free_config(struct unit *u)
+{
+        char **const lists[] = { u->documentation, u->dropin_paths, u->unsupported, u->requires_mounts_for, u->wanted_by,
+                u->required_by, u->aliases, u->also };
+        char *const strings[] = { u->description, u->fragment_path, u->source_path, u->load_error,
+                u->job_timeout_reboot_arg, u->reboot_arg, u->default_instance };
+
+        if (unit_ops(u)->forget)
+                unit_ops(u)->forget(u);
+        if (unit_exec(u))
+                exec_context_done(unit_exec(u));
+        if (unit_cgroup_context(u))
+                cgroup_context_done(unit_cgroup_context(u));
+        condition_free_list(u->conditions);
+        for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+                strv_free(lists[i]);
+        for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
+                free(strings[i]);
+}
+
+/* A slice that the unit's processes are in stays its slice until they are gone. */
+static void forget_slice(struct unit *u)
+{
+        if (u->cgroup_realized)
+                return;
+        u->slice = NULL;
+        free(u->cgroup_path);
+        u->cgroup_path = NULL;
+}
+
+void unit_forget_config(struct unit *u)
+{
+        size_t live = unit_ops(u)->live_offset, from = offsetof(struct unit, description);
+        bool perpetual = u->perpetual;
+
+        if (live == 0 && unit_ops(u)->done)
+                unit_ops(u)->done(u);
+        free_config(u);
+        memset((char *) u + from, 0, offsetof(struct unit, deps) - from);
+        memset((char *) u + sizeof(struct unit), 0, (live ? live : unit_ops(u)->size) - sizeof(struct unit));
+        unit_drop_own_deps(u, ORIGIN_FILE | ORIGIN_IMPLICIT | ORIGIN_DEFAULT | ORIGIN_PATH);
+        forget_slice(u);
+        u->load_state = UNIT_STUB;
+        set_config_defaults(u);
+        if (live == 0 && unit_ops(u)->init_live)
+                unit_ops(u)->init_live(u);
+        u->perpetual |= perpetual;
 }
 
 static int unit_new(struct manager *m, const char *name, struct unit **ret)
@@ -110,7 +165,8 @@ static int unit_new(struct manager *m, const char *name, struct unit **ret)
         }
         if (unit_name_is_instance(name))
                 (void) unit_name_instance(name, &u->instance);
-        unit_set_defaults(u);
+        set_config_defaults(u);
+        set_live_defaults(u);
         *ret = u;
         return 0;
 }
@@ -229,10 +285,16 @@ int unit_merge(struct unit *u, struct unit *other)
         if (unit_is_live(other) || other->perpetual)
                 return -EEXIST;
 
-        for (size_t i = 0; i < other->n_deps; i++)
-                for (int t = 0; t < DEP_MAX; t++)
-                        if (other->deps[i].types & DEP_BIT(t))
-                                (void) unit_add_dep(u, t, other->deps[i].other, other->deps[i].origin);
+        for (size_t i = 0; i < other->n_deps; i++) {
+                struct unit_dep d = other->deps[i];
+
+                for (int t = 0; t < DEP_MAX; t++) {
+                        if (d.own & DEP_BIT(t))
+                                (void) unit_add_dep(u, t, d.other, d.origin);
+                        else if (d.types & DEP_BIT(t))
+                                (void) unit_add_dep(d.other, dep_inverse(t), u, d.origin);
+                }
+        }
         unit_drop_all_deps(other);
 
         FOREACH_STR(n, other->names) {
@@ -339,30 +401,12 @@ void unit_free(struct unit *u)
                         hash_del(&m->units, *n);
         loop_timer_cancel(m->loop, &u->restart_timer);
         manager_forget_pids(m, u);
+        exec_forget(u);
         cgroup_release(u);
-        if (unit_exec(u))
-                exec_context_done(unit_exec(u));
-        if (unit_cgroup_context(u))
-                cgroup_context_done(unit_cgroup_context(u));
-        condition_free_list(u->conditions);
-        strv_free(u->unsupported);
+        free_config(u);
         strv_free(u->names);
-        strv_free(u->documentation);
-        strv_free(u->dropin_paths);
-        strv_free(u->requires_mounts_for);
-        strv_free(u->wanted_by);
-        strv_free(u->required_by);
-        strv_free(u->aliases);
-        strv_free(u->also);
         free(u->id);
         free(u->instance);
-        free(u->description);
-        free(u->fragment_path);
-        free(u->source_path);
-        free(u->load_error);
-        free(u->job_timeout_reboot_arg);
-        free(u->reboot_arg);
-        free(u->default_instance);
         free(u->cgroup_path);
         free(u->dropped_edges);
         free(u->wait_reason);

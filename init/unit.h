@@ -61,6 +61,7 @@ enum dep_origin { ORIGIN_FILE = 1, ORIGIN_IMPLICIT = 2, ORIGIN_DEFAULT = 4, ORIG
 struct unit_dep {
         struct unit *other;
         uint32_t types;    /* DEP_BIT of each */
+        uint32_t own;      /* those of them that this unit's side asked for: the others go when the other side goes */
         uint32_t origin;
 };
 
@@ -89,7 +90,14 @@ struct unit_ops {
         size_t exec_offset, kill_offset, cgroup_offset; /* of its contexts; 0 = it has none */
         bool can_fail_transient;                   /* may be created without a file (device, mount, slice, scope) */
         bool always_loaded;                        /* not-found is not an error: device, mount from mountinfo */
-        void (*init)(struct unit *u);              /* defaults, before files are read */
+        /* The object is configuration up to live_offset, then live state. A reload makes the configuration anew (forget,
+         * zeroes, init, the files, load), leaves the live state, and tells reloaded(), whatever became of the files.
+         * 0: the type has no such border, and is read again only when it is inactive (done, zeroes, init). */
+        size_t live_offset;
+        void (*init)(struct unit *u);              /* defaults, before files are read, also again */
+        void (*init_live)(struct unit *u);         /* once */
+        void (*forget)(struct unit *u);            /* frees the configuration; also after done */
+        void (*reloaded)(struct unit *u);
         int (*load)(struct unit *u);               /* after the files: check, implicit dependencies. -EINVAL/-ENOEXEC → bad-setting */
         void (*done)(struct unit *u);
         /* Start, stop, reload: 0 begun (unit_notify says when done), -EALREADY nothing to do, -EAGAIN later,
@@ -129,7 +137,7 @@ struct unit {
         char *instance;            /* as written (escaped), NULL */
         struct unit *merged_into;
 
-        /* [Unit] and where it was read */
+        /* [Unit] and where it was read; what a reload makes anew is from description to deps */
         char *description, **documentation, *fragment_path, **dropin_paths, *source_path;
         usec_t files_mtime;
         char *load_error;          /* for people */
@@ -169,6 +177,8 @@ struct unit {
         usec_t start_times[8];     /* ring for the start limit */
         usec_t limit_begin;
         unsigned limit_count;
+        uint64_t files_hash;       /* of all that it was read from: load_hash() */
+        bool needs_read;           /* a reload found its files changed, but it was busy */
         bool start_limit_hit, in_load_queue, in_gc, in_stop_when_unneeded, in_notify;
         char *dropped_edges;       /* "cycle a → b → c: dropped After=…", shown in status */
         char *wait_reason;         /* why its job waits, for analyze */
@@ -249,6 +259,11 @@ struct load_stats load_stats(struct manager *m);
 void load_foreach(struct manager *m, void (*fn)(const char *name, const char *path, void *data), void *data);
 /* Files or drop-ins of u changed since they were read. */
 bool unit_needs_reload(struct unit *u);
+/* What u would be read from, by the index as it is now, in a number: differs from u->files_hash when a file, drop-in,
+ * alias or .wants link came, went or changed. */
+uint64_t load_hash(struct unit *u);
+/* unit.c: the configuration as it was before the files were read; the unit is a stub again. Edges of its own go. */
+void unit_forget_config(struct unit *u);
 /* fstab.c, getty.c: what systemd's generators do, natively: adds text of virtual units to the index. */
 int generate_fstab(struct manager *m);
 int generate_getty(struct manager *m);
@@ -265,7 +280,8 @@ int load_add_virtual_dep(struct manager *m, enum dep_type t /* DEP_WANTS or DEP_
 /* generate-cmdline.c: the target that words of the kernel command line ask for (single, rescue, emergency, 3 …),
  * NULL when none does; systemd.unit= is the last word's. */
 const char *cmdline_target(char *const *cmdline);
-/* run-generators.c: other packages' generators, in parallel; done is called once, at once when there are none. */
+/* run-generators.c: other packages' generators, in parallel; done is called once, at once when there are none.
+ * -EBUSY: they run already. */
 int generators_start(struct manager *m, void (*done)(struct manager *m));
 /* verify.c: `rouse --verify FILE…`; the process's exit status. */
 int verify_main(struct manager *m, char **files);
@@ -295,6 +311,7 @@ struct manager {
         char **cmdline;
         char **environment;           /* of services: PATH, LANG … */
         void *index;                  /* load.c's */
+        void *reload, *generators;    /* reload.c's, run-generators.c's: what is under way */
         char **unit_path;             /* directories instead of UNIT_SEARCH_PATH; NULL: the usual ones */
         char *root;                   /* unit files, fstab … are read below it (tests, off line); NULL: "/" */
         void *pids;                   /* manager.c's table pid → unit */

@@ -95,7 +95,7 @@ int conf_files_list(const char *root, char *const *dirs, const char *suffix, cha
         if (!found)
                 return -ENOMEM;
         FOREACH_STR (dir, dirs) {
-                _cleanup_free_ char *path = path_join(root ? root : "", *dir);
+                _cleanup_free_ char *path = root ? path_join(root, *dir) : strdup(*dir);
                 int r;
 
                 if (!path)

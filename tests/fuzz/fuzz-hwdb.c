@@ -4,7 +4,7 @@
 
 static int take(const char *key, const char *value, void *data)
 {
-        *(size_t *) data += strlen(key) + strlen(value);
+        *(size_t *)data += strlen(key) + strlen(value);
         return 0;
 }
 
@@ -24,9 +24,9 @@ FUZZ_TARGET(hwdb)
         if (size)
                 memcpy(copy, data, size);
         if (size >= 24) /* the length must fit, or nothing goes on */
-                memcpy(copy + 16, &(uint64_t){ size }, 8);
+                memcpy(copy + 16, &(uint64_t) { size }, 8);
         if (hwdb_from_memory(copy, size, &h) == 0) {
-                (void) hwdb_lookup(h, modalias, take, &sum);
+                (void)hwdb_lookup(h, modalias, take, &sum);
                 hwdb_free(h);
         }
         free(copy);

@@ -22,9 +22,12 @@ static int no_write(struct device *d, struct rules_event *e, const char *path, c
 
 FUZZ_TARGET(rules)
 {
-        static const struct rules_ops ops = { .program = no_program, .builtin = no_builtin, .write = no_write };
-        static const char event[] = "add@/devices/x/block/vda\0ACTION=add\0DEVPATH=/devices/x/block/vda\0SUBSYSTEM=block\0"
-                                    "MAJOR=254\0MINOR=0\0DEVNAME=vda\0DEVTYPE=disk\0SEQNUM=1\0";
+        static const struct rules_ops ops = {
+                .program = no_program, .builtin = no_builtin, .write = no_write
+        };
+        static const char event[] =
+                "add@/devices/x/block/vda\0ACTION=add\0DEVPATH=/devices/x/block/vda\0SUBSYSTEM=block\0"
+                "MAJOR=254\0MINOR=0\0DEVNAME=vda\0DEVTYPE=disk\0SEQNUM=1\0";
         struct rules *r = rules_new();
         struct rules_event e = { 0 };
         struct device *d = NULL;
@@ -43,9 +46,9 @@ FUZZ_TARGET(rules)
         bool may = rules_may_match(r, d);
         size_t props = d->n_props;
 
-        (void) rules_apply(r, d, &e, &ops);
+        (void)rules_apply(r, d, &e, &ops);
         fuzz_check(may || (d->n_props == props && e.n_run == 0 && !d->links && !d->tags_all));
-        FOREACH_STR(l, d->links)
+        FOREACH_STR (l, d->links)
                 fuzz_check(**l && **l != '/' && path_is_normalized(*l));
         rules_event_done(&e);
         device_unref(d);

@@ -21,26 +21,26 @@ static inline const char *fake_path(const char *below)
 
 static inline _unused_ void fake_file(const char *path, const char *text)
 {
-        (void) mkdir_parents(fake_path(path), 0755);
-        (void) write_file_atomic(fake_path(path), text, strlen(text), 0644, false);
+        (void)mkdir_parents(fake_path(path), 0755);
+        (void)write_file_atomic(fake_path(path), text, strlen(text), 0644, false);
 }
 
 static inline _unused_ void fake_bytes(const char *path, const void *data, size_t len)
 {
-        (void) mkdir_parents(fake_path(path), 0755);
-        (void) write_file_atomic(fake_path(path), data, len, 0644, false);
+        (void)mkdir_parents(fake_path(path), 0755);
+        (void)write_file_atomic(fake_path(path), data, len, 0644, false);
 }
 
 static inline _unused_ void fake_dir(const char *path)
 {
-        (void) mkdir_p(fake_path(path), 0755);
+        (void)mkdir_p(fake_path(path), 0755);
 }
 
 /* target as in sysfs: only its last component counts, but it must exist for links that are followed. */
 static inline _unused_ void fake_link(const char *path, const char *target)
 {
-        (void) mkdir_parents(fake_path(path), 0755);
-        (void) symlink_atomic(target, fake_path(path));
+        (void)mkdir_parents(fake_path(path), 0755);
+        (void)symlink_atomic(target, fake_path(path));
 }
 
 /* A device directory with its uevent file and its subsystem link (NULL: none). */

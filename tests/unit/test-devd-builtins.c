@@ -48,35 +48,45 @@ static void make_storage(void)
         fake_device(P1F2 "/ata3/host2", "scsi", "DEVTYPE=scsi_host\n");
         fake_device(P1F2 "/ata3/host2/target2:0:1", "scsi", "DEVTYPE=scsi_target\n");
         fake_device(P1F2 "/ata3/host2/target2:0:1/2:0:1:0", "scsi", "DEVTYPE=scsi_device\n");
-        fake_device(P1F2 "/ata3/host2/target2:0:1/2:0:1:0/block/sdb", "block", "MAJOR=8\nMINOR=16\nDEVNAME=sdb\nDEVTYPE=disk\n");
+        fake_device(P1F2 "/ata3/host2/target2:0:1/2:0:1:0/block/sdb", "block",
+                "MAJOR=8\nMINOR=16\nDEVNAME=sdb\nDEVTYPE=disk\n");
 
         fake_device("/devices/pci0000:00/0000:00:05.0", "pci", "");
         fake_device("/devices/pci0000:00/0000:00:05.0/virtio3", "virtio", "");
-        fake_device("/devices/pci0000:00/0000:00:05.0/virtio3/block/vda", "block", "MAJOR=254\nMINOR=0\nDEVNAME=vda\nDEVTYPE=disk\n");
+        fake_device("/devices/pci0000:00/0000:00:05.0/virtio3/block/vda", "block",
+                "MAJOR=254\nMINOR=0\nDEVNAME=vda\nDEVTYPE=disk\n");
         fake_device("/devices/pci0000:00/0000:00:05.0/virtio4", "virtio", "");
         fake_device("/devices/pci0000:00/0000:00:05.0/virtio4/host7", "scsi", "DEVTYPE=scsi_host\n");
-        fake_device("/devices/pci0000:00/0000:00:05.0/virtio4/host7/target7:0:3", "scsi", "DEVTYPE=scsi_target\n");
-        fake_device("/devices/pci0000:00/0000:00:05.0/virtio4/host7/target7:0:3/7:0:3:1", "scsi", "DEVTYPE=scsi_device\n");
-        fake_device("/devices/pci0000:00/0000:00:05.0/virtio4/host7/target7:0:3/7:0:3:1/block/sdc", "block", "MAJOR=8\nMINOR=32\nDEVNAME=sdc\nDEVTYPE=disk\n");
+        fake_device("/devices/pci0000:00/0000:00:05.0/virtio4/host7/target7:0:3", "scsi",
+                "DEVTYPE=scsi_target\n");
+        fake_device("/devices/pci0000:00/0000:00:05.0/virtio4/host7/target7:0:3/7:0:3:1", "scsi",
+                "DEVTYPE=scsi_device\n");
+        fake_device("/devices/pci0000:00/0000:00:05.0/virtio4/host7/target7:0:3/7:0:3:1/block/sdc", "block",
+                "MAJOR=8\nMINOR=32\nDEVNAME=sdc\nDEVTYPE=disk\n");
 
         fake_device("/devices/pci0000:00/0000:00:06.0", "pci", "");
-        fake_device("/devices/pci0000:00/0000:00:06.0/nvme/nvme0", "nvme", "MAJOR=240\nMINOR=0\nDEVNAME=nvme0\n");
-        fake_device("/devices/pci0000:00/0000:00:06.0/nvme/nvme0/nvme0n1", "block", "MAJOR=259\nMINOR=0\nDEVNAME=nvme0n1\nDEVTYPE=disk\n");
+        fake_device("/devices/pci0000:00/0000:00:06.0/nvme/nvme0", "nvme",
+                "MAJOR=240\nMINOR=0\nDEVNAME=nvme0\n");
+        fake_device("/devices/pci0000:00/0000:00:06.0/nvme/nvme0/nvme0n1", "block",
+                "MAJOR=259\nMINOR=0\nDEVNAME=nvme0n1\nDEVTYPE=disk\n");
         fake_attr("/devices/pci0000:00/0000:00:06.0/nvme/nvme0/nvme0n1", "nsid", "1\n");
 
         fake_device("/devices/platform/serial8250", "platform", "");
         fake_device("/devices/platform/serial8250/tty/ttyS1", "tty", "MAJOR=4\nMINOR=65\nDEVNAME=ttyS1\n");
-        fake_device("/devices/virtual/block/loop0", "block", "MAJOR=7\nMINOR=0\nDEVNAME=loop0\nDEVTYPE=disk\n");
+        fake_device(
+                "/devices/virtual/block/loop0", "block", "MAJOR=7\nMINOR=0\nDEVNAME=loop0\nDEVTYPE=disk\n");
 }
 
 static void make_usb(void)
 {
-        static const uint8_t descriptors[] = { 18, 1, 0, 2, 0, 0, 0, 64, 0x81, 0x07, 0x67, 0x55, 0, 1, 1, 2, 3, 1, 9, 2, 32, 0, 1, 1, 0,
-                0x80, 100, 9, 4, 0, 0, 2, 8, 6, 0x50, 0, 7, 5, 0x81, 2, 0, 2, 0, 9, 4, 1, 0, 0, 3, 1, 1, 0 };
+        static const uint8_t descriptors[] = { 18, 1, 0, 2, 0, 0, 0, 64, 0x81, 0x07, 0x67, 0x55, 0, 1, 1, 2,
+                3, 1, 9, 2, 32, 0, 1, 1, 0, 0x80, 100, 9, 4, 0, 0, 2, 8, 6, 0x50, 0, 7, 5, 0x81, 2, 0, 2, 0,
+                9, 4, 1, 0, 0, 3, 1, 1, 0 };
 
         fake_device(P14, "pci", "");
         fake_device(P14 "/usb1", "usb", "DEVTYPE=usb_device\nMAJOR=189\nMINOR=0\nDEVNAME=bus/usb/001/001\n");
-        fake_device(P14 "/usb1/1-2", "usb", "DEVTYPE=usb_device\nMAJOR=189\nMINOR=1\nDEVNAME=bus/usb/001/002\n");
+        fake_device(
+                P14 "/usb1/1-2", "usb", "DEVTYPE=usb_device\nMAJOR=189\nMINOR=1\nDEVNAME=bus/usb/001/002\n");
         fake_attr(P14 "/usb1/1-2", "idVendor", "0781\n");
         fake_attr(P14 "/usb1/1-2", "idProduct", "5567\n");
         fake_attr(P14 "/usb1/1-2", "manufacturer", "San Disk\n");
@@ -84,7 +94,8 @@ static void make_usb(void)
         fake_attr(P14 "/usb1/1-2", "serial", "4C53000\n");
         fake_attr(P14 "/usb1/1-2", "bcdDevice", "0100\n");
         fake_bytes("/sys" P14 "/usb1/1-2/descriptors", descriptors, sizeof(descriptors));
-        fake_device(P14 "/usb1/1-2/1-2:1.0", "usb", "DEVTYPE=usb_interface\nDRIVER=usb-storage\nMODALIAS=usb:x\n");
+        fake_device(P14 "/usb1/1-2/1-2:1.0", "usb",
+                "DEVTYPE=usb_interface\nDRIVER=usb-storage\nMODALIAS=usb:x\n");
         fake_attr(P14 "/usb1/1-2/1-2:1.0", "bInterfaceNumber", "00\n");
         fake_attr(P14 "/usb1/1-2/1-2:1.0", "bInterfaceClass", "08\n");
         fake_attr(P14 "/usb1/1-2/1-2:1.0", "bInterfaceSubClass", "06\n");
@@ -96,7 +107,8 @@ static void make_usb(void)
         fake_attr(P14 "/usb1/1-2/1-2:1.0/host9/target9:0:0/9:0:0:0", "model", "Cruzer Blade    \n");
         fake_attr(P14 "/usb1/1-2/1-2:1.0/host9/target9:0:0/9:0:0:0", "rev", "1.26\n");
         fake_attr(P14 "/usb1/1-2/1-2:1.0/host9/target9:0:0/9:0:0:0", "type", "0\n");
-        fake_device(P14 "/usb1/1-2/1-2:1.0/host9/target9:0:0/9:0:0:0/block/sdd", "block", "MAJOR=8\nMINOR=48\nDEVNAME=sdd\nDEVTYPE=disk\n");
+        fake_device(P14 "/usb1/1-2/1-2:1.0/host9/target9:0:0/9:0:0:0/block/sdd", "block",
+                "MAJOR=8\nMINOR=48\nDEVNAME=sdd\nDEVTYPE=disk\n");
         fake_device(P14 "/usb1/1-2/1-2:1.1", "usb", "DEVTYPE=usb_interface\n");
         fake_attr(P14 "/usb1/1-2/1-2:1.1", "bInterfaceNumber", "01\n");
         fake_attr(P14 "/usb1/1-2/1-2:1.1", "bInterfaceClass", "03\n");
@@ -107,14 +119,18 @@ static void test_path_id(void)
         static const struct {
                 const char *path, *id, *tag, *compat;
         } t[] = {
-                { P1F2 "/ata3/host2/target2:0:1/2:0:1:0/block/sdb", "pci-0000:00:1f.2-ata-2.1", "pci-0000_00_1f_2-ata-2_1",
-                        "pci-0000:00:1f.2-ata-2" },
-                { "/devices/pci0000:00/0000:00:05.0/virtio3/block/vda", "pci-0000:00:05.0", "pci-0000_00_05_0", NULL },
+                { P1F2 "/ata3/host2/target2:0:1/2:0:1:0/block/sdb", "pci-0000:00:1f.2-ata-2.1",
+                        "pci-0000_00_1f_2-ata-2_1", "pci-0000:00:1f.2-ata-2" },
+                { "/devices/pci0000:00/0000:00:05.0/virtio3/block/vda", "pci-0000:00:05.0",
+                        "pci-0000_00_05_0", NULL },
                 { "/devices/pci0000:00/0000:00:05.0/virtio4/host7/target7:0:3/7:0:3:1/block/sdc",
                         "pci-0000:00:05.0-scsi-0:0:3:1", "pci-0000_00_05_0-scsi-0_0_3_1", NULL },
-                { "/devices/pci0000:00/0000:00:06.0/nvme/nvme0/nvme0n1", "pci-0000:00:06.0-nvme-1", "pci-0000_00_06_0-nvme-1", NULL },
-                { "/devices/platform/serial8250/tty/ttyS1", "platform-serial8250", "platform-serial8250", NULL },
-                { P14 "/usb1/1-2/1-2:1.0/host9/target9:0:0/9:0:0:0/block/sdd", "pci-0000:00:14.0-usb-0:2:1.0-scsi-0:0:0:0",
+                { "/devices/pci0000:00/0000:00:06.0/nvme/nvme0/nvme0n1", "pci-0000:00:06.0-nvme-1",
+                        "pci-0000_00_06_0-nvme-1", NULL },
+                { "/devices/platform/serial8250/tty/ttyS1", "platform-serial8250", "platform-serial8250",
+                        NULL },
+                { P14 "/usb1/1-2/1-2:1.0/host9/target9:0:0/9:0:0:0/block/sdd",
+                        "pci-0000:00:14.0-usb-0:2:1.0-scsi-0:0:0:0",
                         "pci-0000_00_14_0-usb-0_2_1_0-scsi-0_0_0_0", NULL },
                 { P14 "/usb1/1-2", "pci-0000:00:14.0-usb-0:2", "pci-0000_00_14_0-usb-0_2", NULL },
                 { "/devices/virtual/block/loop0", NULL, NULL, NULL },
@@ -131,7 +147,8 @@ static void test_path_id(void)
 
 static void test_usb_id(void)
 {
-        _cleanup_device_ struct device *disk = run(P14 "/usb1/1-2/1-2:1.0/host9/target9:0:0/9:0:0:0/block/sdd", "usb_id", 0);
+        _cleanup_device_ struct device *disk =
+                run(P14 "/usb1/1-2/1-2:1.0/host9/target9:0:0/9:0:0:0/block/sdd", "usb_id", 0);
         _cleanup_device_ struct device *dev = run(P14 "/usb1/1-2", "usb_id", 0);
         _cleanup_device_ struct device *hid = run(P14 "/usb1/1-2/1-2:1.1", "usb_id", 0);
         _cleanup_device_ struct device *none = run("/devices/virtual/block/loop0", "usb_id", -1);
@@ -155,11 +172,11 @@ static void test_usb_id(void)
         expect(dev, "ID_REVISION", "0100");
         expect(hid, "ID_TYPE", "hid");
         ok(!device_prop(none, "ID_BUS"), "nothing is said of what is no USB device");
-        (void) device_set_prop(none, "ID_BUS", "ata");
+        (void)device_set_prop(none, "ID_BUS", "ata");
         _cleanup_device_ struct device *ata = NULL;
-        (void) device_from_syspath(P14 "/usb1/1-2/1-2:1.1", "add", &ata);
-        (void) device_set_prop(ata, "ID_BUS", "ata");
-        (void) builtin_run(ata, &e, "usb_id");
+        (void)device_from_syspath(P14 "/usb1/1-2/1-2:1.1", "add", &ata);
+        (void)device_set_prop(ata, "ID_BUS", "ata");
+        (void)builtin_run(ata, &e, "usb_id");
         expect(ata, "ID_BUS", "ata");
         expect(ata, "ID_MODEL", NULL);
         expect(ata, "ID_USB_MODEL", "Cruzer_Blade");
@@ -172,7 +189,8 @@ static void test_input_id(void)
         static const struct {
                 const char *name, *ev, *key, *rel, *abs, *prop, *expect;
         } t[] = {
-                { "keyboard", "120013", "402000000 3803078f800d001 feffffdfffefffff fffffffffffffffe", "0", "0", "0", "KEY KEYBOARD" },
+                { "keyboard", "120013", "402000000 3803078f800d001 feffffdfffefffff fffffffffffffffe", "0",
+                        "0", "0", "KEY KEYBOARD" },
                 { "mouse", "17", "1f0000 0 0 0 0", "903", "0", "0", "MOUSE" },
                 { "tablet of qemu", "1f", "1f0000 0 0 0 0", "900", "3", "0", "MOUSE" },
                 { "touchpad", "b", "e520 10000 0 0 0 0", "0", "660800011000003", "5", "TOUCHPAD" },
@@ -184,8 +202,8 @@ static void test_input_id(void)
                 { "pen tablet", "b", "1c03 0 0 0 0 0", "0", "1000003", "1", "TABLET" },
                 { "speaker", "40001", "0", "0", "0", "0", "" },
         };
-        static const char *const kinds[] = { "KEY", "KEYBOARD", "MOUSE", "TOUCHPAD", "TOUCHSCREEN", "JOYSTICK", "TABLET", "SWITCH",
-                "ACCELEROMETER", "POINTINGSTICK", "TABLET_PAD" };
+        static const char *const kinds[] = { "KEY", "KEYBOARD", "MOUSE", "TOUCHPAD", "TOUCHSCREEN",
+                "JOYSTICK", "TABLET", "SWITCH", "ACCELEROMETER", "POINTINGSTICK", "TABLET_PAD" };
 
         for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
                 _cleanup_strv_ char **want = strv_split(t[i].expect, " ");
@@ -238,7 +256,8 @@ static void test_net_id(void)
         fake_device("/devices/pci0000:00/0000:00:03.0", "pci", "");
         fake_device("/devices/pci0000:00/0000:00:03.0/virtio0", "virtio", "");
         make_interface("/devices/pci0000:00/0000:00:03.0/virtio0/net/eth0", "52:54:00:12:34:56\n", "");
-        _cleanup_device_ struct device *virtio = run("/devices/pci0000:00/0000:00:03.0/virtio0/net/eth0", "net_id", 0);
+        _cleanup_device_ struct device *virtio =
+                run("/devices/pci0000:00/0000:00:03.0/virtio0/net/eth0", "net_id", 0);
 
         expect(virtio, "ID_NET_NAMING_SCHEME", "v252");
         expect(virtio, "ID_NET_NAME_MAC", "enx525400123456");
@@ -252,7 +271,8 @@ static void test_net_id(void)
         make_interface("/devices/pci0001:02/0001:02:1f.1/net/eth1", "00:11:22:33:44:55\n", "");
         fake_attr("/devices/pci0001:02/0001:02:1f.1/net/eth1", "phys_port_name", "p0\n");
         fake_file("/sys/bus/pci/slots/7/address", "0001:02:1f\n");
-        _cleanup_device_ struct device *board = run("/devices/pci0001:02/0001:02:1f.1/net/eth1", "net_id", 0);
+        _cleanup_device_ struct device *board =
+                run("/devices/pci0001:02/0001:02:1f.1/net/eth1", "net_id", 0);
 
         expect(board, "ID_NET_NAME_ONBOARD", "eno3np0");
         expect(board, "ID_NET_LABEL_ONBOARD", "Onboard LAN");
@@ -292,25 +312,27 @@ static void test_net_setup_link(void)
         struct rules_event e = { 0 };
         _cleanup_device_ struct device *d = NULL, *usb = NULL;
 
-        fake_file("/lib-network/99-default.link", "[Match]\nOriginalName=*\n[Link]\nNamePolicy=keep kernel database onboard slot path\n");
+        fake_file("/lib-network/99-default.link",
+                "[Match]\nOriginalName=*\n[Link]\nNamePolicy=keep kernel database onboard slot path\n");
         fake_file("/lib-network/73-usb.link", "[Match]\nPath=*-usb-*\n[Link]\nNamePolicy=mac\n");
         fake_file("/lib-network/10-strange.link", "[Match]\nSSID=x\n[Link]\nName=no\n");
-        fake_file("/etc-network/50-mine.link", "[Match]\nMACAddress=52-54-00-12-34-56\n[Link]\nName=mine0\n");
+        fake_file(
+                "/etc-network/50-mine.link", "[Match]\nMACAddress=52-54-00-12-34-56\n[Link]\nName=mine0\n");
         link_files_set_dirs(dirs);
-        (void) device_from_syspath("/devices/pci0000:00/0000:00:03.0/virtio0/net/eth0", "add", &d);
-        (void) builtin_run(d, &e, "net_id");
+        (void)device_from_syspath("/devices/pci0000:00/0000:00:03.0/virtio0/net/eth0", "add", &d);
+        (void)builtin_run(d, &e, "net_id");
         is_int(builtin_run(d, &e, "net_setup_link"), 0, "a .link file by address");
         expect(d, "ID_NET_NAME", "mine0");
         ok(endswith(device_prop(d, "ID_NET_LINK_FILE"), "50-mine.link"), "the first in order of names");
-        (void) device_from_syspath(P14 "/usb1/1-1/1-1.4:1.6/net/wwan0", "add", &usb);
-        (void) builtin_run(usb, &e, "net_id");
-        (void) builtin_run(usb, &e, "path_id");
-        (void) builtin_run(usb, &e, "net_setup_link");
+        (void)device_from_syspath(P14 "/usb1/1-1/1-1.4:1.6/net/wwan0", "add", &usb);
+        (void)builtin_run(usb, &e, "net_id");
+        (void)builtin_run(usb, &e, "path_id");
+        (void)builtin_run(usb, &e, "net_setup_link");
         expect(usb, "ID_NET_NAME", "wwx028037ec0200");
         if (!naming_policy_disabled()) {
                 fake_file("/etc-network/50-mine.link", "");
                 link_files_forget();
-                (void) builtin_run(d, &e, "net_setup_link");
+                (void)builtin_run(d, &e, "net_setup_link");
                 expect(d, "ID_NET_NAME", "enp0s3");
         }
         link_files_set_dirs(NULL);
@@ -361,12 +383,12 @@ static void put_value(struct image *i, uint64_t key, uint64_t value, uint32_t li
         put64(i, key);
         put64(i, value);
         put64(i, 0);
-        put64(i, line | (uint64_t) 1 << 32);
+        put64(i, line | (uint64_t)1 << 32);
 }
 
 static void put_child(struct image *i, char c, uint64_t node)
 {
-        put64(i, (uint8_t) c);
+        put64(i, (uint8_t)c);
         put64(i, node);
 }
 
@@ -414,15 +436,16 @@ static char *look_up(struct hwdb *h, const char *modalias)
 {
         _cleanup_strv_ char **v = NULL;
 
-        (void) hwdb_lookup(h, modalias, collect, &v);
+        (void)hwdb_lookup(h, modalias, collect, &v);
         strv_sort(v);
         return v ? strv_join(v, " ") : strdup("");
 }
 
 static void test_hwdb(void)
 {
-        static const char *const t[][2] = { { "usb:v1", "A=1" }, { "usb:v1999", "A=1" }, { "usb:v1234", "A=2 B=x" },
-                { "usb:v12345", "A=1" }, { "usb:v2", "" }, { "usb", "" }, { "", "" } };
+        static const char *const t[][2] = { { "usb:v1", "A=1" }, { "usb:v1999", "A=1" },
+                { "usb:v1234", "A=2 B=x" }, { "usb:v12345", "A=1" }, { "usb:v2", "" }, { "usb", "" },
+                { "", "" } };
         struct image i = { .n = 0 };
         struct hwdb *h = NULL;
         size_t n = make_hwdb(&i);
@@ -462,8 +485,9 @@ static void test_words(void)
 {
         static const struct {
                 const char *text, *joined;
-        } t[] = { { "a b  c", "a|b|c" }, { "a 'b c' \"d e\"", "a|b c|d e" }, { "a'b c'd", "ab cd" }, { "sh -c 'x=\\n \"$y\"'", "sh|-c|x=\\n \"$y\"" },
-                { "a ''", "a|" }, { "'open end", "open end" } };
+        } t[] = { { "a b  c", "a|b|c" }, { "a 'b c' \"d e\"", "a|b c|d e" }, { "a'b c'd", "ab cd" },
+                { "sh -c 'x=\\n \"$y\"'", "sh|-c|x=\\n \"$y\"" }, { "a ''", "a|" },
+                { "'open end", "open end" } };
 
         for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
                 _cleanup_strv_ char **v = NULL;

@@ -16,14 +16,16 @@ static void make_tree(void)
         fake_device(PCI "/ata1/host0/target0:0:0/0:0:0:0", "scsi", "DEVTYPE=scsi_device\n");
         fake_device(DISK, "block", "MAJOR=8\nMINOR=0\nDEVNAME=sda\nDEVTYPE=disk\n");
         fake_device(DISK "/sda1", "block", "MAJOR=8\nMINOR=1\nDEVNAME=sda1\nDEVTYPE=partition\n");
-        fake_device("/devices/virtual/block/loop0", "block", "MAJOR=7\nMINOR=0\nDEVNAME=loop0\nDEVTYPE=disk\n");
+        fake_device(
+                "/devices/virtual/block/loop0", "block", "MAJOR=7\nMINOR=0\nDEVNAME=loop0\nDEVTYPE=disk\n");
         fake_device("/devices/virtual/net/lo", "net", "INTERFACE=lo\nIFINDEX=1\n");
         fake_device("/devices/virtual/tty/a!b", "tty", "MAJOR=4\nMINOR=9\nDEVNAME=a/b\n");
         fake_attr(DISK, "text", "value \n");
         fake_attr(DISK, "multi", "one\ntwo\n");
         fake_link("/sys" DISK "/weird", "../../target");
         fake_link("/sys" DISK "/driver", "../../../sd");
-        fake_link("/sys/dev/block/8:0", "../../devices/pci0000:00/0000:00:01.0/ata1/host0/target0:0:0/0:0:0:0/block/sda");
+        fake_link("/sys/dev/block/8:0",
+                "../../devices/pci0000:00/0000:00:01.0/ata1/host0/target0:0:0/0:0:0:0/block/sda");
         fake_link("/sys/class/net/lo", "../../devices/virtual/net/lo");
         fake_link("/sys/class/tty/a!b", "../../devices/virtual/tty/a!b");
         fake_dir("/sys/module/loop");
@@ -57,7 +59,8 @@ static void test_identity(void)
                 is_str(d->subsystem, t[i].subsystem, "its subsystem");
                 is_str(d->sysname, t[i].sysname, "its name");
                 if (!strchr("b+", d->id[0]) || streq(d->id, "b8:0") || startswith(d->id, "+module")) {
-                        is_int(device_from_id(d->id, &again), d->id[0] == 'c' ? -ENODEV : 0, "found again by id");
+                        is_int(device_from_id(d->id, &again), d->id[0] == 'c' ? -ENODEV : 0,
+                                "found again by id");
                         if (again)
                                 is_str(again->syspath, d->syspath, "and the same");
                 }
@@ -75,10 +78,11 @@ static void test_chain(void)
 {
         _cleanup_device_ struct device *d = NULL;
 
-        (void) device_from_syspath(DISK "/sda1", NULL, &d);
+        (void)device_from_syspath(DISK "/sda1", NULL, &d);
         is_str(device_parent(d)->sysname, "sda", "parent");
         is_str(device_parent_with(d, "pci", NULL)->sysname, "0000:00:01.0", "parent by subsystem");
-        is_str(device_parent_with(d, "scsi", "scsi_device")->sysname, "0:0:0:0", "parent by subsystem and type");
+        is_str(device_parent_with(d, "scsi", "scsi_device")->sysname, "0:0:0:0",
+                "parent by subsystem and type");
         ok(!device_parent_with(d, "usb", NULL), "no such parent");
         is_int(device_sysnum(d), 1, "number");
         ok(!device_parent(device_parent_with(d, "pci", NULL)), "the top has none");
@@ -88,7 +92,7 @@ static void test_attributes(void)
 {
         _cleanup_device_ struct device *d = NULL;
 
-        (void) device_from_syspath(DISK, NULL, &d);
+        (void)device_from_syspath(DISK, NULL, &d);
         is_str(device_attr(d, "text"), "value ", "an attribute, its newline cut");
         is_str(device_attr(d, "multi"), "one\ntwo", "of several lines");
         is_str(device_attr(d, "nothing"), NULL, "absent");
@@ -102,8 +106,9 @@ static void test_attributes(void)
 
 static void test_uevent(void)
 {
-        static const char text[] = "change@/devices/virtual/x\0ACTION=change\0DEVPATH=/devices/virtual/x\0SUBSYSTEM=mem\0"
-                                   "MAJOR=1\0MINOR=3\0DEVNAME=null\0DEVMODE=0666\0SEQNUM=77\0A=b=c\0";
+        static const char text[] =
+                "change@/devices/virtual/x\0ACTION=change\0DEVPATH=/devices/virtual/x\0SUBSYSTEM=mem\0"
+                "MAJOR=1\0MINOR=3\0DEVNAME=null\0DEVMODE=0666\0SEQNUM=77\0A=b=c\0";
         _cleanup_device_ struct device *d = NULL;
         struct uevent u = { 0 };
 
@@ -113,7 +118,7 @@ static void test_uevent(void)
         is_str(d->devnode, "/dev/null", "node");
         is_str(device_prop(d, "DEVNAME"), "/dev/null", "node as a property");
         is_str(device_prop(d, "A"), "b=c", "value with an equals sign");
-        is_int((int64_t) d->seqnum, 77, "number");
+        is_int((int64_t)d->seqnum, 77, "number");
         is_str(d->id, "c1:3", "id");
         is_str(d->props[0].key, "ACTION", "properties in their order");
         ok(d->props[0].from_kernel, "known to be the kernel's");
@@ -128,23 +133,25 @@ static void test_database(void)
         _cleanup_free_ char *text = NULL;
         struct stat st;
 
-        (void) device_from_syspath(DISK, "add", &d);
+        (void)device_from_syspath(DISK, "add", &d);
         is_int(db_read_old(d, &old), -ENOENT, "no entry yet");
-        (void) device_add_link(d, "disk/by-id/x");
+        (void)device_add_link(d, "disk/by-id/x");
         is_int(device_add_link(d, "../x"), -EINVAL, "a link out of /dev is refused");
         is_int(device_add_link(d, "."), -EINVAL, "and the directory itself");
-        (void) device_set_prop(d, "ID_A", "1");
-        (void) device_set_prop(d, ".HIDDEN", "1");
-        (void) device_set_prop(d, "ID_B", "two words");
-        (void) device_add_tag(d, "systemd");
+        (void)device_set_prop(d, "ID_A", "1");
+        (void)device_set_prop(d, ".HIDDEN", "1");
+        (void)device_set_prop(d, "ID_B", "two words");
+        (void)device_add_tag(d, "systemd");
         is_int(device_add_tag(d, "a/b"), -EINVAL, "a tag that is no name");
         d->link_priority = -5;
         d->usec_initialized = 1234567;
         is_int(db_write(d), 0, "entry written");
-        (void) read_file(fake_path("/run/data/b8:0"), 0, &text, NULL);
-        is_str(text, "S:disk/by-id/x\nL:-5\nI:1234567\nE:ID_A=1\nE:ID_B=two words\nG:systemd\nQ:systemd\nV:1\n", "as libudev reads it");
+        (void)read_file(fake_path("/run/data/b8:0"), 0, &text, NULL);
+        is_str(text,
+                "S:disk/by-id/x\nL:-5\nI:1234567\nE:ID_A=1\nE:ID_B=two words\nG:systemd\nQ:systemd\nV:1\n",
+                "as libudev reads it");
         ok(fake_exists("/run/tags/systemd/b8:0"), "tag index");
-        (void) stat(fake_path("/run/data/b8:0"), &st);
+        (void)stat(fake_path("/run/data/b8:0"), &st);
         is_int(st.st_mode & 07777, 0644, "mode");
         is_int(db_read_old(d, &old), 0, "read again");
         is_str(device_prop(old, "ID_B"), "two words", "property");
@@ -152,14 +159,14 @@ static void test_database(void)
         ok(strv_contains(old->links, "disk/by-id/x") && device_has_tag(old, "systemd"), "link and tag");
         is_int(old->usec_initialized, 1234567, "time");
         d->db_persist = true;
-        (void) db_write(d);
-        (void) stat(fake_path("/run/data/b8:0"), &st);
+        (void)db_write(d);
+        (void)stat(fake_path("/run/data/b8:0"), &st);
         is_int(st.st_mode & 07777, 01644, "persistent entries are sticky");
-        (void) device_from_syspath("/sys/class/net/lo", "add", &net);
+        (void)device_from_syspath("/sys/class/net/lo", "add", &net);
         is_int(db_write(net), 0, "an interface of which nothing is known");
-        (void) stat(fake_path("/run/data/n1"), &st);
+        (void)stat(fake_path("/run/data/n1"), &st);
         is_int(st.st_size, 0, "has an empty file");
-        (void) device_from_syspath(PCI, "add", &pci);
+        (void)device_from_syspath(PCI, "add", &pci);
         fake_file("/run/data/+pci:0000:00:01.0", "E:X=1\n");
         is_int(db_write(pci), 0, "a device without node");
         ok(!fake_exists("/run/data/+pci:0000:00:01.0"), "has no file, an old one goes");
@@ -173,15 +180,16 @@ static void test_bad_entry(void)
 {
         _cleanup_device_ struct device *d = NULL, *old = NULL;
 
-        (void) device_from_syspath(DISK, "add", &d);
+        (void)device_from_syspath(DISK, "add", &d);
         fake_file("/run/data/b8:0",
-                "\nS:../../etc/passwd\nS:/abs\nS:good\nL:many\nI:-5\nE:novalue\nE:=x\nE:A=1\nE:A=\nE:B=2\nZ:?\nW:3\nG\nG:\nG:t\n:\n");
+                "\nS:../../etc/passwd\nS:/"
+                "abs\nS:good\nL:many\nI:-5\nE:novalue\nE:=x\nE:A=1\nE:A=\nE:B=2\nZ:?\nW:3\nG\nG:\nG:t\n:\n");
         is_int(db_read_old(d, &old), 0, "a damaged entry is read");
-        is_int((int64_t) strv_len(old->links), 1, "of links only the sane one");
+        is_int((int64_t)strv_len(old->links), 1, "of links only the sane one");
         is_str(device_prop(old, "A"), NULL, "an empty value removes");
         is_str(device_prop(old, "B"), "2", "what is good counts");
         ok(device_has_tag(old, "t"), "version 0: all tags are current");
-        (void) unlink(fake_path("/run/data/b8:0"));
+        (void)unlink(fake_path("/run/data/b8:0"));
 }
 
 static const char *points_at(const char *link)
@@ -213,16 +221,17 @@ static void test_claims(void)
         is_str(points_at("/dev/a/b"), "../sda1", "wins");
         is_int(links_claim("a/b", "b8:1", -1, "/dev/sda1"), 0, "and falls");
         is_str(points_at("/dev/a/b"), "../sda", "loses it");
-        (void) links_release("a/b", "b8:0");
-        (void) links_release("a/b", "b8:1");
-        (void) links_release("a/b", "b8:2");
-        ok(!fake_exists("/dev/a") && !fake_exists("/run/links/a\\x2fb"), "the last one takes link and directories along");
+        (void)links_release("a/b", "b8:0");
+        (void)links_release("a/b", "b8:1");
+        (void)links_release("a/b", "b8:2");
+        ok(!fake_exists("/dev/a") && !fake_exists("/run/links/a\\x2fb"),
+                "the last one takes link and directories along");
         is_int(links_claim("../x", "b8:0", 0, "/dev/sda"), -EINVAL, "no name outside of /dev");
         is_int(links_claim("x", "../b", 0, "/dev/sda"), -EINVAL, "no id with a path");
         fake_file("/dev/taken", "x");
         is_int(links_claim("taken", "b8:0", 0, "/dev/sda"), -EEXIST, "what is no link stays");
         ok(fake_exists("/dev/taken"), "there it is");
-        (void) links_release("taken", "b8:0");
+        (void)links_release("taken", "b8:0");
         ok(fake_exists("/dev/taken"), "still");
 }
 
@@ -234,15 +243,15 @@ static void test_many_claims(void)
         for (int i = 0; i < 1000; i++) {
                 snprintf(id, sizeof(id), "b9:%d", i);
                 snprintf(node, sizeof(node), "/dev/many%d", i);
-                (void) links_claim("same", id, i % 7, node);
+                (void)links_claim("same", id, i % 7, node);
         }
         is_str(points_at("/dev/same"), "many6", "of a thousand the first with the highest priority");
         for (int i = 0; i < 1000; i++) {
                 snprintf(id, sizeof(id), "b9:%d", i);
-                (void) links_release("same", id);
+                (void)links_release("same", id);
         }
         ok(!fake_exists("/dev/same"), "and none is left");
-        printf("# 1000 claims made and given up in %lld us\n", (long long) (now_monotonic() - start));
+        printf("# 1000 claims made and given up in %lld us\n", (long long)(now_monotonic() - start));
 }
 
 static void test_node(void)
@@ -250,29 +259,30 @@ static void test_node(void)
         _cleanup_device_ struct device *d = NULL, *old = NULL;
         struct stat st;
 
-        (void) device_from_syspath(DISK, "add", &d);
-        (void) device_add_link(d, "disk/by-id/one");
-        (void) device_add_link(d, "disk/by-diskseq/1");
+        (void)device_from_syspath(DISK, "add", &d);
+        (void)device_add_link(d, "disk/by-id/one");
+        (void)device_add_link(d, "disk/by-diskseq/1");
         d->mode = 0640;
         is_int(node_update(d, NULL), 0, "node updated");
-        (void) stat(fake_path("/dev/sda"), &st);
+        (void)stat(fake_path("/dev/sda"), &st);
         is_int(st.st_mode & 07777, 0640, "its mode");
         is_str(points_at("/dev/disk/by-id/one"), "../../sda", "its link");
         is_str(points_at("/dev/disk/by-diskseq/1"), "../../sda", "the one by sequence number");
         ok(!fake_exists("/run/links/disk\\x2fby-diskseq\\x2f1"), "which has no stack");
         is_str(points_at("/dev/block/8:0"), "../sda", "the one by device number");
-        (void) db_write(d);
-        (void) db_read_old(d, &old);
+        (void)db_write(d);
+        (void)db_read_old(d, &old);
         strv_free(d->links);
         d->links = NULL;
-        (void) device_add_link(d, "disk/by-id/two");
+        (void)device_add_link(d, "disk/by-id/two");
         is_int(node_update(d, old), 0, "updated again");
-        ok(!fake_exists("/dev/disk/by-id/one") && fake_exists("/dev/disk/by-id/two"), "links that are gone go");
+        ok(!fake_exists("/dev/disk/by-id/one") && fake_exists("/dev/disk/by-id/two"),
+                "links that are gone go");
         is_int(node_remove(d, NULL), 0, "removed");
         ok(!fake_exists("/dev/disk") && !fake_exists("/dev/block/8:0"), "nothing is left");
-        (void) unlink(fake_path("/dev/sda"));
+        (void)unlink(fake_path("/dev/sda"));
         is_int(node_update(d, NULL), 0, "a node that has vanished is no error");
-        (void) node_remove(d, NULL);
+        (void)node_remove(d, NULL);
         fake_file("/dev/sda", "");
 }
 
@@ -289,7 +299,8 @@ static void test_text(void)
         is_int(text_encode("a b/ä\\", buf, sizeof(buf)), 0, "encoding");
         is_str(buf, "a\\x20b\\x2fä\\x5c", "as blkid does");
         is_int(text_encode("aaaaaaa", buf, 4), -ENOSPC, "too small a buffer");
-        ok(ifname_valid("eth0") && !ifname_valid("") && !ifname_valid("12") && !ifname_valid("a b") && !ifname_valid("abcdefghijklmnop"),
+        ok(ifname_valid("eth0") && !ifname_valid("") && !ifname_valid("12") && !ifname_valid("a b") &&
+                        !ifname_valid("abcdefghijklmnop"),
                 "interface names");
         links_escape("a/b\\c", name);
         is_str(name, "a\\x2fb\\x5cc", "escaped link");

@@ -35,8 +35,10 @@ static void make_tree(void)
         fake_attr("/devices/virtual/dmi/id", "modalias", "dmi:bvnTest\n");
         fake_link("/sys/class/dmi/id", "../../devices/virtual/dmi/id");
         fake_link("/sys/class/block/vda", "../../devices/pci0000:00/0000:00:02.0/virtio1/block/vda");
-        fake_file("/file.env", "# comment\nFROM_FILE=\"two words\"\n  PLAIN = x \nbad line\nDEVTYPE=nonsense\n");
-        fake_file("/run/data/b254:0", "S:disk/by-id/old\nI:42\nE:ID_FROM_PARENT=yes\nE:ID_FS_TYPE=ext4\nG:kept\nQ:kept\nV:1\n");
+        fake_file("/file.env",
+                "# comment\nFROM_FILE=\"two words\"\n  PLAIN = x \nbad line\nDEVTYPE=nonsense\n");
+        fake_file("/run/data/b254:0",
+                "S:disk/by-id/old\nI:42\nE:ID_FROM_PARENT=yes\nE:ID_FS_TYPE=ext4\nG:kept\nQ:kept\nV:1\n");
 }
 
 /* --- ops -------------------------------------------------------------------------------------------- */
@@ -66,7 +68,8 @@ static const struct rules_ops ops = { .program = fake_program, .builtin = fake_b
 
 struct test {
         const char *name, *path, *action, *rules;
-        const char *expect[12]; /* "KEY=value", "KEY" (absent), "link x", "nolink x", "tag x", "notag x", "all x",
+        const char *expect
+                [12]; /* "KEY=value", "KEY" (absent), "link x", "nolink x", "tag x", "notag x", "all x",
                                    "run x", "norun", "mode 0660", "gid N", "name x", "noname", "watch", "persist" */
 };
 
@@ -98,13 +101,13 @@ static bool holds(struct device *d, const struct rules_event *e, const char *x)
         if (streq(x, "norun"))
                 return e->n_run == 0;
         if ((a = startswith(x, "runs ")))
-                return e->n_run == (size_t) atoi(a);
+                return e->n_run == (size_t)atoi(a);
         if ((a = startswith(x, "mode ")))
                 return parse_mode(a, &mode) >= 0 && d->mode == mode;
         if (streq(x, "nomode"))
-                return d->mode == (mode_t) -1;
+                return d->mode == (mode_t)-1;
         if ((a = startswith(x, "gid ")))
-                return d->gid == (gid_t) atoi(a);
+                return d->gid == (gid_t)atoi(a);
         if ((a = startswith(x, "name ")))
                 return streq_null(d->name, a);
         if (streq(x, "noname"))
@@ -116,7 +119,7 @@ static bool holds(struct device *d, const struct rules_event *e, const char *x)
         if ((a = startswith(x, "priority ")))
                 return d->link_priority == atoi(a);
         if (eq)
-                return streq_null(device_prop(d, strndupa(x, (size_t) (eq - x))), eq + 1);
+                return streq_null(device_prop(d, strndupa(x, (size_t)(eq - x))), eq + 1);
         return !device_prop(d, x);
 }
 
@@ -140,12 +143,12 @@ static void run_test(const struct test *t)
 
         if (device_from_syspath(t->path, t->action ? t->action : "add", &d) < 0)
                 abort();
-        (void) db_read_old(d, &old);
+        (void)db_read_old(d, &old);
         e.old = old;
         if (old)
                 strv_extend(&d->tags_all, old->tags_all);
         if (streq(d->action, "remove"))
-                (void) db_read(d);
+                (void)db_read(d);
         is_int(rules_apply(r, d, &e, &ops), 0, t->name);
         for (size_t i = 0; i < ARRAY_SIZE(t->expect) && t->expect[i]; i++) {
                 snprintf(what, sizeof(what), "%s: %s", t->name, t->expect[i]);
@@ -170,7 +173,8 @@ static const struct test traps[] = {
                 "ATTRS{size}==\"100\", ENV{SELF}=\"%b\"\n"
                 "SUBSYSTEMS==\"nothing\", ENV{X}=\"1\"\n"
                 "ENV{CLEARED}=\"<%b>\"\n",
-                { "MIXED", "SAME=0000:00:02.0 virtio-pci virtio-pci", "KEPT=0000:00:02.0", "SELF=vda", "X", "CLEARED=<>" } },
+                { "MIXED", "SAME=0000:00:02.0 virtio-pci virtio-pci", "KEPT=0000:00:02.0", "SELF=vda", "X",
+                        "CLEARED=<>" } },
         { "trap 3: absent attributes, absent properties, trailing blanks, links", DISK, NULL,
                 "ATTR{absent}==\"x\", ENV{A}=\"1\"\n"
                 "ATTR{absent}!=\"x\", ENV{B}=\"1\"\n"
@@ -200,10 +204,13 @@ static const struct test traps[] = {
                 "PROGRAM==\"say one two  three\", ENV{E}=\"%c{2}\", ENV{F}=\"%c{2+}\", ENV{G}=\"[%c{9}]\"\n",
                 { "A", "B=x_y_", "C=1", "D=1", "ID_PATH=somewhere", "E=two", "F=two  three", "G=[]" } },
         { "trap 6: lines without any effect on such a device", NET, NULL,
-                "ATTR{x}==\"\", SYMLINK+=\"x\"\nENV{A}=\"1\", SYMLINK+=\"y\"\n", { "nolink x", "nolink y", "A=1" } },
-        { "trap 6: NAME alone on a disk", DISK, NULL, "NAME=\"x\"\nENV{A}=\"1\", NAME=\"y\"\n", { "noname", "A=1" } },
+                "ATTR{x}==\"\", SYMLINK+=\"x\"\nENV{A}=\"1\", SYMLINK+=\"y\"\n",
+                { "nolink x", "nolink y", "A=1" } },
+        { "trap 6: NAME alone on a disk", DISK, NULL, "NAME=\"x\"\nENV{A}=\"1\", NAME=\"y\"\n",
+                { "noname", "A=1" } },
         { "trap 6: on remove only what has another effect", DISK, "remove",
-                "SYMLINK+=\"x\", MODE=\"0600\"\nRUN+=\"gone\"\nENV{ID_FROM_PARENT}==\"yes\", ENV{DB}=\"1\"\n",
+                "SYMLINK+=\"x\", MODE=\"0600\"\nRUN+=\"gone\"\nENV{ID_FROM_PARENT}==\"yes\", "
+                "ENV{DB}=\"1\"\n",
                 { "nolink x", "nomode", "run gone", "DB=1", "link disk/by-id/old" } },
         { "trap 7: GOTO forward only, unknown labels dropped", DISK, NULL,
                 "LABEL=\"back\"\n"
@@ -221,19 +228,22 @@ static const struct test traps[] = {
                 "ENV{U}=\"x/y z\"\n"
                 "SYMLINK+=\"ä\\x20(\"\n"
                 "SYMLINK+=\". .. a/../b /abs\"\n",
-                { "link one", "link two-a_b_c_", "link by/a_b_c", "link raw/a", "link b", "link re_p/a_b_c", "T=x_y_z", "U=x/y z",
-                        "link ä\\x20_", "nolink .", "nolink a/../b", "nolink /abs" } },
+                { "link one", "link two-a_b_c_", "link by/a_b_c", "link raw/a", "link b", "link re_p/a_b_c",
+                        "T=x_y_z", "U=x/y z", "link ä\\x20_", "nolink .", "nolink a/../b", "nolink /abs" } },
         { "trap 9: tags", DISK, NULL,
                 "TAG+=\"one\", TAG+=\"bad name\"\n"
                 "TAG+=\"two\"\nTAG-=\"two\"\n"
                 "TAG==\"one\", ENV{A}=\"1\"\nTAG==\"kept\", ENV{B}=\"1\"\nTAG!=\"two\", ENV{C}=\"1\"\n",
-                { "tag one", "notag bad name", "notag two", "all two", "all kept", "notag kept", "A=1", "B", "C=1" } },
-        { "trap 9: TAG= clears both sets", DISK, NULL, "TAG+=\"one\"\nTAG=\"two\"\n", { "notag one", "tag two" } },
+                { "tag one", "notag bad name", "notag two", "all two", "all kept", "notag kept", "A=1", "B",
+                        "C=1" } },
+        { "trap 9: TAG= clears both sets", DISK, NULL, "TAG+=\"one\"\nTAG=\"two\"\n",
+                { "notag one", "tag two" } },
         { "trap 10: RUN is a list", DISK, NULL,
                 "RUN+=\"one\"\nRUN+=\"two $env{LATE}\", ENV{LATE}=\"x\"\nRUN+=\"three\"\n",
                 { "run one", "run two x", "run three", "runs 3" } },
         { "trap 10: RUN= clears", DISK, NULL, "RUN+=\"one\"\nRUN=\"two\"\n", { "run two", "runs 1" } },
-        { "trap 10: RUN:= is final", DISK, NULL, "RUN+=\"one\"\nRUN:=\"two\"\nRUN+=\"three\"\n", { "run two", "runs 1" } },
+        { "trap 10: RUN:= is final", DISK, NULL, "RUN+=\"one\"\nRUN:=\"two\"\nRUN+=\"three\"\n",
+                { "run two", "runs 1" } },
         { "trap 11: IMPORT{db} from the entry before", DISK, NULL,
                 "IMPORT{db}=\"ID_FS_TYPE\", ENV{A}=\"1\"\nIMPORT{db}=\"nothing\", ENV{B}=\"1\"\n"
                 "IMPORT{db}!=\"nothing\", ENV{C}=\"1\"\n",
@@ -254,9 +264,11 @@ static const struct test traps[] = {
         { "trap 13: a group without a mode", DISK, NULL, "GROUP=\"6\"\n", { "gid 6", "mode 0660" } },
         { "trap 13: root's group changes nothing", DISK, NULL, "GROUP=\"root\"\n", { "gid 0", "nomode" } },
         { "trap 13: a mode that is given", DISK, NULL, "GROUP=\"6\", MODE=\"0640\"\n", { "mode 0640" } },
-        { "trap 14: dotted properties live", DISK, NULL, "ENV{.X}=\"1\"\nENV{.X}==\"1\", ENV{A}=\"1\"\n", { ".X=1", "A=1" } },
+        { "trap 14: dotted properties live", DISK, NULL, "ENV{.X}=\"1\"\nENV{.X}==\"1\", ENV{A}=\"1\"\n",
+                { ".X=1", "A=1" } },
         { "trap 15: options", DISK, NULL,
-                "OPTIONS+=\"watch\", OPTIONS+=\"link_priority=-7\"\nOPTIONS+=\"db_persist\"\nOPTIONS+=\"event_timeout=3\"\n",
+                "OPTIONS+=\"watch\", "
+                "OPTIONS+=\"link_priority=-7\"\nOPTIONS+=\"db_persist\"\nOPTIONS+=\"event_timeout=3\"\n",
                 { "watch", "priority -7", "persist" } },
 };
 
@@ -264,9 +276,11 @@ static const struct test traps[] = {
 
 static const struct test others[] = {
         { "continuation lines with comments between", DISK, NULL,
-                "KERNEL==\"vda\", \\\n  # remark\n\n   ENV{A}=\"1\", \\\n   ENV{B}=\"2\"\n# end \\\nENV{C}=\"3\"\n",
+                "KERNEL==\"vda\", \\\n  # remark\n\n   ENV{A}=\"1\", \\\n   ENV{B}=\"2\"\n# end "
+                "\\\nENV{C}=\"3\"\n",
                 { "A=1", "B=2", "C=3" } },
-        { "quotes and escapes", DISK, NULL, "ENV{A}=\"x\\\"y\\n\", ENV{B}=e\"t\\ta\\x41\\u00e9\"\n", { "A=x\"y\\n", "B=t\taAé" } },
+        { "quotes and escapes", DISK, NULL, "ENV{A}=\"x\\\"y\\n\", ENV{B}=e\"t\\ta\\x41\\u00e9\"\n",
+                { "A=x\"y\\n", "B=t\taAé" } },
         { "commas are optional", DISK, NULL, "ENV{A}=\"1\" ENV{B}=\"2\"ENV{C}=\"3\",,ENV{D} = \"4\"\n",
                 { "A=1", "B=2", "C=3", "D=4" } },
         { "a bad line does not spoil the others", DISK, NULL,
@@ -277,29 +291,40 @@ static const struct test others[] = {
                 "ENV{C}=\"$tempnode\", ENV{D}=\"$sysfs{partition}<\", ENV{E}=\"$devpath\"\n",
                 { "A=vda1 vda1 1 1 254:1 254:1 /dev/vda1 /dev/vda1 $ % /dev /dev /sys /sys",
                         "B=vda vda vda1 vda1 vda1x $unknown %Z", "C=/dev/vda1", "D=<", "E=" PART } },
-        { "attributes of the matched ancestor", PART, NULL, "ATTRS{label}==\"Slot one\", ENV{A}=\"$attr{label}|\"\n",
-                { "A=Slot one|" } },
-        { "a name with a slash in it", TTY, NULL, "KERNEL==\"3270/tty[0-9]*\", ENV{A}=\"%k %n\"\n", { "A=3270/tty1 1" } },
+        { "attributes of the matched ancestor", PART, NULL,
+                "ATTRS{label}==\"Slot one\", ENV{A}=\"$attr{label}|\"\n", { "A=Slot one|" } },
+        { "a name with a slash in it", TTY, NULL, "KERNEL==\"3270/tty[0-9]*\", ENV{A}=\"%k %n\"\n",
+                { "A=3270/tty1 1" } },
         { "ENV += and deletion", DISK, NULL,
-                "ENV{A}+=\"1\"\nENV{A}+=\"2\"\nENV{B}=\"x\"\nENV{B}=\"\"\nENV{C}=\"x\"\nENV{C}+=\"\"\n", { "A=1 2", "B", "C=x" } },
+                "ENV{A}+=\"1\"\nENV{A}+=\"2\"\nENV{B}=\"x\"\nENV{B}=\"\"\nENV{C}=\"x\"\nENV{C}+=\"\"\n",
+                { "A=1 2", "B", "C=x" } },
         { "links are matched", DISK, NULL,
-                "SYMLINK==\"a/*\", ENV{A}=\"1\"\nSYMLINK+=\"a/b\"\nSYMLINK==\"a/*\", ENV{B}=\"1\"\n", { "A", "B=1" } },
-        { "SYMLINK:= is final", DISK, NULL, "SYMLINK+=\"a\"\nSYMLINK:=\"b\"\nSYMLINK+=\"c\"\n", { "nolink a", "link b", "nolink c" } },
+                "SYMLINK==\"a/*\", ENV{A}=\"1\"\nSYMLINK+=\"a/b\"\nSYMLINK==\"a/*\", ENV{B}=\"1\"\n",
+                { "A", "B=1" } },
+        { "SYMLINK:= is final", DISK, NULL, "SYMLINK+=\"a\"\nSYMLINK:=\"b\"\nSYMLINK+=\"c\"\n",
+                { "nolink a", "link b", "nolink c" } },
         { "MODE:= is final", DISK, NULL, "MODE:=\"0600\"\nMODE=\"0666\"\n", { "mode 0600" } },
         { "interfaces are renamed, with what may stand in a name", NET, NULL,
-                "NAME==\"\", NAME=\"a:b/c%%\"\nNAME==\"a_b_c_\", ENV{A}=\"$name\"\n", { "name a_b_c_", "A=a_b_c_" } },
+                "NAME==\"\", NAME=\"a:b/c%%\"\nNAME==\"a_b_c_\", ENV{A}=\"$name\"\n",
+                { "name a_b_c_", "A=a_b_c_" } },
         { "a name that is a number is refused", NET, NULL, "NAME=\"123\"\n", { "noname" } },
         { "IMPORT{file}", DISK, NULL, "IMPORT{file}=\"$env{F}\", ENV{A}=\"1\"\n", { "A" } },
         { "IMPORT{program} lines", DISK, NULL,
-                "IMPORT{program}=\"say A=1\", ENV{OK}=\"1\"\nIMPORT{program}=\"fail\", ENV{NO}=\"1\"\n", { "A=1", "OK=1", "NO" } },
-        { "subsystem, class and bus are one word", DISK, NULL, "SUBSYSTEM==\"bus\", ENV{A}=\"1\"\n", { "A" } },
-        { "SYSCTL", DISK, NULL, "SYSCTL{kernel/ostype}==\"Linux\", ENV{A}=\"1\"\nSYSCTL{kernel.ostype}==\"Linux\", ENV{B}=\"1\"\n",
+                "IMPORT{program}=\"say A=1\", ENV{OK}=\"1\"\nIMPORT{program}=\"fail\", ENV{NO}=\"1\"\n",
+                { "A=1", "OK=1", "NO" } },
+        { "subsystem, class and bus are one word", DISK, NULL, "SUBSYSTEM==\"bus\", ENV{A}=\"1\"\n",
+                { "A" } },
+        { "SYSCTL", DISK, NULL,
+                "SYSCTL{kernel/ostype}==\"Linux\", ENV{A}=\"1\"\nSYSCTL{kernel.ostype}==\"Linux\", "
+                "ENV{B}=\"1\"\n",
                 { "A=1", "B=1" } },
         { "TAGS of an ancestor", PART, NULL, "TAGS==\"kept\", ENV{A}=\"%b\"\n", { "A=vda" } },
-        { "DRIVERS", PART, NULL, "DRIVERS==\"virtio_blk\", ENV{A}=\"%b\"\nDRIVER==\"\", ENV{B}=\"1\"\n", { "A=virtio1", "B=1" } },
-        { "a GOTO that is always taken", DISK, "remove", "ACTION==\"remove\", GOTO=\"e\"\nRUN+=\"x\"\nLABEL=\"e\"\n", { "norun" } },
-        { "a condition on what a rule set before", DISK, NULL, "ENV{A}=\"1\"\nENV{A}!=\"1\", GOTO=\"e\"\nENV{B}=\"1\"\nLABEL=\"e\"\n",
-                { "B=1" } },
+        { "DRIVERS", PART, NULL, "DRIVERS==\"virtio_blk\", ENV{A}=\"%b\"\nDRIVER==\"\", ENV{B}=\"1\"\n",
+                { "A=virtio1", "B=1" } },
+        { "a GOTO that is always taken", DISK, "remove",
+                "ACTION==\"remove\", GOTO=\"e\"\nRUN+=\"x\"\nLABEL=\"e\"\n", { "norun" } },
+        { "a condition on what a rule set before", DISK, NULL,
+                "ENV{A}=\"1\"\nENV{A}!=\"1\", GOTO=\"e\"\nENV{B}=\"1\"\nLABEL=\"e\"\n", { "B=1" } },
 };
 
 static void test_problems(void)
@@ -308,21 +333,37 @@ static void test_problems(void)
                 const char *text;
                 unsigned problems;
         } t[] = {
-                { "KERNEL==\"x\", ENV{A}=\"1\"\n", 0 }, { "FOO==\"x\"\n", 1 },       { "KERNEL=\"x\"\n", 1 },
-                { "KERNEL==\"x\n", 1 },                 { "KERNEL==x\n", 1 },        { "ENV==\"x\"\n", 1 },
-                { "ENV{A}:=\"x\"\n", 1 },               { "TEST{9}==\"x\"\n", 1 },   { "IMPORT{x}=\"y\"\n", 1 },
-                { "IMPORT{builtin}=\"none\"\n", 1 },    { "RUN{x}=\"y\"\n", 1 },     { "NAME=\"\"\n", 1 },
-                { "NAME=\"%k\"\n", 1 },                 { "GOTO=\"x\"\n", 2 - 1 },   { "MODE=\"9\"\n", 1 },
-                { "GROUP=\"no such group\"\n", 1 },     { "SYMLINK+=\"%\"\n", 1 },   { "OPTIONS=\"what\", ENV{A}=\"1\"\n", 1 },
-                { "SYMLINK-=\"x\"\n", 1 },              { "ENV{A}=e\"\\q\"\n", 1 },  { "WAIT_FOR=\"x\"\n", 1 },
-                { "KERNEL==\"x\"\n", 1 },               { "ENV{A}=\"1\" \\", 0 },    { "{}==\"\"\n", 1 },
+                { "KERNEL==\"x\", ENV{A}=\"1\"\n", 0 },
+                { "FOO==\"x\"\n", 1 },
+                { "KERNEL=\"x\"\n", 1 },
+                { "KERNEL==\"x\n", 1 },
+                { "KERNEL==x\n", 1 },
+                { "ENV==\"x\"\n", 1 },
+                { "ENV{A}:=\"x\"\n", 1 },
+                { "TEST{9}==\"x\"\n", 1 },
+                { "IMPORT{x}=\"y\"\n", 1 },
+                { "IMPORT{builtin}=\"none\"\n", 1 },
+                { "RUN{x}=\"y\"\n", 1 },
+                { "NAME=\"\"\n", 1 },
+                { "NAME=\"%k\"\n", 1 },
+                { "GOTO=\"x\"\n", 2 - 1 },
+                { "MODE=\"9\"\n", 1 },
+                { "GROUP=\"no such group\"\n", 1 },
+                { "SYMLINK+=\"%\"\n", 1 },
+                { "OPTIONS=\"what\", ENV{A}=\"1\"\n", 1 },
+                { "SYMLINK-=\"x\"\n", 1 },
+                { "ENV{A}=e\"\\q\"\n", 1 },
+                { "WAIT_FOR=\"x\"\n", 1 },
+                { "KERNEL==\"x\"\n", 1 },
+                { "ENV{A}=\"1\" \\", 0 },
+                { "{}==\"\"\n", 1 },
         };
         char what[128];
 
         for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
                 struct rules *r = compile(t[i].text);
 
-                snprintf(what, sizeof(what), "problems in %.*s", (int) strcspn(t[i].text, "\n"), t[i].text);
+                snprintf(what, sizeof(what), "problems in %.*s", (int)strcspn(t[i].text, "\n"), t[i].text);
                 is_int(r->problems, t[i].problems, what);
                 rules_free(r);
         }
@@ -338,7 +379,7 @@ static void test_long_lines(void)
         strcpy(text + 20000, "\"\nENV{B}=\"1\"\n");
         r = compile(text);
         is_int(r->problems, 1, "a line that is too long is said");
-        is_int((int64_t) r->n_lines, 1, "and the next one counts");
+        is_int((int64_t)r->n_lines, 1, "and the next one counts");
         rules_free(r);
         free(text);
 }
@@ -349,7 +390,7 @@ static void test_defer(void)
         struct rules *r = compile("ENV{A}=\"1\"\nPROGRAM==\"defer\", ENV{B}=\"1\"\n");
         struct rules_event e = { 0 };
 
-        (void) device_from_syspath(DISK, "add", &d);
+        (void)device_from_syspath(DISK, "add", &d);
         is_int(rules_apply(r, d, &e, &ops), RULES_DEFER, "what cannot be done here is handed back");
         rules_event_done(&e);
         rules_free(r);
@@ -358,12 +399,13 @@ static void test_defer(void)
 static void test_once_builtins(void)
 {
         _cleanup_device_ struct device *d = NULL;
-        struct rules *r = compile("IMPORT{builtin}=\"path_id\"\nIMPORT{builtin}=\"path_id\", ENV{B}=\"1\"\n");
+        struct rules *r =
+                compile("IMPORT{builtin}=\"path_id\"\nIMPORT{builtin}=\"path_id\", ENV{B}=\"1\"\n");
         struct rules_event e = { 0 };
 
         builtin_calls = 0;
-        (void) device_from_syspath(DISK, "add", &d);
-        (void) rules_apply(r, d, &e, &ops);
+        (void)device_from_syspath(DISK, "add", &d);
+        (void)rules_apply(r, d, &e, &ops);
         is_int(builtin_calls, 1, "path_id is run once an event");
         is_str(device_prop(d, "B"), "1", "and its result serves again");
         rules_event_done(&e);
@@ -384,17 +426,22 @@ static void test_may_match(void)
                 { "ATTR{x}==\"1\", ENV{A}=\"1\"\n", true },
                 { "KERNEL==\"vda\", GOTO=\"e\"\nENV{A}=\"1\"\nLABEL=\"e\"\n", false },
                 { "ATTR{x}==\"vda\", GOTO=\"e\"\nENV{A}=\"1\"\nLABEL=\"e\"\n", true },
+                { "KERNEL==\"vda\", GOTO=\"a\"\nKERNEL==\"vdb\", "
+                  "GOTO=\"b\"\nLABEL=\"a\"\nENV{A}=\"1\"\nLABEL=\"b\"\n",
+                        true },
                 { "ENV{ID_SEAT}==\"\", IMPORT{parent}=\"ID_SEAT\"\n", false },
                 { "TAG==\"x\", RUN+=\"y\"\n", false },
+                { "IMPORT{program}=\"x\", IMPORT{parent}=\"ID_SEAT\", RUN+=\"y\"\n", true },
+                { "KERNEL==\"sd*\", IMPORT{program}=\"x\", RUN+=\"y\"\n", false },
         };
         _cleanup_device_ struct device *d = NULL;
         char what[128];
 
-        (void) device_from_syspath(DISK, "add", &d);
+        (void)device_from_syspath(DISK, "add", &d);
         for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
                 struct rules *r = compile(t[i].rules);
 
-                snprintf(what, sizeof(what), "may match: %.*s", (int) strcspn(t[i].rules, "\n"), t[i].rules);
+                snprintf(what, sizeof(what), "may match: %.*s", (int)strcspn(t[i].rules, "\n"), t[i].rules);
                 is_int(rules_may_match(r, d), t[i].yes, what);
                 rules_free(r);
         }
@@ -402,13 +449,15 @@ static void test_may_match(void)
 
 static void test_static_nodes(void)
 {
-        struct rules *r = compile("KERNEL==\"kvm\", MODE=\"0640\", TAG+=\"uaccess\", OPTIONS+=\"static_node=snd/kvm\"\n");
+        struct rules *r = compile(
+                "KERNEL==\"kvm\", MODE=\"0640\", TAG+=\"uaccess\", OPTIONS+=\"static_node=snd/kvm\"\n");
         _cleanup_free_ char *target = NULL;
 
         fake_dir("/dev/snd");
         fake_file("/dev/snd/kvm", "");
-        (void) rules_apply_static_nodes(r);
-        ok(readlink_alloc(fake_path("/run/static_node-tags/uaccess/snd\\x2fkvm"), &target) >= 0, "static nodes are tagged");
+        (void)rules_apply_static_nodes(r);
+        ok(readlink_alloc(fake_path("/run/static_node-tags/uaccess/snd\\x2fkvm"), &target) >= 0,
+                "static nodes are tagged");
         is_str(target, "/dev/snd/kvm", "with a link to the node");
         rules_free(r);
 }
@@ -422,8 +471,10 @@ static void test_host(void)
         if (rules_load(NULL, &r, &problems) < 0)
                 return;
         bad = problems;
-        printf("# host: %zu files, %zu lines, %u problems\n", rules_count_files(r), rules_count_lines(r), bad);
-        ok(rules_count_lines(r) == 0 || bad < rules_count_lines(r) / 10 + 12, "the host's rules are understood");
+        printf("# host: %zu files, %zu lines, %u problems\n", rules_count_files(r), rules_count_lines(r),
+                bad);
+        ok(rules_count_lines(r) == 0 || bad < rules_count_lines(r) / 10 + 12,
+                "the host's rules are understood");
         ok(!rules_stale(r), "and fresh");
         rules_free(r);
 }
@@ -441,9 +492,10 @@ static void test_files(void)
         fake_link("/r1/30-c.rules", "/dev/null");
         fake_file("/r2/README", "ENV{D}=\"1\"\n");
         is_int(rules_load(dirs, &r, &problems), 0, "two directories are read");
-        is_int((int64_t) r->n_sources, 2, "one file replaced, one masked");
-        is_int((int64_t) r->n_lines, 2, "lines of the right ones");
-        ok(endswith(r->sources[0].path, "10-a.rules") && strstr(r->sources[1].path, "/r1/"), "in order of their names");
+        is_int((int64_t)r->n_sources, 2, "one file replaced, one masked");
+        is_int((int64_t)r->n_lines, 2, "lines of the right ones");
+        ok(endswith(r->sources[0].path, "10-a.rules") && strstr(r->sources[1].path, "/r1/"),
+                "in order of their names");
         ok(!rules_stale(r), "nothing changed");
         fake_file("/r2/40-d.rules", "ENV{D}=\"1\"\n");
         ok(rules_stale(r), "a new file is seen");

@@ -249,6 +249,26 @@ static void terminal(void)
         exec_test_reset(&t);
 }
 
+static void pam_session(void)
+{
+        static const char conf[] = "account required pam_permit.so\nsession required pam_env.so envfile=/tmp/rouse-pam-env\n";
+
+        if (access("/etc/pam.d", W_OK) < 0 || system("ldconfig -p | grep -q libpam.so.0") != 0) {
+                ok(true, "SKIP no PAM here");
+                return;
+        }
+        write_file_atomic("/etc/pam.d/rouse-test", conf, sizeof(conf) - 1, 0644, false);
+        write_file_atomic("/tmp/rouse-pam-env", "FROM_PAM=yes\n", 13, 0644, false);
+        t.c->pam_name = strdup("rouse-test");
+        t.c->user = strdup("daemon");
+        is_str(exec_test_sh(&t, "id -un; echo $FROM_PAM; ps -o comm= --ppid $$ | grep pam"), "daemon\nyes\n(rouse-pam)\n", "PAMName: session, environment, keeper");
+        unlink("/etc/pam.d/rouse-test");
+        unlink("/tmp/rouse-pam-env");
+        exec_test_sh(&t, "true");
+        printf("# without the file: %d\n", t.status);
+        exec_test_reset(&t);
+}
+
 static void unknown_user(void)
 {
         t.c->user = strdup("no-such-user-here");
@@ -297,6 +317,7 @@ int main(int argc, char *argv[])
         credentials();
         dynamic_user();
         terminal();
+        pam_session();
         unknown_user();
         exec_test_done(&t);
         return tap_done();

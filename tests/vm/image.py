@@ -37,6 +37,8 @@ SRV_UUID = "b0070000-0000-4000-8000-000000000002"
 ROOT_SIZE = "2G"
 SRV_SIZE = "64M"
 KERNELS = {"cloud": "linux-image-cloud-amd64", "full": "linux-image-amd64"}
+# Every kind of root, and the drivers of the disks that QEMU has.
+INITRAMFS_ARGUMENTS = "--generic --add-module virtio_pci --add-module virtio_blk"
 TARGETS = ("multi-user", "graphical")
 FAILED_TARGETS = ("emergency", "rescue")
 
@@ -308,7 +310,7 @@ def machine(init="rouse", initramfs=None, packages=PACKAGES, flavour="cloud", ag
     if initramfs == "debian":
         initrd = initramfs_debian(base_path, kernel_)
     elif initramfs == "rouse":
-        arguments = initramfs_arguments or os.environ.get("ROUSE_INITRAMFS_ARGS", "--generic").split()
+        arguments = initramfs_arguments or os.environ.get("ROUSE_INITRAMFS_ARGS", INITRAMFS_ARGUMENTS).split()
         initrd = initramfs_rouse(base_path, kernel_, install_path, tuple(arguments), out)
     else:
         initrd = os.path.abspath(initramfs)
