@@ -94,7 +94,7 @@ install: $$(INSTALLED)
 	install -d $(DESTDIR)/etc/kernel/postinst.d $(DESTDIR)/usr/share/initramfs-tools/hooks
 	install -m 755 ctl/initramfs-hook $(DESTDIR)/usr/share/initramfs-tools/hooks/zz-rouse
 	install -m 755 debian/kernel-postinst $(DESTDIR)/etc/kernel/postinst.d/zz-rouse
-	cp -R --preserve=mode units/*.service units/*.d $(DESTDIR)/usr/lib/rouse/system/
+	cp -R --preserve=mode units/*.service units/*.mount units/*.d $(DESTDIR)/usr/lib/rouse/system/
 	for w in units/*.wants; do [ -d $$w ] && cp -R $$w $(DESTDIR)/usr/lib/rouse/system/ || :; done
 	sed -n 's/^\([^# ][^ ]*\).*/\1/p' units/masked | while read u; do \
 	        ln -sf /dev/null $(DESTDIR)/usr/lib/rouse/system/$$u; done

@@ -4,6 +4,8 @@
 #include <stdio.h>
 
 #include "event.h"
+#include "modules.h"
+#include "pid1.h"
 #include "lib/fileio.h"
 #include "lib/initrddevs.h"
 #include "lib/log.h"
@@ -17,8 +19,12 @@ struct coldplug {
         unsigned queued, skipped;
         usec_t since;
         struct loop_deferred step;
-        bool active;
+        struct loop_timer hold;
+        bool active, held, holds;
 };
+
+#define HOLD_FOR     (2 * USEC_PER_SEC)
+#define FIRST_PART   4 /* of sysenum's sources, in its order: disks, virtio, PCI, network */
 
 bool coldplug_active(const struct devd *m)
 {
@@ -72,10 +78,15 @@ static void finish(struct coldplug *c)
 
 static void step(struct coldplug *c)
 {
+        if (c->held)
+                return;
         if (c->next < c->all.n)
                 (void)sysenum_walk(&c->all.source[c->next++], "add", c->m->seqnum, take, c);
         events_pump(c->m);
-        if (c->next < c->all.n)
+        if (c->next == FIRST_PART && c->holds && c->next < c->all.n) {
+                c->held = true;
+                daemon_check_idle(c->m);
+        } else if (c->next < c->all.n)
                 loop_defer(c->m->loop, &c->step);
         else
                 finish(c);
@@ -84,6 +95,50 @@ static void step(struct coldplug *c)
 static void on_step(struct loop_deferred *d)
 {
         step(d->data);
+}
+
+static void on_hold_over(struct loop_timer *t)
+{
+        coldplug_hurry(((struct coldplug *)t->data)->m);
+}
+
+bool coldplug_held(const struct devd *m)
+{
+        return m->coldplug && m->coldplug->held;
+}
+
+bool coldplug_holds(const struct devd *m)
+{
+        return m->coldplug && m->coldplug->holds;
+}
+
+void coldplug_hurry(struct devd *m)
+{
+        struct coldplug *c = m->coldplug;
+
+        if (!c || !c->holds)
+                return;
+        log_info("Coldplug: the rest begins after %lld ms", (long long)((now_monotonic() - c->since) / USEC_PER_MSEC));
+        c->holds = false;
+        loop_timer_cancel(m->loop, &c->hold);
+        if (c->held)
+                loop_defer(m->loop, &c->step);
+        c->held = false;
+        modules_resume(m);
+}
+
+bool coldplug_fetch(struct devd *m, const char *name)
+{
+        static struct uevent u;
+        const char *base = path_startswith(name, "/dev");
+        _cleanup_device_ struct device *d = NULL;
+
+        if (!coldplug_held(m) || !base || !*base || strchr(base, '/') || device_from_subsystem("tty", base, &d) < 0 ||
+                sysenum_event(&u, "add", d->devpath, "tty", m->seqnum) < 0)
+                return false;
+        take(&u, m->coldplug);
+        events_pump(m);
+        return true;
 }
 
 int coldplug_start(struct devd *m)
@@ -100,6 +155,7 @@ int coldplug_start(struct devd *m)
                         return -ENOMEM;
                 c->m = m;
                 c->step = (struct loop_deferred) { .cb = on_step, .data = c };
+                c->hold = (struct loop_timer) { .when = USEC_INFINITY, .cb = on_hold_over, .data = c };
         }
         if (m->seqnum == 0 && read_one_line("/sys/kernel/uevent_seqnum", &seqnum) >= 0)
                 (void)parse_u64(seqnum, &m->seqnum);
@@ -110,6 +166,9 @@ int coldplug_start(struct devd *m)
         c->queued = c->skipped = 0;
         c->since = now_monotonic();
         c->active = true;
+        c->holds = m->pid1 && !pid1_settles(m);
+        if (c->holds)
+                (void)loop_timer_set(m->loop, &c->hold, usec_add(now_monotonic(), HOLD_FOR));
         daemon_check_idle(m);
         step(c); /* the disks, at once */
         return 0;
@@ -122,6 +181,7 @@ void coldplug_free(struct devd *m)
         if (!c)
                 return;
         loop_defer_cancel(m->loop, &c->step);
+        loop_timer_cancel(m->loop, &c->hold);
         sysenum_done(&c->all);
         free(c);
         m->coldplug = NULL;

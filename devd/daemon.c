@@ -63,6 +63,8 @@ void daemon_check_idle(struct devd *m)
                 }
         }
         pid1_queue(m, m->queue->n, idle);
+        if (coldplug_held(m) && m->queue->n == 0 && pid1_awaits(m))
+                coldplug_hurry(m);
 }
 
 /* ---- rules ---- */

@@ -129,8 +129,11 @@ static int op_builtin(struct device *d, struct rules_event *e, const char *comma
                 return modules_builtin(run->m, d, args);
         if (!(b->flags & BUILTIN_BLOCKS))
                 return builtin_run(d, e, command);
-        if ((args = builtin_is(command, "blkid")) && known_from_initrd(run, d, args))
+        args = builtin_is(command, "blkid");
+        if (args && known_from_initrd(run, d, args))
                 return 0;
+        if (args && streq_null(device_attr(d, "size"), "0"))
+                return -ENODATA; /* a loop device without a file, a drive without a medium: nothing to read */
         k = memo_find(run, true, command);
         if (!k)
                 return put_off(run, true, command);

@@ -11,6 +11,7 @@
 #include "lib/fileio.h"
 #include "lib/hash.h"
 #include "lib/log.h"
+#include "coldplug.h"
 #include "task.h"
 #include "worker-pool.h"
 
@@ -22,6 +23,7 @@ struct group {
         modules_done_t done;
         void *data;
         bool by_name; /* asked for by name: a failure is worth a warning */
+        bool low;     /* nobody waits for it: it steps back behind whatever else wants the processor */
 };
 
 /* One module (with what it needs) on its way in, in a child; or names given to live libkmod. */
@@ -31,6 +33,7 @@ struct job {
         struct digest_module module;
         struct group **groups;
         size_t n_groups;
+        bool live, parked; /* by libkmod; put off (modules_resume) */
 };
 
 struct modules {
@@ -138,15 +141,29 @@ static void group_step(struct group *g, int r, const char *name, const char *mes
         group_free(g);
 }
 
+static bool job_by_name(const struct job *j)
+{
+        for (size_t i = 0; i < j->n_groups; i++)
+                if (j->groups[i]->by_name)
+                        return true;
+        return false;
+}
+
+static bool job_low(const struct job *j)
+{
+        for (size_t i = 0; i < j->n_groups; i++)
+                if (!j->groups[i]->low)
+                        return false;
+        return true;
+}
+
 static void job_end(struct job *j, int r, const char *message)
 {
         struct devd *m = j->m;
-        bool by_name = false;
+        bool by_name = job_by_name(j);
 
         hash_del(&m->modules->jobs, j->name);
         m->modules->pending--;
-        for (size_t i = 0; i < j->n_groups; i++)
-                by_name |= j->groups[i]->by_name;
         /* A driver that finds no hardware says -ENODEV, which is no news when an alias asked. */
         if (r < 0)
                 log_full(by_name || r != -ENODEV ? LOG_WARNING : LOG_DEBUG, 0, NULL, "module %s: %s",
@@ -211,14 +228,9 @@ static int insert_child(int out_fd, void *arg)
         _cleanup_close_ int dirfd = -1;
         struct utsname u;
         char dir[256];
-        bool by_name = false;
         int r = 0;
 
-        for (size_t i = 0; i < j->n_groups; i++)
-                by_name |= j->groups[i]->by_name;
-        /* What an alias asks for steps back behind whatever else wants the processor, and has all of it as soon as the
-         * boot waits for a device. */
-        if (!by_name)
+        if (job_low(j)) /* it has the whole processor again as soon as the boot waits for a device */
                 (void)setpriority(PRIO_PROCESS, 0, 19);
         if (uname(&u) < 0)
                 return -errno;
@@ -242,17 +254,18 @@ static void on_inserted(int result, const char *output, size_t len, void *data)
 }
 
 static int live_load(struct group *g, const char *name);
+static int job_begin(struct job *j, struct group *g);
+static int job_join(struct job *j, struct group *g);
 
 static int load_module(struct group *g, const struct digest_module *dm)
 {
         struct devd *m = g->m;
         struct job *j = hash_get(&m->modules->jobs, dm->name);
-        int r;
 
         if (blacklisted(m->modules, dm->name) && !g->by_name)
                 return 0;
         if (j)
-                return job_wait(j, g);
+                return job_join(j, g);
         if ((dm->flags & DIGEST_BUILTIN) || is_live(dm->name))
                 return 0;
         if (dm->flags & DIGEST_INSTALL)
@@ -261,15 +274,7 @@ static int load_module(struct group *g, const struct digest_module *dm)
         if (!j)
                 return -ENOMEM;
         j->module = *dm;
-        r = job_wait(j, g);
-        if (r >= 0) {
-                log_debug("module %s: loading", dm->name);
-                m->modules->started++;
-                r = task_fn(m, dm->name, insert_child, j, USEC_INFINITY, on_inserted, j, NULL);
-        }
-        if (r < 0)
-                job_end(j, r, NULL);
-        return 0;
+        return job_begin(j, g);
 }
 
 static int on_alias(const struct digest *d, const struct digest_module *dm, void *data)
@@ -288,28 +293,81 @@ static void on_worker(int result, struct wire_reader *r, void *data)
         job_end(data, result, NULL);
 }
 
-static int live_load(struct group *g, const char *name)
+static int live_start(struct job *j)
 {
         _cleanup_wire_ struct wire_writer w = {};
-        char *names[] = { (char *)name, NULL };
-        struct devd *m = g->m;
-        struct job *j = hash_get(&m->modules->jobs, name);
-        int r;
+        char *names[] = { j->name, NULL };
 
-        if (j)
-                return job_wait(j, g);
-        j = job_new(m, name);
-        if (!j)
-                return -ENOMEM;
-        r = job_wait(j, g);
         wire_begin(&w, WK_KMOD, 1);
         wire_strv(&w, names);
-        wire_u32(&w, g->by_name);
-        if (r >= 0)
-                r = pool_request(m, &w, USEC_INFINITY, on_worker, j, NULL);
+        wire_u32(&w, job_by_name(j));
+        wire_u32(&w, job_low(j));
+        return pool_request(j->m, &w, USEC_INFINITY, on_worker, j, NULL);
+}
+
+static int live_load(struct group *g, const char *name)
+{
+        struct job *j = hash_get(&g->m->modules->jobs, name);
+
+        if (j)
+                return job_join(j, g);
+        j = job_new(g->m, name);
+        if (!j)
+                return -ENOMEM;
+        j->live = true;
+        return job_begin(j, g);
+}
+
+/* ---- begun now, or put off ---- */
+
+static void job_start(struct job *j)
+{
+        int r;
+
+        j->parked = false;
+        log_debug("module %s: loading", j->name);
+        j->m->modules->started++;
+        if (j->live)
+                r = live_start(j);
+        else
+                r = task_fn(j->m, j->name, insert_child, j, USEC_INFINITY, on_inserted, j, NULL);
         if (r < 0)
                 job_end(j, r, NULL);
+}
+
+static int job_begin(struct job *j, struct group *g)
+{
+        int r = job_wait(j, g);
+
+        if (r < 0)
+                job_end(j, r, NULL);
+        else if (g->low && coldplug_holds(j->m))
+                j->parked = true;
+        else
+                job_start(j);
         return 0;
+}
+
+static int job_join(struct job *j, struct group *g)
+{
+        int r = job_wait(j, g);
+
+        if (r >= 0 && j->parked && !g->low)
+                job_start(j);
+        return r;
+}
+
+void modules_resume(struct devd *m)
+{
+        for (bool found = true; found;) { /* a start may end at once, and change the table */
+                found = false;
+                HASHMAP_FOREACH (e, &m->modules->jobs)
+                        if (((struct job *)e->value)->parked) {
+                                job_start(e->value);
+                                found = true;
+                                break;
+                        }
+        }
 }
 
 /* ---- asking ---- */
@@ -328,13 +386,13 @@ static int load_name(struct group *g, const char *name)
         return r == 0 && g->by_name ? -ENOENT : r;
 }
 
-static int start_group(struct devd *m, char *const *names, bool by_name, modules_done_t done, void *data)
+static int start_group(struct devd *m, char *const *names, bool by_name, bool low, modules_done_t done, void *data)
 {
         struct group *g = calloc(1, sizeof(*g));
 
         if (!g)
                 return -ENOMEM;
-        *g = (struct group) { .m = m, .pending = 1, .done = done, .data = data, .by_name = by_name };
+        *g = (struct group) { .m = m, .pending = 1, .done = done, .data = data, .by_name = by_name, .low = low };
         FOREACH_STR (n, names) {
                 int r = load_name(g, *n);
 
@@ -348,9 +406,9 @@ static int start_group(struct devd *m, char *const *names, bool by_name, modules
         return 0;
 }
 
-int modules_load(struct devd *m, char *const *names, modules_done_t done, void *data)
+int modules_load(struct devd *m, char *const *names, bool low, modules_done_t done, void *data)
 {
-        return start_group(m, names, true, done, data);
+        return start_group(m, names, true, low, done, data);
 }
 
 int modules_builtin(struct devd *m, struct device *d, const char *args)
@@ -364,9 +422,9 @@ int modules_builtin(struct devd *m, struct device *d, const char *args)
         if (!words || !streq(words[0], "load"))
                 return -EINVAL;
         if (words[1])
-                return start_group(m, words + 1, false, NULL, NULL);
+                return start_group(m, words + 1, false, true, NULL, NULL);
         alias[0] = (char *)device_prop(d, "MODALIAS");
-        return alias[0] ? start_group(m, alias, false, NULL, NULL) : 0;
+        return alias[0] ? start_group(m, alias, false, true, NULL, NULL) : 0;
 }
 
 size_t modules_pending(const struct devd *m)

@@ -13,8 +13,10 @@ void modules_free(struct devd *m);
 size_t modules_pending(const struct devd *m);
 /* The kmod builtin: args "load", for the device's MODALIAS, or "load NAME…". Begins it; 0 or -errno. */
 int modules_builtin(struct devd *m, struct device *d, const char *args);
-/* Loads by name or alias; done gets the number that failed and a message (NULL when none did). */
+/* Loads by name or alias; low: behind all other work. done gets the number that failed and a message (NULL when none did). */
 typedef void (*modules_done_t)(unsigned failed, const char *message, void *data);
-int modules_load(struct devd *m, char *const *names, modules_done_t done, void *data);
+int modules_load(struct devd *m, char *const *names, bool low, modules_done_t done, void *data);
+/* Begins what was put off while coldplug_holds(). */
+void modules_resume(struct devd *m);
 /* Insertions begun since start. */
 unsigned modules_started(const struct devd *m);

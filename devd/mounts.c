@@ -165,7 +165,7 @@ void mounts_mount(struct devd *m, const struct mount_request *q)
                 x->plan.plain = false;
         if (x->type && x->plan.plain && !(q->flags & DL_MOUNT_REMOUNT) && !kernel_knows(x->type) &&
                 snprintf(alias, sizeof(alias), "fs-%s", x->type) < (int)sizeof(alias)) {
-                r = modules_load(m, names, on_module, x);
+                r = modules_load(m, names, false, on_module, x);
                 if (r >= 0)
                         return;
         }

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <stdio.h>
 
+#include "coldplug.h"
 #include "keys.h"
 #include "lib/log.h"
 
@@ -198,8 +199,22 @@ void pid1_watch(struct devd *m, const char *name)
         if (device_of_name(name, &d) >= 0 && !device_prop(d, "ID_RENAMING")) {
                 mark(d, k, false);
                 send_device(m, d, state_of(d));
-        } else
+        } else if (!coldplug_fetch(m, name))
                 daemon_check_idle(m);
+}
+
+bool pid1_settles(const struct devd *m)
+{
+        return m->pid1 && m->pid1->n_settles > 0;
+}
+
+bool pid1_awaits(const struct devd *m)
+{
+        if (m->pid1)
+                HASHMAP_FOREACH (e, &m->pid1->watches)
+                        if (!((struct watched *)e->value)->answered)
+                                return true;
+        return false;
 }
 
 void pid1_unwatch(struct devd *m, const char *name)

@@ -175,6 +175,7 @@ static void on_load_modules(struct devd *m, struct wire_reader *r)
 {
         struct modules_request *q = malloc(sizeof(*q));
         _cleanup_strv_ char **names = NULL;
+        bool low;
 
         if (!q || wire_get_strv(r, &names) < 0) {
                 free(q);
@@ -182,7 +183,8 @@ static void on_load_modules(struct devd *m, struct wire_reader *r)
                 return;
         }
         *q = (struct modules_request) { m, r->h.id };
-        if (modules_load(m, names, on_modules_done, q) < 0)
+        low = wire_more(r) && wire_get_u32(r) & DL_MODULES_LOW;
+        if (modules_load(m, names, low, on_modules_done, q) < 0)
                 on_modules_done(1, "out of memory", q);
 }
 
@@ -211,6 +213,7 @@ static void on_settle(struct devd *m, uint32_t id)
         p->settles = v;
         v[p->n_settles++] = id;
         intake_drain(m);
+        coldplug_hurry(m);
         daemon_check_idle(m);
 }
 
@@ -227,6 +230,7 @@ static void dispatch(struct devd *m, struct wire_reader *r)
         case DL_SETTLE: on_settle(m, r->h.id); break;
         case DL_LOAD_MODULES: on_load_modules(m, r); break;
         case DL_RELOAD: daemon_reload(m, true); break;
+        case DL_BOOTED: coldplug_hurry(m); break;
         case DL_STATIC_NODES: on_static_nodes(m, r->h.id); break;
         default: log_debug("PID 1: message of type %u is not known here", r->h.type); break;
         }

@@ -12,6 +12,10 @@ void pid1_event(struct devd *m, struct device *d, struct device *old);
 void pid1_gone(struct devd *m, struct device *d);
 /* Queue left or reached empty; answers DL_SETTLE when idle. */
 void pid1_queue(struct devd *m, size_t n, bool idle);
+/* Does somebody wait for the queue to be empty? */
+bool pid1_settles(const struct devd *m);
+/* Is a watched name still unanswered? */
+bool pid1_awaits(const struct devd *m);
 /* Messages of mounts.c, keys.c and others. Takes the writer over. */
 struct wire_writer;
 void pid1_send(struct devd *m, struct wire_writer *w);

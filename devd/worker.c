@@ -129,10 +129,9 @@ static void do_kmod(int fd, struct wire_reader *r)
         _cleanup_strv_ char **names = NULL;
         _cleanup_free_ char *message = NULL;
         int result = wire_get_strv(r, &names);
-        bool by_name = wire_get_u32(r);
+        bool by_name = wire_get_u32(r), low = wire_get_u32(r);
 
-        /* As in modules.c: what an alias asks for steps back behind everything else. */
-        if (!by_name)
+        if (low) /* as in modules.c */
                 (void)setpriority(PRIO_PROCESS, 0, 19);
         if (result >= 0)
                 result = worker_load_modules(names, by_name, &message);

@@ -32,10 +32,12 @@ static const struct {
         { "tmpfs", "/run", "tmpfs", "mode=755,size=20%", MS_NOSUID | MS_NODEV | MS_STRICTATIME, true },
         { "tmpfs", "/dev/shm", "tmpfs", "mode=1777", MS_NOSUID | MS_NODEV | MS_STRICTATIME, false },
         { "devpts", "/dev/pts", "devpts", "mode=620,gid=5,ptmxmode=000", MS_NOSUID | MS_NOEXEC, false },
-        { "securityfs", "/sys/kernel/security", "securityfs", NULL, MS_NOSUID | MS_NOEXEC | MS_NODEV, false },
+        { "securityfs", "/sys/kernel/security", "securityfs", NULL, MS_NOSUID | MS_NOEXEC | MS_NODEV,
+                false },
         { "pstore", "/sys/fs/pstore", "pstore", NULL, MS_NOSUID | MS_NOEXEC | MS_NODEV, false },
         { "bpf", "/sys/fs/bpf", "bpf", "mode=700", MS_NOSUID | MS_NOEXEC | MS_NODEV, false },
-        { "efivarfs", "/sys/firmware/efi/efivars", "efivarfs", NULL, MS_NOSUID | MS_NOEXEC | MS_NODEV, false },
+        { "efivarfs", "/sys/firmware/efi/efivars", "efivarfs", NULL, MS_NOSUID | MS_NOEXEC | MS_NODEV,
+                false },
         { "tmpfs", "/run/lock", "tmpfs", "mode=1777,size=5m", MS_NOSUID | MS_NODEV | MS_NOEXEC, false },
 };
 
@@ -44,7 +46,8 @@ static bool is_mount_point(const char *path)
         _cleanup_free_ char *parent = str_printf("%s/..", path);
         struct stat a, b;
 
-        return parent && stat(path, &a) == 0 && stat(parent, &b) == 0 && (a.st_dev != b.st_dev || a.st_ino == b.st_ino);
+        return parent && stat(path, &a) == 0 && stat(parent, &b) == 0 &&
+               (a.st_dev != b.st_dev || a.st_ino == b.st_ino);
 }
 
 static int mount_api(struct manager *m)
@@ -53,10 +56,11 @@ static int mount_api(struct manager *m)
                 bool made = startswith(api_mounts[i].where, "/sys/") == NULL;
 
                 if (made)
-                        (void) mkdir(api_mounts[i].where, 0755);
+                        (void)mkdir(api_mounts[i].where, 0755);
                 if (is_mount_point(api_mounts[i].where))
                         continue;
-                if (mount(api_mounts[i].what, api_mounts[i].where, api_mounts[i].type, api_mounts[i].flags, api_mounts[i].options) >= 0)
+                if (mount(api_mounts[i].what, api_mounts[i].where, api_mounts[i].type, api_mounts[i].flags,
+                            api_mounts[i].options) >= 0)
                         continue;
                 if (api_mounts[i].must)
                         return log_error_errno(-errno, "Could not mount %s: %m", api_mounts[i].where);
@@ -68,11 +72,17 @@ static int mount_api(struct manager *m)
 
 static int make_directories(struct manager *m)
 {
-        static const char *const dirs[] = { "/run/systemd", "/run/systemd/system", "/run/systemd/journal", "/run/systemd/ask-password",
-                "/run/systemd/machines", "/run/systemd/inaccessible", ROUSE_RUNDIR, ROUSE_RUNDIR "/notify", "/run/udev", "/run/log" };
-        static const struct { const char *target, *path; } links[] = {
-                { "/proc/self/fd", "/dev/fd" }, { "/proc/self/fd/0", "/dev/stdin" }, { "/proc/self/fd/1", "/dev/stdout" },
-                { "/proc/self/fd/2", "/dev/stderr" }, { "/proc/kcore", "/dev/core" },
+        static const char *const dirs[] = { "/run/systemd", "/run/systemd/system", "/run/systemd/journal",
+                "/run/systemd/ask-password", "/run/systemd/machines", "/run/systemd/inaccessible",
+                ROUSE_RUNDIR, ROUSE_RUNDIR "/notify", "/run/udev", "/run/log" };
+        static const struct {
+                const char *target, *path;
+        } links[] = {
+                { "/proc/self/fd", "/dev/fd" },
+                { "/proc/self/fd/0", "/dev/stdin" },
+                { "/proc/self/fd/1", "/dev/stdout" },
+                { "/proc/self/fd/2", "/dev/stderr" },
+                { "/proc/kcore", "/dev/core" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
@@ -92,7 +102,7 @@ static int null_stdio(struct manager *m)
                 return log_warning_errno(-errno, "/dev/null: %m");
         for (int i = 0; i < 3; i++)
                 if (i != fd)
-                        (void) dup2(fd, i);
+                        (void)dup2(fd, i);
         if (fd > 2)
                 close(fd);
         return 0;
@@ -123,18 +133,18 @@ static int keyboard_and_clock(struct manager *m)
         struct stat st;
 
         if (!m->container)
-                (void) reboot(RB_DISABLE_CAD); /* Ctrl-Alt-Del comes as SIGINT */
+                (void)reboot(RB_DISABLE_CAD); /* Ctrl-Alt-Del comes as SIGINT */
         if (read_file("/etc/adjtime", 4096, &adj, NULL) >= 0 && strstr(adj, "LOCAL")) {
                 time_t t = time(NULL);
                 struct tm tm;
 
                 if (localtime_r(&t, &tm)) {
-                        tz.tz_minuteswest = (int) -(tm.tm_gmtoff / 60);
-                        (void) settimeofday(NULL, &tz); /* the first call turns local time into UTC */
+                        tz.tz_minuteswest = (int)-(tm.tm_gmtoff / 60);
+                        (void)settimeofday(NULL, &tz); /* the first call turns local time into UTC */
                 }
         }
         /* the clock cannot be before this program was installed */
-        if (stat(ROUSE_LIBDIR, &st) == 0 && now_realtime() < (usec_t) st.st_mtime * USEC_PER_SEC) {
+        if (stat(ROUSE_LIBDIR, &st) == 0 && now_realtime() < (usec_t)st.st_mtime * USEC_PER_SEC) {
                 struct timeval tv = { .tv_sec = st.st_mtime };
 
                 if (settimeofday(&tv, NULL) == 0)
@@ -185,8 +195,8 @@ static void new_machine_id(struct manager *m)
                 memcpy(b, &a, 8);
                 memcpy(b + 8, &c, 8);
         }
-        b[6] = (uint8_t) ((b[6] & 0x0f) | 0x40);
-        b[8] = (uint8_t) ((b[8] & 0x3f) | 0x80);
+        b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
+        b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
         for (int i = 0; i < 16; i++)
                 snprintf(m->machine_id + i * 2, 3, "%02x", b[i]);
 }
@@ -221,13 +231,17 @@ static int limits(struct manager *m)
 {
         struct rlimit files = { 524288, 524288 };
 
+        if (setrlimit(RLIMIT_NOFILE, &files) < 0) {
+                log_debug_errno(-errno, "RLIMIT_NOFILE: %m");
+                (void)getrlimit(
+                        RLIMIT_NOFILE, &files); /* in a container: what we have is what we can give */
+        }
         if (!(m->default_limits_set & 1u << RLIMIT_NOFILE)) {
-                m->default_limits[RLIMIT_NOFILE] = (struct rlimit) { 1024, 524288 };
+                m->default_limits[RLIMIT_NOFILE] =
+                        (struct rlimit) { MIN(files.rlim_max, 1024), MIN(files.rlim_max, 524288) };
                 m->default_limits_set |= 1u << RLIMIT_NOFILE;
         }
-        if (setrlimit(RLIMIT_NOFILE, &files) < 0)
-                log_debug_errno(-errno, "RLIMIT_NOFILE: %m");
-        (void) prctl(PR_SET_TIMERSLACK, 50000UL);
+        (void)prctl(PR_SET_TIMERSLACK, 50000UL);
         return 0;
 }
 
@@ -262,9 +276,9 @@ static int config(struct manager *m)
 
 static int session(struct manager *m)
 {
-        (void) setsid();
-        (void) umask(0022);
-        (void) chdir("/");
+        (void)setsid();
+        (void)umask(0022);
+        (void)chdir("/");
         return 0;
 }
 
@@ -273,11 +287,19 @@ static const struct {
         int (*fn)(struct manager *m);
         bool must;
 } steps[] = {
-        { "API file systems", mount_api, true }, { "session", session, false },       { "stdio", null_stdio, false },
-        { "command line", read_cmdline, false }, { "directories", make_directories, false },
-        { "initramfs times", initrd_times, false }, { "cgroups", cgroups, false },    { "configuration", config, false },
-        { "limits", limits, false },             { "host name", set_hostname, false }, { "loopback", loopback_up, false },
-        { "machine id", machine_id, false },     { "clock", keyboard_and_clock, false },
+        { "API file systems", mount_api, true },
+        { "session", session, false },
+        { "stdio", null_stdio, false },
+        { "command line", read_cmdline, false },
+        { "directories", make_directories, false },
+        { "initramfs times", initrd_times, false },
+        { "cgroups", cgroups, false },
+        { "configuration", config, false },
+        { "limits", limits, false },
+        { "host name", set_hostname, false },
+        { "loopback", loopback_up, false },
+        { "machine id", machine_id, false },
+        { "clock", keyboard_and_clock, false },
 };
 
 int boot_setup(struct manager *m)

@@ -203,9 +203,13 @@ static int queue_job(struct request *r, struct unit *u, enum job_mode mode, stru
 {
         _cleanup_free_ char *error = NULL;
         struct job *j = NULL;
-        int k;
+        enum job_type type = job_type_for(request_verb(r), u);
+        int k = -ENOENT;
 
-        k = manager_add_job(r->m, job_type_for(request_verb(r), u), u, mode, true, &j, &error);
+        if (type == JOB_STOP && u->load_state == UNIT_NOT_FOUND && unit_active_state(u) == UNIT_INACTIVE)
+                error = str_printf("Unit %s not loaded.", u->id);
+        else
+                k = manager_add_job(r->m, type, u, mode, true, &j, &error);
         if (k < 0) {
                 tell_refusal(r, u->id, k, error ?: strerror(-k));
                 return k;

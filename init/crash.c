@@ -82,6 +82,9 @@ void boot_fallback(const char *why)
         if (init && !streq(init, "none")) {
                 char *argv[] = { (char *) init, NULL };
 
+                (void) kill(-1, SIGKILL); /* what was begun: the other init begins anew */
+                while (waitpid(-1, NULL, 0) > 0)
+                        ;
                 sigemptyset(&none);
                 (void) sigprocmask(SIG_SETMASK, &none, NULL);
                 execv(init, argv);

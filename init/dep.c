@@ -8,28 +8,45 @@
 #define DEP_INDEX_FROM 16 /* neighbours from which on an index pays */
 
 static const char *const dep_names[DEP_MAX] = {
-        [DEP_REQUIRES] = "Requires", [DEP_REQUIRED_BY] = "RequiredBy",
-        [DEP_REQUISITE] = "Requisite", [DEP_REQUISITE_OF] = "RequisiteOf",
-        [DEP_WANTS] = "Wants", [DEP_WANTED_BY] = "WantedBy",
-        [DEP_BINDS_TO] = "BindsTo", [DEP_BOUND_BY] = "BoundBy",
-        [DEP_PART_OF] = "PartOf", [DEP_CONSISTS_OF] = "ConsistsOf",
-        [DEP_UPHOLDS] = "Upholds", [DEP_UPHELD_BY] = "UpheldBy",
-        [DEP_CONFLICTS] = "Conflicts", [DEP_CONFLICTED_BY] = "ConflictedBy",
-        [DEP_BEFORE] = "Before", [DEP_AFTER] = "After",
-        [DEP_ON_FAILURE] = "OnFailure", [DEP_ON_FAILURE_OF] = "OnFailureOf",
-        [DEP_ON_SUCCESS] = "OnSuccess", [DEP_ON_SUCCESS_OF] = "OnSuccessOf",
-        [DEP_TRIGGERS] = "Triggers", [DEP_TRIGGERED_BY] = "TriggeredBy",
-        [DEP_PROPAGATES_RELOAD_TO] = "PropagatesReloadTo", [DEP_RELOAD_PROPAGATED_FROM] = "ReloadPropagatedFrom",
-        [DEP_PROPAGATES_STOP_TO] = "PropagatesStopTo", [DEP_STOP_PROPAGATED_FROM] = "StopPropagatedFrom",
-        [DEP_JOINS_NAMESPACE_OF] = "JoinsNamespaceOf", [DEP_JOINS_NAMESPACE_OF_INV] = "JoinsNamespaceOfInverse",
-        [DEP_REFERENCES] = "References", [DEP_REFERENCED_BY] = "ReferencedBy",
-        [DEP_IN_SLICE] = "InSlice", [DEP_SLICE_OF] = "SliceOf",
+        [DEP_REQUIRES] = "Requires",
+        [DEP_REQUIRED_BY] = "RequiredBy",
+        [DEP_REQUISITE] = "Requisite",
+        [DEP_REQUISITE_OF] = "RequisiteOf",
+        [DEP_WANTS] = "Wants",
+        [DEP_WANTED_BY] = "WantedBy",
+        [DEP_BINDS_TO] = "BindsTo",
+        [DEP_BOUND_BY] = "BoundBy",
+        [DEP_PART_OF] = "PartOf",
+        [DEP_CONSISTS_OF] = "ConsistsOf",
+        [DEP_UPHOLDS] = "Upholds",
+        [DEP_UPHELD_BY] = "UpheldBy",
+        [DEP_CONFLICTS] = "Conflicts",
+        [DEP_CONFLICTED_BY] = "ConflictedBy",
+        [DEP_BEFORE] = "Before",
+        [DEP_AFTER] = "After",
+        [DEP_ON_FAILURE] = "OnFailure",
+        [DEP_ON_FAILURE_OF] = "OnFailureOf",
+        [DEP_ON_SUCCESS] = "OnSuccess",
+        [DEP_ON_SUCCESS_OF] = "OnSuccessOf",
+        [DEP_TRIGGERS] = "Triggers",
+        [DEP_TRIGGERED_BY] = "TriggeredBy",
+        [DEP_PROPAGATES_RELOAD_TO] = "PropagatesReloadTo",
+        [DEP_RELOAD_PROPAGATED_FROM] = "ReloadPropagatedFrom",
+        [DEP_PROPAGATES_STOP_TO] = "PropagatesStopTo",
+        [DEP_STOP_PROPAGATED_FROM] = "StopPropagatedFrom",
+        [DEP_JOINS_NAMESPACE_OF] = "JoinsNamespaceOf",
+        [DEP_JOINS_NAMESPACE_OF_INV] = "JoinsNamespaceOfInverse",
+        [DEP_REFERENCES] = "References",
+        [DEP_REFERENCED_BY] = "ReferencedBy",
+        [DEP_IN_SLICE] = "InSlice",
+        [DEP_SLICE_OF] = "SliceOf",
 };
 
 /* Types whose other end may have to be started, and so is read from disk at once. */
-#define DEP_PULLS_IN                                                                                                   \
-        (DEP_BIT(DEP_REQUIRES) | DEP_BIT(DEP_WANTS) | DEP_BIT(DEP_BINDS_TO) | DEP_BIT(DEP_REQUISITE) |                 \
-                DEP_BIT(DEP_UPHOLDS) | DEP_BIT(DEP_IN_SLICE) | DEP_BIT(DEP_REQUIRED_BY) | DEP_BIT(DEP_TRIGGERS))
+#define DEP_PULLS_IN                                                                                        \
+        (DEP_BIT(DEP_REQUIRES) | DEP_BIT(DEP_WANTS) | DEP_BIT(DEP_BINDS_TO) | DEP_BIT(DEP_REQUISITE) |      \
+                DEP_BIT(DEP_UPHOLDS) | DEP_BIT(DEP_IN_SLICE) | DEP_BIT(DEP_REQUIRED_BY) |                   \
+                DEP_BIT(DEP_TRIGGERS))
 
 const char *dep_to_string(enum dep_type t)
 {
@@ -38,9 +55,9 @@ const char *dep_to_string(enum dep_type t)
 
 static uint32_t ptr_hash(const void *p)
 {
-        uint64_t x = (uintptr_t) p;
+        uint64_t x = (uintptr_t)p;
 
-        return (uint32_t) ((x >> 4) * 0x9E3779B97F4A7C15ull >> 32);
+        return (uint32_t)((x >> 4) * 0x9E3779B97F4A7C15ull >> 32);
 }
 
 static size_t index_size(const struct unit *u)
@@ -84,6 +101,32 @@ static struct unit_dep *dep_find(const struct unit *u, const struct unit *other)
                 if (u->deps[i].other == other)
                         return &u->deps[i];
         return NULL;
+}
+
+/* The slot of a neighbour that is there. */
+static size_t index_find(const struct unit *u, const struct unit *other)
+{
+        size_t mask = index_size(u) - 1, i = ptr_hash(other) & mask;
+
+        while (u->deps[u->dep_index[i] - 1].other != other)
+                i = (i + 1) & mask;
+        return i;
+}
+
+/* Empties a slot, and moves up those behind it that had been displaced by it. */
+static void index_remove(struct unit *u, size_t hole)
+{
+        size_t mask = index_size(u) - 1;
+
+        for (size_t i = (hole + 1) & mask; u->dep_index[i]; i = (i + 1) & mask) {
+                size_t home = ptr_hash(u->deps[u->dep_index[i] - 1].other) & mask;
+
+                if (((i - home) & mask) < ((i - hole) & mask))
+                        continue;
+                u->dep_index[hole] = u->dep_index[i];
+                hole = i;
+        }
+        u->dep_index[hole] = 0;
 }
 
 static int dep_set(struct unit *u, struct unit *other, uint32_t types, uint32_t own, uint32_t origin)
@@ -172,8 +215,13 @@ static void dep_clear(struct unit *u, struct unit *other, uint32_t types)
         d->own &= ~types;
         if (d->types)
                 return;
+        if (u->dep_index) {
+                index_remove(u, index_find(u, other));
+                if (d != &u->deps[u->n_deps - 1])
+                        u->dep_index[index_find(u, u->deps[u->n_deps - 1].other)] =
+                                (uint32_t)(d - u->deps) + 1;
+        }
         *d = u->deps[--u->n_deps];
-        index_rebuild(u);
 }
 
 /* Types of edges as the other end names them. */

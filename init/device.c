@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "lib/devlink.h"
+#include "control.h"
 #include "manager.h"
 #include "types.h"
 
@@ -51,6 +52,22 @@ static int device_start(struct unit *u)
         return 0; /* it waits for devd; the job's running timeout is the limit */
 }
 
+static bool required_by_target(struct unit *u)
+{
+        UNIT_FOREACH_DEP(u, DEP_BIT(DEP_REQUIRED_BY), o)
+                if (o->type == UNIT_TARGET)
+                        return true;
+        return false;
+}
+
+/* Missed is what a mount or swap waits for that the boot cannot do without (no nofail). */
+static void device_job_timed_out(struct unit *u)
+{
+        UNIT_FOREACH_DEP(u, DEP_BIT(DEP_REQUIRED_BY) | DEP_BIT(DEP_BOUND_BY), o)
+                if ((o->type == UNIT_MOUNT || o->type == UNIT_SWAP) && required_by_target(o))
+                        UNIT_CAST(device_unit, u)->missed = true;
+}
+
 static void device_done(struct unit *u)
 {
         free(UNIT_CAST(device_unit, u)->syspath);
@@ -65,6 +82,7 @@ const struct unit_ops device_ops = {
         .load = device_load,
         .done = device_done,
         .start = device_start,
+        .job_timed_out = device_job_timed_out,
         .active_state = device_active_state,
         .sub_state = device_sub_state,
 };
@@ -117,6 +135,23 @@ static void add_wants(struct unit *u, char **props)
         }
 }
 
+/* A boot that ended in the emergency shell for want of devices goes on when the last of them is there. */
+static void resume_boot(struct unit *u)
+{
+        struct manager *m = u->manager;
+        struct unit *emergency = unit_find(m, "emergency.target");
+
+        UNIT_CAST(device_unit, u)->missed = false;
+        UNITS_FOREACH(o, m, UNIT_DEVICE)
+                if (UNIT_CAST(device_unit, o)->missed)
+                        return;
+        if (!emergency || unit_active_state(emergency) != UNIT_ACTIVE || m->shutting_down)
+                return;
+        log_unit(u->id, LOG_NOTICE, "The device is there at last: the boot goes on");
+        status_line(m, " NOTE ", "%s is there at last: the boot goes on.", unit_description(u));
+        (void) manager_start_target(m, control_default_target(m), JOB_ISOLATE);
+}
+
 static void set_present(struct unit *u, bool present, bool not_ready)
 {
         struct device_unit *d = UNIT_CAST(device_unit, u);
@@ -126,6 +161,8 @@ static void set_present(struct unit *u, bool present, bool not_ready)
         d->not_ready = not_ready;
         if (unit_active_state(u) != old)
                 unit_notify(u, old, false);
+        if (d->missed && unit_active_state(u) == UNIT_ACTIVE)
+                resume_boot(u);
 }
 
 /* The unit of one name of the device. Made only if somebody wants it, or for the names that systemd shows too. */

@@ -18,6 +18,7 @@ struct request { /* answered by id, once */
         uint32_t id;
         struct unit *u;
         void (*done)(struct unit *u, int status, const char *message);
+        struct wire_writer message; /* for a daemon that comes after the one that was asked */
         struct request *next;
 };
 
@@ -30,7 +31,7 @@ struct devlink {
         struct hash watched_set;
         struct request *requests;
         uint32_t next_id;
-        bool connected, coldplug_asked, backlog;
+        bool connected, coldplug_asked, booted_said;
 };
 
 static int send_message(struct devlink *d, struct wire_writer *w)
@@ -107,53 +108,59 @@ int devlink_umount(struct manager *m, const char *where, bool lazy, bool force)
         return send_message(m->devlink, &w);
 }
 
-static int add_request(struct devlink *d, struct unit *u, void (*done)(struct unit *u, int status, const char *message))
+/* Asks, and keeps the question until it is answered. Takes the message. */
+static int ask(struct devlink *d, struct wire_writer *w, uint32_t id, struct unit *u, void (*done)(struct unit *u, int status, const char *message))
 {
         struct request *q = calloc(1, sizeof(*q));
 
         if (!q)
                 return -ENOMEM;
-        *q = (struct request) { .id = ++d->next_id, .u = u, .done = done, .next = d->requests };
+        *q = (struct request) { .id = id, .u = u, .done = done, .message = *w, .next = d->requests };
+        *w = (struct wire_writer) { 0 };
         d->requests = q;
-        return 0;
+        return send_message(d, &q->message);
 }
 
 int devlink_settle(struct manager *m, void (*done)(struct unit *u, int status, const char *message), struct unit *u)
 {
-        struct devlink *d = m->devlink;
-        int r;
+        _cleanup_wire_ struct wire_writer w = { 0 };
 
-        if (!d)
+        if (!m->devlink)
                 return -ENOTCONN;
-        r = add_request(d, u, done);
-        return r < 0 ? r : send_strings(d, DL_SETTLE, d->next_id, NULL, 0);
+        wire_begin(&w, DL_SETTLE, ++m->devlink->next_id);
+        return ask(m->devlink, &w, m->devlink->next_id, u, done);
 }
 
-int devlink_load_modules(struct manager *m, char **names, void (*done)(struct unit *u, int status, const char *message), struct unit *u)
+int devlink_load_modules(struct manager *m, char **names, bool low, void (*done)(struct unit *u, int status, const char *message), struct unit *u)
 {
         _cleanup_wire_ struct wire_writer w = { 0 };
-        struct devlink *d = m->devlink;
-        int r;
 
-        if (!d)
+        if (!m->devlink)
                 return -ENOTCONN;
-        r = add_request(d, u, done);
-        if (r < 0)
-                return r;
-        wire_begin(&w, DL_LOAD_MODULES, d->next_id);
+        wire_begin(&w, DL_LOAD_MODULES, ++m->devlink->next_id);
         wire_strv(&w, names);
-        return send_message(d, &w);
+        wire_u32(&w, low ? DL_MODULES_LOW : 0);
+        return ask(m->devlink, &w, m->devlink->next_id, u, done);
 }
 
 int devlink_static_nodes(struct manager *m, void (*done)(struct unit *u, int status, const char *message), struct unit *u)
 {
-        struct devlink *d = m->devlink;
-        int r;
+        _cleanup_wire_ struct wire_writer w = { 0 };
 
-        if (!d)
+        if (!m->devlink)
                 return -ENOTCONN;
-        r = add_request(d, u, done);
-        return r < 0 ? r : send_strings(d, DL_STATIC_NODES, d->next_id, NULL, 0);
+        wire_begin(&w, DL_STATIC_NODES, ++m->devlink->next_id);
+        return ask(m->devlink, &w, m->devlink->next_id, u, done);
+}
+
+void devlink_booted(struct manager *m)
+{
+        struct devlink *d = m->devlink;
+
+        if (!d || !d->connected || d->booted_said)
+                return;
+        d->booted_said = true;
+        (void) send_strings(d, DL_BOOTED, 0, NULL, 0);
 }
 
 int devlink_coldplug(struct manager *m)
@@ -197,11 +204,13 @@ static void on_hello(struct devlink *d, struct wire_reader *r)
         _cleanup_wire_ struct wire_writer w = { 0 };
         uint32_t version = wire_get_u32(r);
         uint64_t generation = wire_get_u64(r);
+        bool again = d->connected; /* the one before ended without a word */
 
         if (wire_end(r) < 0)
                 return;
         log_debug("Device daemon says hello: protocol %u, generation %llu", version, (unsigned long long) generation);
         d->connected = true;
+        d->booted_said = false;
         d->m->generation = generation;
         wire_begin(&w, DL_HELLO, 0);
         wire_u32(&w, WIRE_VERSION);
@@ -212,6 +221,8 @@ static void on_hello(struct devlink *d, struct wire_reader *r)
         for (size_t i = 0; i < d->n_watched; i++)
                 (void) send_strings(d, DL_WATCH, 0, &d->watched[i], 1);
         (void) send_strings(d, DL_WATCH_MOUNTS, 0, NULL, 0);
+        for (struct request *q = again ? d->requests : NULL; q; q = q->next)
+                (void) send_message(d, &q->message);
         mount_devd_ready(d->m);
 }
 
@@ -243,6 +254,7 @@ static void on_answer(struct devlink *d, struct wire_reader *r)
                         *q = gone->next;
                         if (gone->u)
                                 gone->done(gone->u, status, text);
+                        wire_done(&gone->message);
                         free(gone);
                         return;
                 }

@@ -333,6 +333,8 @@ static void job_timer(struct loop_timer *t)
 
         log_unit(j->unit->id, LOG_WARNING, "Timed out waiting for %s (job %s)", unit_description(j->unit),
                 job_type_to_string(j->type));
+        if (unit_ops(j->unit)->job_timed_out)
+                unit_ops(j->unit)->job_timed_out(j->unit);
         job_finish(j, JOB_TIMEOUT, true);
 }
 

@@ -127,6 +127,8 @@ uint64_t load_hash(struct unit *u)
 
         if (e && e->kind == ENTRY_MASK)
                 return hash_text(h, e->path, "");
+        if (e && e->kind == ENTRY_ALIAS)
+                return hash_text(h, e->path, e->target);
         if (e && e->kind == ENTRY_VIRTUAL)
                 h = hash_text(h, e->path, e->text);
         else if (e && e->kind == ENTRY_FILE) {

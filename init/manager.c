@@ -10,6 +10,7 @@
 #include "lib/cmdline.h"
 #include "lib/fileio.h"
 #include "lib/inifile.h"
+#include "clock.h"
 #include "manager.h"
 #include "names.h"
 #include "service.h"
@@ -331,6 +332,7 @@ void manager_free(struct manager *m)
                 return;
         control_close(m);
         manager_reload_free(m);
+        clock_unwatch(m);
         manager_clear_jobs(m);
         for (bool found = true; found;) {
                 found = false;
@@ -374,6 +376,7 @@ static void boot_finished(struct manager *m)
 
         m->boot_finished = true;
         early_finish(m);
+        devlink_booted(m);
         m->t_finish = now_monotonic();
         log_info("Startup finished in %s (kernel) + %s (userspace) = %s; %u processes started, %u units failed",
                 format_timespan(a, sizeof(a), m->t_initrd ?: m->t_userspace, USEC_PER_MSEC),
@@ -386,6 +389,8 @@ void manager_check_idle(struct manager *m)
 {
         if (m->n_idle_waiting > 0 && !m->run_queue && m->n_running_jobs <= m->n_idle_waiting)
                 kick_idle(m);
+        if (m->n_low_modules > 0 && !m->run_queue && m->n_running_jobs <= m->n_idle_waiting + m->n_low_modules)
+                devlink_booted(m);
         if (m->n_jobs == 0 && m->t_units_loaded && !m->boot_finished && !m->shutting_down)
                 boot_finished(m);
 }

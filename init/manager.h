@@ -87,9 +87,11 @@ int devlink_watch(struct manager *m, const char *name);
 int devlink_mount(struct manager *m, const char *where, const char *what, const char *type, const char *options, unsigned flags);
 int devlink_umount(struct manager *m, const char *where, bool lazy, bool force);
 int devlink_settle(struct manager *m, void (*done)(struct unit *u, int status, const char *message), struct unit *u);
-int devlink_load_modules(struct manager *m, char **names, void (*done)(struct unit *u, int status, const char *message), struct unit *u);
+int devlink_load_modules(struct manager *m, char **names, bool low, void (*done)(struct unit *u, int status, const char *message), struct unit *u);
 int devlink_static_nodes(struct manager *m, void (*done)(struct unit *u, int status, const char *message), struct unit *u);
 int devlink_coldplug(struct manager *m);
+/* The boot's jobs are done: devd may turn to what was put off. */
+void devlink_booted(struct manager *m);
 void devlink_forget(struct manager *m, struct unit *u);
 /* Back from devd, implemented by device.c and mount.c. */
 void device_message(struct manager *m, const char *syspath, const char *node, unsigned state, char **links, char **props);

@@ -2,6 +2,7 @@
 #include <netinet/ip.h>
 #include <sys/socket.h>
 
+#include "lib/calendar.h"
 #include "names.h"
 #include "parse.h"
 #include "types.h"
@@ -168,6 +169,7 @@ void timer_values_free(struct timer_unit *t)
                 struct timer_value *next = t->values->next;
 
                 free(t->values->calendar);
+                calendar_free(t->values->spec);
                 free(t->values);
                 t->values = next;
         }
@@ -179,6 +181,7 @@ static int add_timer_value(struct timer_unit *t, struct timer_value v)
 
         if (!n) {
                 free(v.calendar);
+                calendar_free(v.spec);
                 return -ENOMEM;
         }
         *n = v;
@@ -206,11 +209,12 @@ int parse_value_timer(const struct parse *p)
         return r < 0 ? r : add_timer_value(t, (struct timer_value){ .base = (enum timer_base) p->d->arg, .value = value });
 }
 
-/* The expression is kept as text; the timer type reads it. */
+/* The expression as written is kept for `show`. */
 int parse_value_calendar(const struct parse *p)
 {
         struct timer_unit *t = UNIT_CAST(timer_unit, p->u);
-        char *s;
+        _cleanup_calendar_ struct calendar *spec = NULL;
+        _cleanup_free_ char *s = NULL;
         int r;
 
         if (!*p->value) {
@@ -218,7 +222,9 @@ int parse_value_calendar(const struct parse *p)
                 return 0;
         }
         r = parse_resolve(p, p->value, &s);
-        return r < 0 ? r : add_timer_value(t, (struct timer_value){ .base = TIMER_CALENDAR, .calendar = s });
+        if (r >= 0)
+                r = calendar_parse(s, &spec);
+        return r < 0 ? r : add_timer_value(t, (struct timer_value){ .base = TIMER_CALENDAR, .calendar = TAKE_PTR(s), .spec = TAKE_PTR(spec) });
 }
 
 /* Unit= of timers and paths: any unit but another of the same type. */
@@ -268,6 +274,7 @@ int parse_value_path_spec(const struct parse *p)
                 return -ENOMEM;
         spec->kind = (int) p->d->arg;
         spec->path = TAKE_PTR(path);
+        spec->wd = -1;
         while (*at)
                 at = &(*at)->next;
         *at = spec;

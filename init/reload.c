@@ -17,7 +17,7 @@ struct reload {
         struct reload_waiter *now, *next; /* told at the end of this round, of the one after it */
         bool running, again;
         struct loop_deferred retry;
-        uint64_t mounts;                  /* of the names of mount units */
+        uint64_t mounts; /* of the names of mount units */
 };
 
 /* ---- one unit ---- */
@@ -39,7 +39,7 @@ static bool has_files(struct unit *u)
         const struct index_entry *e = index_find(u->manager, u->id);
 
         return (e && (e->kind == ENTRY_FILE || e->kind == ENTRY_VIRTUAL)) || unit_ops(u)->always_loaded ||
-                unit_ops(u)->can_fail_transient;
+               unit_ops(u)->can_fail_transient;
 }
 
 static bool can_read_now(struct unit *u)
@@ -57,7 +57,7 @@ static void after_reading(struct unit *u, struct unit *old_slice)
         u = unit_follow_merge(u);
         if (old_slice && u->cgroup_realized) {
                 u->slice = old_slice;
-                (void) unit_add_dep(u, DEP_IN_SLICE, old_slice, ORIGIN_IMPLICIT);
+                (void)unit_add_dep(u, DEP_IN_SLICE, old_slice, ORIGIN_IMPLICIT);
         }
         if (unit_ops(u)->reloaded)
                 unit_ops(u)->reloaded(u);
@@ -118,8 +118,8 @@ static void refresh_mounts_for(struct unit *u)
         if (u->load_state != UNIT_LOADED)
                 return;
         unit_drop_own_deps(u, ORIGIN_PATH);
-        (void) load_exec_deps(u);
-        (void) load_mounts_for(u);
+        (void)load_exec_deps(u);
+        (void)load_mounts_for(u);
 }
 
 static bool is_changed(struct unit *u)
@@ -140,19 +140,19 @@ static int read_changed(struct reload *r)
                 return log_error_errno(k, "Unit directories could not be read again: %m");
         manager_generate(m);
         r->mounts = hash_mounts(m);
-        UNITS_FOREACH (u, m, -1)
-                drop_stale_names(u);
-        UNITS_FOREACH (u, m, -1)
-                u->needs_read = is_changed(u);
-        UNITS_FOREACH (u, m, -1)
-                if (u->needs_read) {
-                        unit_read_again(u);
-                        n += !u->needs_read;
-                        later += u->needs_read;
-                }
+        UNITS_FOREACH(u, m, -1)
+        drop_stale_names(u);
+        UNITS_FOREACH(u, m, -1)
+        u->needs_read = is_changed(u);
+        UNITS_FOREACH(u, m, -1)
+        if (u->needs_read) {
+                unit_read_again(u);
+                n += !u->needs_read;
+                later += u->needs_read;
+        }
         if (mounts != r->mounts)
-                UNITS_FOREACH (u, m, -1)
-                        refresh_mounts_for(u);
+                UNITS_FOREACH(u, m, -1)
+        refresh_mounts_for(u);
         manager_dispatch_load_queue(m);
         log_info("Reloaded: %u units read again, %u will be when they have settled", n, later);
         return 0;
@@ -164,9 +164,9 @@ static void retry(struct loop_deferred *d)
 {
         struct reload *r = d->data;
 
-        UNITS_FOREACH (u, r->m, -1)
-                if (u->needs_read)
-                        unit_read_again(u);
+        UNITS_FOREACH(u, r->m, -1)
+        if (u->needs_read)
+                unit_read_again(u);
 }
 
 void reload_retry(struct unit *u)
@@ -225,14 +225,15 @@ int manager_reload(struct manager *m, struct reload_waiter *w)
 {
         struct reload *r = m->reload;
 
-        if (!m->index || m->generators && !(r && r->running))
-                return log_warning_errno(-EBUSY, "Asked to reload before the units were read for the first time; not done");
+        if (!m->index || (m->generators && !(r && r->running)))
+                return log_warning_errno(
+                        -EBUSY, "Asked to reload before the units were read for the first time; not done");
         if (!r) {
                 r = calloc(1, sizeof(*r));
                 if (!r)
                         return -ENOMEM;
                 r->m = m;
-                r->retry = (struct loop_deferred){ .cb = retry, .data = r };
+                r->retry = (struct loop_deferred) { .cb = retry, .data = r };
                 r->mounts = hash_mounts(m);
                 m->reload = r;
         }

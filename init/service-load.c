@@ -80,7 +80,7 @@ void service_done(struct unit *u)
 
 static int bad(struct unit *u, const char *why)
 {
-        (void) str_replace(&u->load_error, why);
+        (void)str_replace(&u->load_error, why);
         log_unit(u->id, LOG_ERR, "%s. Refusing.", why);
         return -ENOEXEC;
 }
@@ -89,14 +89,17 @@ static int check(struct service *s)
 {
         struct unit *u = &s->unit;
 
-        if (!s->commands[CMD_START] && !s->step && !s->commands[CMD_STOP] && u->success_action == ACTION_NONE)
+        if (!s->commands[CMD_START] && !s->step && !s->commands[CMD_STOP] &&
+                u->success_action == ACTION_NONE)
                 return bad(u, "Service has no ExecStart=, ExecStop=, or SuccessAction=");
         if (s->type != SERVICE_ONESHOT && !s->commands[CMD_START] && !s->step)
-                return bad(u, "Service has no ExecStart= setting, which is only allowed for Type=oneshot services");
+                return bad(u, "Service has no ExecStart= setting, which is only allowed for Type=oneshot "
+                              "services");
         if (!s->remain_after_exit && !s->commands[CMD_START] && !s->step && u->success_action == ACTION_NONE)
                 return bad(u, "Service has no ExecStart= and no RemainAfterExit=yes");
         if (s->type != SERVICE_ONESHOT && s->commands[CMD_START] && s->commands[CMD_START]->next)
-                return bad(u, "Service has more than one ExecStart= setting, which is only allowed for Type=oneshot services");
+                return bad(u, "Service has more than one ExecStart= setting, which is only allowed for "
+                              "Type=oneshot services");
         if (s->type == SERVICE_ONESHOT && (s->restart == RESTART_ALWAYS || s->restart == RESTART_ON_SUCCESS))
                 return bad(u, "Restart=always and on-success are not allowed for Type=oneshot services");
         if (s->type == SERVICE_DBUS && !s->bus_name)
@@ -129,7 +132,7 @@ static int add_sockets(struct service *s)
         _cleanup_free_ char *name = NULL;
         int r = 0;
 
-        FOREACH_STR(i, s->sockets) {
+        FOREACH_STR (i, s->sockets) {
                 r = unit_add_dep_by_name(u, DEP_TRIGGERED_BY, *i, ORIGIN_FILE);
                 if (r >= 0)
                         r = unit_add_dep_by_name(u, DEP_AFTER, *i, ORIGIN_FILE);
@@ -156,8 +159,9 @@ int service_load(struct unit *u)
         int r;
 
         if (!s->type_set)
-                s->type = s->bus_name ? SERVICE_DBUS
-                        : (s->commands[CMD_START] || s->step) ? SERVICE_SIMPLE : SERVICE_ONESHOT;
+                s->type = s->bus_name                           ? SERVICE_DBUS
+                          : (s->commands[CMD_START] || s->step) ? SERVICE_SIMPLE
+                                                                : SERVICE_ONESHOT;
         r = check(s);
         if (r < 0)
                 return r;
@@ -166,7 +170,8 @@ int service_load(struct unit *u)
         if (s->exec.pam_name || s->exec.dynamic_user)
                 s->exec.remove_ipc |= s->exec.dynamic_user;
         if (s->notify_access == NOTIFY_UNSET &&
-                (s->type == SERVICE_NOTIFY || s->type == SERVICE_NOTIFY_RELOAD || s->watchdog > 0 || s->fd_store_max > 0))
+                (s->type == SERVICE_NOTIFY || s->type == SERVICE_NOTIFY_RELOAD || s->watchdog > 0 ||
+                        s->fd_store_max > 0))
                 s->notify_access = NOTIFY_MAIN;
         r = add_defaults(s);
         if (r >= 0)

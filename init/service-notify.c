@@ -18,7 +18,7 @@ int service_set_main_pid(struct service *s, pid_t pid)
                 return -EINVAL;
         if (s->main_pid == pid && s->main_pid_known)
                 return 0;
-        pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
+        pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
         if (pidfd < 0)
                 return -errno;
         if (s->main_pid > 0)
@@ -40,7 +40,8 @@ static int check_pid(struct service *s, pid_t pid, int fd)
         struct stat st;
 
         if (pid <= 1)
-                return log_unit_errno(s->unit.id, LOG_WARNING, -EINVAL, "PID file %s names process %d; ignored", s->pid_file, pid);
+                return log_unit_errno(s->unit.id, LOG_WARNING, -EINVAL,
+                        "PID file %s names process %d; ignored", s->pid_file, pid);
         if (kill(pid, 0) < 0 && errno == ESRCH)
                 return -ESRCH;
         if (cgroup_unit_of_pid(s->unit.manager, pid) == &s->unit)
@@ -49,7 +50,8 @@ static int check_pid(struct service *s, pid_t pid, int fd)
                 return -errno;
         if (st.st_uid != 0)
                 return log_unit_errno(s->unit.id, LOG_ERR, -EPERM,
-                        "PID file %s is not root's, and process %d is not of this service; refused", s->pid_file, pid);
+                        "PID file %s is not root's, and process %d is not of this service; refused",
+                        s->pid_file, pid);
         return 0;
 }
 
@@ -108,7 +110,8 @@ int service_watch_pid_file(struct service *s)
                 return -errno;
         if (inotify_add_watch(fd, dir, IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE) < 0)
                 return -errno;
-        s->pidfile_io = (struct loop_io) { .fd = TAKE_FD(fd), .events = EPOLLIN, .cb = pid_file_changed, .data = s };
+        s->pidfile_io =
+                (struct loop_io) { .fd = TAKE_FD(fd), .events = EPOLLIN, .cb = pid_file_changed, .data = s };
         r = loop_io_add(s->unit.manager->loop, &s->pidfile_io);
         if (r < 0) {
                 s->pidfile_io.fd = close_fd(s->pidfile_io.fd);
@@ -157,7 +160,7 @@ void service_guess_main_pid(struct service *s)
                 found = pids[i];
         }
         if (found)
-                (void) service_set_main_pid(s, found);
+                (void)service_set_main_pid(s, found);
 }
 
 /* ---- watchdog ---- */
@@ -172,13 +175,19 @@ static void watchdog_timer(struct loop_timer *t)
         service_enter_signal(s, SVC_STOP_WATCHDOG, RESULT_WATCHDOG);
 }
 
+/* While it starts, runs or reloads; who stops is under the stop's own limit. */
+static bool watchdog_counts(const struct service *s)
+{
+        return s->state >= SVC_START && s->state <= SVC_RELOAD_NOTIFY && s->state != SVC_EXITED;
+}
+
 void service_arm_watchdog(struct service *s)
 {
         usec_t limit = s->watchdog_override != USEC_INFINITY ? s->watchdog_override : s->watchdog;
 
         s->watchdog_timer.cb = watchdog_timer;
         s->watchdog_timer.data = s;
-        (void) loop_timer_set(s->unit.manager->loop, &s->watchdog_timer,
+        (void)loop_timer_set(s->unit.manager->loop, &s->watchdog_timer,
                 limit > 0 ? usec_add(now_monotonic(), limit) : USEC_INFINITY);
 }
 
@@ -210,15 +219,17 @@ static void on_main_pid(struct notify_context *c, const char *value)
         int pid;
 
         if (parse_int(value, &pid) < 0 || pid <= 1) {
-                log_unit(c->s->unit.id, LOG_WARNING, "Notification MAINPID='%s' is not a process number; ignored", value);
+                log_unit(c->s->unit.id, LOG_WARNING,
+                        "Notification MAINPID='%s' is not a process number; ignored", value);
                 return;
         }
         /* a process outside of the unit is believed only when root says so */
         if (cgroup_unit_of_pid(c->s->unit.manager, pid) != &c->s->unit && c->uid != 0) {
-                log_unit(c->s->unit.id, LOG_WARNING, "Notification MAINPID=%d is not of this service; ignored", pid);
+                log_unit(c->s->unit.id, LOG_WARNING,
+                        "Notification MAINPID=%d is not of this service; ignored", pid);
                 return;
         }
-        (void) service_set_main_pid(c->s, pid);
+        (void)service_set_main_pid(c->s, pid);
 }
 
 static void on_field(struct notify_context *c, const char *f)
@@ -236,6 +247,8 @@ static void on_field(struct notify_context *c, const char *f)
         else if (streq(f, "WATCHDOG=1"))
                 c->watchdog = true;
         else if (streq(f, "WATCHDOG=trigger")) {
+                if (!watchdog_counts(s))
+                        return;
                 service_note_result(s, RESULT_WATCHDOG);
                 service_enter_signal(s, SVC_STOP_WATCHDOG, RESULT_WATCHDOG);
         } else if (streq(f, "FDSTORE=1"))
@@ -247,12 +260,13 @@ static void on_field(struct notify_context *c, const char *f)
         else if ((v = startswith(f, "MAINPID=")))
                 on_main_pid(c, v);
         else if ((v = startswith(f, "STATUS=")))
-                (void) str_replace(&s->status_text, v);
+                (void)str_replace(&s->status_text, v);
         else if ((v = startswith(f, "ERRNO=")) && parse_i64(v, &n) >= 0 && n >= 0 && n < 4096)
-                s->status_errno = (int) n;
+                s->status_errno = (int)n;
         else if ((v = startswith(f, "WATCHDOG_USEC=")) && parse_i64(v, &n) >= 0 && n >= 0) {
                 s->watchdog_override = n;
-                service_arm_watchdog(s);
+                if (watchdog_counts(s))
+                        service_arm_watchdog(s);
         } else if ((v = startswith(f, "EXTEND_TIMEOUT_USEC=")) && parse_i64(v, &n) >= 0 && n > 0)
                 c->extend = n;
 }
@@ -303,7 +317,8 @@ static void store_fds(struct notify_context *c, int *fds, size_t n)
 
                 if (r < 0) {
                         if (c->fd_store)
-                                log_unit_errno(c->s->unit.id, LOG_WARNING, r, "File descriptor not stored: %m");
+                                log_unit_errno(
+                                        c->s->unit.id, LOG_WARNING, r, "File descriptor not stored: %m");
                         close(fds[i]); /* BARRIER=1 waits for just this */
                 }
         }
@@ -317,9 +332,9 @@ static void apply_states(struct notify_context *c)
                 usec_t at = usec_add(now_monotonic(), c->extend);
 
                 if (at > s->timer.when)
-                        (void) loop_timer_set(s->unit.manager->loop, &s->timer, at);
+                        (void)loop_timer_set(s->unit.manager->loop, &s->timer, at);
         }
-        if (c->watchdog)
+        if (c->watchdog && watchdog_counts(s))
                 service_arm_watchdog(s);
         if (c->reloading && s->state == SVC_RUNNING) {
                 service_arm_timer(s, s->timeout_start);
@@ -329,7 +344,8 @@ static void apply_states(struct notify_context *c)
         if (c->ready) {
                 s->notify_ready = true;
                 if (s->state == SVC_RELOAD_NOTIFY ||
-                        (s->state == SVC_START && (s->type == SERVICE_NOTIFY || s->type == SERVICE_NOTIFY_RELOAD)))
+                        (s->state == SVC_START &&
+                                (s->type == SERVICE_NOTIFY || s->type == SERVICE_NOTIFY_RELOAD)))
                         service_ready(s);
         }
         if (c->stopping && s->state == SVC_RUNNING)
@@ -341,12 +357,13 @@ void service_notify_message(struct unit *u, pid_t pid, uid_t uid, char **fields,
         struct notify_context c = { .s = UNIT_CAST(service, u), .pid = pid, .uid = uid };
 
         if (!sender_allowed(c.s, pid)) {
-                log_unit(u->id, LOG_DEBUG, "Notification from process %d is not allowed by NotifyAccess=", pid);
+                log_unit(u->id, LOG_DEBUG,
+                        "Notification from process %d is not allowed by NotifyAccess=", pid);
                 for (size_t i = 0; i < n_fds; i++)
                         close(fds[i]);
                 return;
         }
-        FOREACH_STR(f, fields)
+        FOREACH_STR (f, fields)
                 on_field(&c, *f);
         if (c.fd_store_remove && c.fd_name)
                 store_remove(c.s, c.fd_name);

@@ -21,9 +21,10 @@ static bool good_main(struct service *s)
 
 void service_arm_timer(struct service *s, usec_t timeout)
 {
-        usec_t when = timeout == USEC_INFINITY || timeout == 0 ? USEC_INFINITY : usec_add(now_monotonic(), timeout);
+        usec_t when = timeout == USEC_INFINITY || timeout == 0 ? USEC_INFINITY
+                                                               : usec_add(now_monotonic(), timeout);
 
-        (void) loop_timer_set(s->unit.manager->loop, &s->timer, when);
+        (void)loop_timer_set(s->unit.manager->loop, &s->timer, when);
 }
 
 static bool is_end_state(enum service_state state)
@@ -33,8 +34,9 @@ static bool is_end_state(enum service_state state)
 
 static bool may_have_control(enum service_state state)
 {
-        return state == SVC_CONDITION || state == SVC_START_PRE || state == SVC_START || state == SVC_START_POST ||
-                state == SVC_RELOAD || (state >= SVC_STOP && state <= SVC_FINAL_SIGKILL);
+        return state == SVC_CONDITION || state == SVC_START_PRE || state == SVC_START ||
+               state == SVC_START_POST || state == SVC_RELOAD ||
+               (state >= SVC_STOP && state <= SVC_FINAL_SIGKILL);
 }
 
 void service_set_state(struct service *s, enum service_state state)
@@ -49,12 +51,13 @@ void service_set_state(struct service *s, enum service_state state)
         if (state != SVC_START && was == SVC_START) {
                 service_unwatch_pid_file(s);
                 u->manager->n_idle_waiting -= s->idle_waiting;
-                s->idle_waiting = false;
+                u->manager->n_low_modules -= s->low_modules;
+                s->idle_waiting = s->low_modules = false;
         }
         if (is_end_state(state) || state == SVC_AUTO_RESTART || state == SVC_EXITED)
-                (void) loop_timer_set(u->manager->loop, &s->watchdog_timer, USEC_INFINITY);
+                (void)loop_timer_set(u->manager->loop, &s->watchdog_timer, USEC_INFINITY);
         if (is_end_state(state))
-                (void) loop_timer_set(u->manager->loop, &s->timer, USEC_INFINITY);
+                (void)loop_timer_set(u->manager->loop, &s->timer, USEC_INFINITY);
         if (state != was)
                 log_unit(u->id, LOG_DEBUG, "%s → %s", service_state_names[was], service_state_names[state]);
         unit_notify_full(u, old, s->reload_result != RESULT_SUCCESS, s->will_auto_restart);
@@ -99,7 +102,9 @@ static int command_environment(struct service *s, enum service_cmd kind, char **
                 r = strv_addf(&env, "SERVICE_RESULT=%s", service_result_names[s->result]);
                 if (r >= 0 && s->main_code)
                         r = strv_addf(&env, "EXIT_CODE=%s",
-                                s->main_code == CLD_EXITED ? "exited" : (s->main_code == CLD_DUMPED ? "dumped" : "killed"));
+                                s->main_code == CLD_EXITED
+                                        ? "exited"
+                                        : (s->main_code == CLD_DUMPED ? "dumped" : "killed"));
                 if (r >= 0 && s->main_code == CLD_EXITED)
                         r = strv_addf(&env, "EXIT_STATUS=%d", s->main_status);
                 else if (r >= 0 && s->main_code)
@@ -120,9 +125,10 @@ static size_t gather_fds(struct service *s, int *fds, char **names, size_t max, 
 
         if (s->socket_fd >= 0) {
                 fds[n] = s->socket_fd;
-                names[n++] = (char *) "connection";
+                names[n++] = (char *)"connection";
         } else
-                UNIT_FOREACH_DEP(&s->unit, DEP_BIT(DEP_TRIGGERED_BY), o) {
+                UNIT_FOREACH_DEP(&s->unit, DEP_BIT(DEP_TRIGGERED_BY), o)
+                {
                         struct socket_unit *so = UNIT_CAST(socket_unit, o);
 
                         if (o->type != UNIT_SOCKET || so->accept)
@@ -142,20 +148,32 @@ static size_t gather_fds(struct service *s, int *fds, char **names, size_t max, 
 
                 for (size_t i = 0; i < k && n < max; i++) {
                         fds[n] = link[i];
-                        names[n++] = (char *) link_names[i];
+                        names[n++] = (char *)link_names[i];
                 }
         }
         for (size_t i = 0; i < s->n_store && n < max; i++) {
                 fds[n] = s->store_fds[i];
-                names[n++] = s->store_names[i] ?: (char *) "stored";
+                names[n++] = s->store_names[i] ?: (char *)"stored";
         }
         return n;
 }
 
+/* NonBlocking=: a socket is as the service expects it, not as PID 1 opened it. */
+static void set_blocking(const struct service *s, const int *fds, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                int flags = fcntl(fds[i], F_GETFL);
+
+                if (flags >= 0)
+                        (void)fcntl(fds[i], F_SETFL,
+                                s->exec.non_blocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
+        }
+}
+
 static bool wants_notify(struct service *s)
 {
-        return s->type == SERVICE_NOTIFY || s->type == SERVICE_NOTIFY_RELOAD || s->watchdog > 0 || s->fd_store_max > 0 ||
-                (s->notify_access != NOTIFY_UNSET && s->notify_access != NOTIFY_NONE);
+        return s->type == SERVICE_NOTIFY || s->type == SERVICE_NOTIFY_RELOAD || s->watchdog > 0 ||
+               s->fd_store_max > 0 || (s->notify_access != NOTIFY_UNSET && s->notify_access != NOTIFY_NONE);
 }
 
 /* Failures before the program runs are logged by exec.c, and come as the child's end. */
@@ -167,7 +185,8 @@ static void exec_done(struct unit *u, pid_t pid, int exit_code, int err)
                 service_ready(s);
 }
 
-static int spawn(struct service *s, struct exec_command *c, enum service_cmd kind, bool control, pid_t *ret_pid)
+static int spawn(
+        struct service *s, struct exec_command *c, enum service_cmd kind, bool control, pid_t *ret_pid)
 {
         struct unit *u = &s->unit;
         _cleanup_strv_ char **env = NULL;
@@ -175,8 +194,12 @@ static int spawn(struct service *s, struct exec_command *c, enum service_cmd kin
         char *names[257];
         bool socket_input = s->exec.std_input == IN_SOCKET || s->exec.std_output == OUT_SOCKET;
         struct exec_params p = {
-                .command = c, .control = control, .stdin_fd = -1, .exec_done = exec_done,
-                .apply_permissions = !(c->flags & CMD_FULL_PRIVILEGE) && !(s->permissions_start_only && control),
+                .command = c,
+                .control = control,
+                .stdin_fd = -1,
+                .exec_done = exec_done,
+                .apply_permissions =
+                        !(c->flags & CMD_FULL_PRIVILEGE) && !(s->permissions_start_only && control),
         };
         pid_t pid;
 
@@ -193,6 +216,7 @@ static int spawn(struct service *s, struct exec_command *c, enum service_cmd kin
         p.watchdog = control ? 0 : s->watchdog;
         if (kind == CMD_START || (kind == CMD_START_PRE && s->n_store)) {
                 p.n_fds = gather_fds(s, fds, names, ARRAY_SIZE(fds), &p.n_socket_fds);
+                set_blocking(s, fds, p.n_socket_fds);
                 names[p.n_fds] = NULL;
                 p.fds = fds;
                 p.fd_names = names;
@@ -235,7 +259,10 @@ bool service_next_control(struct service *s)
 
         if (!next || (s->state == SVC_START && s->type == SERVICE_FORKING))
                 return false;
-        return spawn_control(s, next, s->control_kind) >= 0;
+        if (spawn_control(s, next, s->control_kind) >= 0)
+                return true;
+        s->event_result = RESULT_RESOURCES;
+        return false;
 }
 
 static int spawn_main(struct service *s, struct exec_command *c)
@@ -303,7 +330,7 @@ static void modules_listed(struct unit *u, int status, const char *message)
 
         if (status == 0 && !str_empty(message)) {
                 names = strv_split(message, "\n");
-                r = devlink_load_modules(u->manager, names, service_step_done, u);
+                r = devlink_load_modules(u->manager, names, false, service_step_done, u);
                 if (r >= 0)
                         return;
                 log_unit_errno(u->id, LOG_ERR, r, "Modules could not be asked for: %m");
@@ -329,7 +356,9 @@ static int start_step(struct service *s)
         if (startswith(s->step, "modules:")) {
                 _cleanup_strv_ char **names = strv_split(s->step + strlen("modules:"), " ");
 
-                return devlink_load_modules(m, names, service_step_done, &s->unit);
+                s->low_modules = true;
+                m->n_low_modules++;
+                return devlink_load_modules(m, names, true, service_step_done, &s->unit);
         }
         return early_run(m, s->step, service_step_done, &s->unit);
 }
@@ -434,15 +463,16 @@ void service_enter_running(struct service *s, enum service_result f)
 int service_enter_reload(struct service *s)
 {
         s->reload_result = RESULT_SUCCESS;
-        service_arm_timer(s, s->timeout_start);
         if (s->type == SERVICE_NOTIFY_RELOAD && s->main_pid > 0) {
                 if (kill(s->main_pid, s->reload_signal) < 0)
                         return -errno;
+                service_arm_timer(s, s->timeout_start);
                 service_set_state(s, SVC_RELOAD_SIGNAL);
                 return 0;
         }
         if (!s->commands[CMD_RELOAD])
                 return -EOPNOTSUPP;
+        service_arm_timer(s, s->timeout_start);
         if (spawn_control(s, s->commands[CMD_RELOAD], CMD_RELOAD) < 0) {
                 s->reload_result = RESULT_RESOURCES;
                 service_enter_running(s, RESULT_SUCCESS);
@@ -457,7 +487,7 @@ int service_enter_reload(struct service *s)
 void service_enter_stop(struct service *s, enum service_result f)
 {
         service_note_result(s, f);
-        (void) loop_timer_set(s->unit.manager->loop, &s->watchdog_timer, USEC_INFINITY);
+        (void)loop_timer_set(s->unit.manager->loop, &s->watchdog_timer, USEC_INFINITY);
         if (!s->commands[CMD_STOP]) {
                 service_enter_signal(s, SVC_STOP_SIGTERM, RESULT_SUCCESS);
                 return;
@@ -473,7 +503,7 @@ void service_enter_stop(struct service *s, enum service_result f)
 void service_kill_control(struct service *s, int sig)
 {
         if (s->control_pid > 0)
-                (void) kill(s->control_pid, sig);
+                (void)kill(s->control_pid, sig);
 }
 
 /* Signals what KillMode= covers in this state; the number of processes that there is to wait for. */
@@ -486,17 +516,18 @@ static int signal_processes(struct service *s, enum service_state state)
 
         if (k->mode == KILL_NONE)
                 return 0;
-        if (!last && state == SVC_STOP_SIGTERM && k->restart_signal && s->unit.job && s->unit.job->type == JOB_RESTART)
+        if (!last && state == SVC_STOP_SIGTERM && k->restart_signal && s->unit.job &&
+                s->unit.job->type == JOB_RESTART)
                 sig = k->restart_signal;
         if (s->main_pid > 0) {
                 if (kill(s->main_pid, sig) >= 0 && k->send_sighup && !last)
-                        (void) kill(s->main_pid, SIGHUP);
+                        (void)kill(s->main_pid, SIGHUP);
                 if (sig != SIGKILL)
-                        (void) kill(s->main_pid, SIGCONT);
+                        (void)kill(s->main_pid, SIGCONT);
                 n++;
         }
         if (s->control_pid > 0) {
-                (void) kill(s->control_pid, sig);
+                (void)kill(s->control_pid, sig);
                 n++;
         }
         if (k->mode == KILL_CONTROL_GROUP || (k->mode == KILL_MIXED && last)) {
@@ -509,10 +540,11 @@ static int signal_processes(struct service *s, enum service_state state)
 void service_enter_signal(struct service *s, enum service_state state, enum service_result f)
 {
         bool final = state == SVC_FINAL_SIGTERM || state == SVC_FINAL_SIGKILL || state == SVC_FINAL_WATCHDOG;
-        usec_t timeout = state == SVC_STOP_WATCHDOG || state == SVC_FINAL_WATCHDOG ? s->timeout_abort : s->timeout_stop;
+        usec_t timeout = state == SVC_STOP_WATCHDOG || state == SVC_FINAL_WATCHDOG ? s->timeout_abort
+                                                                                   : s->timeout_stop;
 
         service_note_result(s, f);
-        (void) loop_timer_set(s->unit.manager->loop, &s->watchdog_timer, USEC_INFINITY);
+        (void)loop_timer_set(s->unit.manager->loop, &s->watchdog_timer, USEC_INFINITY);
         if (final && state == SVC_FINAL_SIGTERM && s->main_pid <= 0 && s->control_pid <= 0 &&
                 (s->kill.mode == KILL_PROCESS || s->kill.mode == KILL_MIXED)) {
                 /* what KillMode=process leaves alone stays; mixed kills the rest at once */
@@ -554,13 +586,13 @@ struct restart_rule {
 };
 static const struct restart_rule restart_rules[] = {
         /*                          clean  code/start  signal/timeout/dump  watchdog */
-        [RESTART_NO] =            { false, false, false, false },
-        [RESTART_ON_SUCCESS] =    { true,  false, false, false },
-        [RESTART_ON_FAILURE] =    { false, true,  true,  true },
-        [RESTART_ON_ABNORMAL] =   { false, false, true,  true },
-        [RESTART_ON_WATCHDOG] =   { false, false, false, true },
-        [RESTART_ON_ABORT] =      { false, false, false, false },
-        [RESTART_ALWAYS] =        { true,  true,  true,  true },
+        [RESTART_NO] = { false, false, false, false },
+        [RESTART_ON_SUCCESS] = { true, false, false, false },
+        [RESTART_ON_FAILURE] = { false, true, true, true },
+        [RESTART_ON_ABNORMAL] = { false, false, true, true },
+        [RESTART_ON_WATCHDOG] = { false, false, false, true },
+        [RESTART_ON_ABORT] = { false, false, false, false },
+        [RESTART_ALWAYS] = { true, true, true, true },
 };
 
 static bool status_in(const struct exit_set *set, const struct service *s)
@@ -568,8 +600,8 @@ static bool status_in(const struct exit_set *set, const struct service *s)
         if (!set->set || s->main_code == 0)
                 return false;
         if (s->main_code == CLD_EXITED)
-                return s->main_status < 256 && bit_get(set->codes, (unsigned) s->main_status);
-        return s->main_status < 128 && bit_get(set->signals, (unsigned) s->main_status);
+                return s->main_status < 256 && bit_get(set->codes, (unsigned)s->main_status);
+        return s->main_status < 128 && bit_get(set->signals, (unsigned)s->main_status);
 }
 
 static bool shall_restart(struct service *s)
@@ -595,6 +627,14 @@ static bool shall_restart(struct service *s)
         }
 }
 
+void service_drop_store(struct service *s)
+{
+        for (; s->n_store > 0; s->n_store--) {
+                close_fd(s->store_fds[s->n_store - 1]);
+                free(s->store_names[s->n_store - 1]);
+        }
+}
+
 void service_release(struct service *s)
 {
         struct unit *u = &s->unit;
@@ -614,13 +654,10 @@ void service_release(struct service *s)
                 so->n_connections -= so->n_connections > 0;
                 s->accept_socket = NULL;
         }
-        if (!s->will_auto_restart && s->restart == RESTART_NO)
-                for (; s->n_store > 0; s->n_store--) {
-                        close_fd(s->store_fds[s->n_store - 1]);
-                        free(s->store_names[s->n_store - 1]);
-                }
+        if (!s->will_auto_restart && !u->job)
+                service_drop_store(s);
         if (s->pid_file && s->main_pid <= 0)
-                (void) unlink(s->pid_file);
+                (void)unlink(s->pid_file);
         if (cgroup_is_empty(u) != 0)
                 cgroup_release(u);
         early_forget(u->manager, u);
@@ -650,7 +687,8 @@ void service_enter_dead(struct service *s, enum service_result f, bool allow_res
         s->main_pid = s->control_pid = 0;
         s->will_auto_restart = allow_restart && shall_restart(s);
         if (end == SVC_FAILED)
-                log_unit(s->unit.id, LOG_WARNING, "Failed with result '%s'", service_result_names[s->result]);
+                log_unit(
+                        s->unit.id, LOG_WARNING, "Failed with result '%s'", service_result_names[s->result]);
         service_set_state(s, end);
         if (s->will_auto_restart && s->state == end) {
                 usec_t delay = restart_delay(s);
@@ -658,7 +696,7 @@ void service_enter_dead(struct service *s, enum service_result f, bool allow_res
                 s->will_auto_restart = true;
                 service_set_state(s, SVC_AUTO_RESTART);
                 if (s->state == SVC_AUTO_RESTART)
-                        (void) loop_timer_set(m->loop, &s->timer, usec_add(now_monotonic(), delay));
+                        (void)loop_timer_set(m->loop, &s->timer, usec_add(now_monotonic(), delay));
         }
         service_release(s);
 }
@@ -696,7 +734,7 @@ void service_log_survivors(struct service *s, const char *why)
                 char path[64];
 
                 snprintf(path, sizeof(path), "/proc/%d/comm", pids[i]);
-                (void) read_one_line(path, &comm);
+                (void)read_one_line(path, &comm);
                 log_unit(s->unit.id, LOG_WARNING, "Still there: %s[%d]", comm ?: "?", pids[i]);
         }
 }

@@ -16,39 +16,72 @@
 #include "service.h"
 
 const char *const service_state_names[SVC_STATE_MAX] = {
-        [SVC_DEAD] = "dead", [SVC_CONDITION] = "condition", [SVC_START_PRE] = "start-pre", [SVC_START] = "start",
-        [SVC_START_POST] = "start-post", [SVC_RUNNING] = "running", [SVC_EXITED] = "exited", [SVC_RELOAD] = "reload",
-        [SVC_RELOAD_SIGNAL] = "reload-signal", [SVC_RELOAD_NOTIFY] = "reload-notify", [SVC_STOP] = "stop",
-        [SVC_STOP_WATCHDOG] = "stop-watchdog", [SVC_STOP_SIGTERM] = "stop-sigterm", [SVC_STOP_SIGKILL] = "stop-sigkill",
-        [SVC_STOP_POST] = "stop-post", [SVC_FINAL_WATCHDOG] = "final-watchdog", [SVC_FINAL_SIGTERM] = "final-sigterm",
-        [SVC_FINAL_SIGKILL] = "final-sigkill", [SVC_FAILED] = "failed", [SVC_AUTO_RESTART] = "auto-restart",
+        [SVC_DEAD] = "dead",
+        [SVC_CONDITION] = "condition",
+        [SVC_START_PRE] = "start-pre",
+        [SVC_START] = "start",
+        [SVC_START_POST] = "start-post",
+        [SVC_RUNNING] = "running",
+        [SVC_EXITED] = "exited",
+        [SVC_RELOAD] = "reload",
+        [SVC_RELOAD_SIGNAL] = "reload-signal",
+        [SVC_RELOAD_NOTIFY] = "reload-notify",
+        [SVC_STOP] = "stop",
+        [SVC_STOP_WATCHDOG] = "stop-watchdog",
+        [SVC_STOP_SIGTERM] = "stop-sigterm",
+        [SVC_STOP_SIGKILL] = "stop-sigkill",
+        [SVC_STOP_POST] = "stop-post",
+        [SVC_FINAL_WATCHDOG] = "final-watchdog",
+        [SVC_FINAL_SIGTERM] = "final-sigterm",
+        [SVC_FINAL_SIGKILL] = "final-sigkill",
+        [SVC_FAILED] = "failed",
+        [SVC_AUTO_RESTART] = "auto-restart",
 };
 const char *const service_result_names[RESULT_MAX] = {
-        [RESULT_SUCCESS] = "success", [RESULT_RESOURCES] = "resources", [RESULT_PROTOCOL] = "protocol",
-        [RESULT_TIMEOUT] = "timeout", [RESULT_EXIT_CODE] = "exit-code", [RESULT_SIGNAL] = "signal",
-        [RESULT_CORE_DUMP] = "core-dump", [RESULT_WATCHDOG] = "watchdog", [RESULT_START_LIMIT] = "start-limit-hit",
-        [RESULT_OOM_KILL] = "oom-kill", [RESULT_EXEC_CONDITION] = "exec-condition",
+        [RESULT_SUCCESS] = "success",
+        [RESULT_RESOURCES] = "resources",
+        [RESULT_PROTOCOL] = "protocol",
+        [RESULT_TIMEOUT] = "timeout",
+        [RESULT_EXIT_CODE] = "exit-code",
+        [RESULT_SIGNAL] = "signal",
+        [RESULT_CORE_DUMP] = "core-dump",
+        [RESULT_WATCHDOG] = "watchdog",
+        [RESULT_START_LIMIT] = "start-limit-hit",
+        [RESULT_OOM_KILL] = "oom-kill",
+        [RESULT_EXEC_CONDITION] = "exec-condition",
 };
 
 static const enum active_state state_of[SVC_STATE_MAX] = {
-        [SVC_DEAD] = UNIT_INACTIVE, [SVC_CONDITION] = UNIT_ACTIVATING, [SVC_START_PRE] = UNIT_ACTIVATING,
-        [SVC_START] = UNIT_ACTIVATING, [SVC_START_POST] = UNIT_ACTIVATING, [SVC_RUNNING] = UNIT_ACTIVE,
-        [SVC_EXITED] = UNIT_ACTIVE, [SVC_RELOAD] = UNIT_RELOADING, [SVC_RELOAD_SIGNAL] = UNIT_RELOADING,
-        [SVC_RELOAD_NOTIFY] = UNIT_RELOADING, [SVC_STOP] = UNIT_DEACTIVATING, [SVC_STOP_WATCHDOG] = UNIT_DEACTIVATING,
-        [SVC_STOP_SIGTERM] = UNIT_DEACTIVATING, [SVC_STOP_SIGKILL] = UNIT_DEACTIVATING,
-        [SVC_STOP_POST] = UNIT_DEACTIVATING, [SVC_FINAL_WATCHDOG] = UNIT_DEACTIVATING,
-        [SVC_FINAL_SIGTERM] = UNIT_DEACTIVATING, [SVC_FINAL_SIGKILL] = UNIT_DEACTIVATING, [SVC_FAILED] = UNIT_FAILED,
+        [SVC_DEAD] = UNIT_INACTIVE,
+        [SVC_CONDITION] = UNIT_ACTIVATING,
+        [SVC_START_PRE] = UNIT_ACTIVATING,
+        [SVC_START] = UNIT_ACTIVATING,
+        [SVC_START_POST] = UNIT_ACTIVATING,
+        [SVC_RUNNING] = UNIT_ACTIVE,
+        [SVC_EXITED] = UNIT_ACTIVE,
+        [SVC_RELOAD] = UNIT_RELOADING,
+        [SVC_RELOAD_SIGNAL] = UNIT_RELOADING,
+        [SVC_RELOAD_NOTIFY] = UNIT_RELOADING,
+        [SVC_STOP] = UNIT_DEACTIVATING,
+        [SVC_STOP_WATCHDOG] = UNIT_DEACTIVATING,
+        [SVC_STOP_SIGTERM] = UNIT_DEACTIVATING,
+        [SVC_STOP_SIGKILL] = UNIT_DEACTIVATING,
+        [SVC_STOP_POST] = UNIT_DEACTIVATING,
+        [SVC_FINAL_WATCHDOG] = UNIT_DEACTIVATING,
+        [SVC_FINAL_SIGTERM] = UNIT_DEACTIVATING,
+        [SVC_FINAL_SIGKILL] = UNIT_DEACTIVATING,
+        [SVC_FAILED] = UNIT_FAILED,
         [SVC_AUTO_RESTART] = UNIT_ACTIVATING,
 };
 
 enum event {
-        EV_MAIN,       /* the main process ended; s->event_result says how */
-        EV_CONTROL,    /* the control process ended */
-        EV_TIMEOUT,    /* the state's timer */
-        EV_EMPTY,      /* no process left in the cgroup */
-        EV_READY,      /* READY=1, bus name won, Type=exec's program runs */
-        EV_STOPPING,   /* STOPPING=1 */
-        EV_STOP,       /* a stop job */
+        EV_MAIN,     /* the main process ended; s->event_result says how */
+        EV_CONTROL,  /* the control process ended */
+        EV_TIMEOUT,  /* the state's timer */
+        EV_EMPTY,    /* no process left in the cgroup */
+        EV_READY,    /* READY=1, bus name won, Type=exec's program runs */
+        EV_STOPPING, /* STOPPING=1 */
+        EV_STOP,     /* a stop job */
         EV_MAX
 };
 typedef void (*handler)(struct service *s);
@@ -119,7 +152,8 @@ static void start_control(struct service *s) /* Type=forking: the first process 
 static void start_empty(struct service *s)
 {
         if (s->type == SERVICE_FORKING && s->control_pid <= 0 && s->main_pid <= 0) {
-                log_unit(s->unit.id, LOG_WARNING, "No process is left, and PID file %s was not written", s->pid_file ?: "");
+                log_unit(s->unit.id, LOG_WARNING, "No process is left, and PID file %s was not written",
+                        s->pid_file ?: "");
                 service_enter_signal(s, SVC_STOP_SIGTERM, RESULT_PROTOCOL);
         }
 }
@@ -131,7 +165,7 @@ static void start_ready(struct service *s)
 
 static void start_timeout(struct service *s)
 {
-        if (s->type == SERVICE_IDLE && s->main_pid <= 0) { /* it has waited long enough for the others */
+        if (s->idle_waiting) { /* it has waited long enough for the others */
                 service_spawn_idle(s);
                 return;
         }
@@ -146,7 +180,7 @@ static void start_post_control(struct service *s)
                 return;
         }
         if (s->pid_file && s->main_pid <= 0)
-                (void) service_load_pid_file(s, true);
+                (void)service_load_pid_file(s, true);
         service_enter_running(s, RESULT_SUCCESS);
 }
 
@@ -175,6 +209,7 @@ static void running_timeout(struct service *s)
 
 static void running_stopping(struct service *s)
 {
+        (void)loop_timer_set(s->unit.manager->loop, &s->watchdog_timer, USEC_INFINITY);
         service_set_state(s, SVC_STOP_SIGTERM);
         service_arm_timer(s, s->timeout_stop);
 }
@@ -183,7 +218,8 @@ static void reload_control(struct service *s)
 {
         s->reload_result = s->event_result;
         if (s->event_result != RESULT_SUCCESS)
-                log_unit(s->unit.id, LOG_WARNING, "Reload failed: %s", service_result_names[s->event_result]);
+                log_unit(
+                        s->unit.id, LOG_WARNING, "Reload failed: %s", service_result_names[s->event_result]);
         service_enter_running(s, RESULT_SUCCESS);
 }
 
@@ -233,7 +269,8 @@ static void stop_control(struct service *s)
 
 static void stop_timeout(struct service *s)
 {
-        log_unit(s->unit.id, LOG_WARNING, "Stop operation timed out; sending %s", signal_name(s->kill.signal) ?: "signal");
+        log_unit(s->unit.id, LOG_WARNING, "Stop operation timed out; sending %s",
+                signal_name(s->kill.signal) ?: "signal");
         service_enter_signal(s, SVC_STOP_SIGTERM, RESULT_TIMEOUT);
 }
 
@@ -310,36 +347,66 @@ static void restart_timeout(struct service *s)
 }
 
 static const handler transitions[SVC_STATE_MAX][EV_MAX] = {
-        [SVC_CONDITION] =     { [EV_CONTROL] = condition_control, [EV_TIMEOUT] = start_timeout, [EV_STOP] = any_stop },
-        [SVC_START_PRE] =     { [EV_CONTROL] = start_pre_control, [EV_TIMEOUT] = start_timeout, [EV_STOP] = any_stop },
-        [SVC_START] =         { [EV_MAIN] = start_main, [EV_CONTROL] = start_control, [EV_TIMEOUT] = start_timeout,
-                                [EV_EMPTY] = start_empty, [EV_READY] = start_ready, [EV_STOP] = any_stop },
-        [SVC_START_POST] =    { [EV_CONTROL] = start_post_control, [EV_TIMEOUT] = start_post_timeout,
-                                [EV_STOP] = any_stop },
-        [SVC_RUNNING] =       { [EV_MAIN] = running_main, [EV_EMPTY] = running_empty, [EV_TIMEOUT] = running_timeout,
-                                [EV_STOPPING] = running_stopping, [EV_STOP] = running_stop },
-        [SVC_EXITED] =        { [EV_TIMEOUT] = running_timeout, [EV_STOP] = running_stop },
-        [SVC_RELOAD] =        { [EV_CONTROL] = reload_control, [EV_TIMEOUT] = reload_timeout, [EV_MAIN] = reload_main,
-                                [EV_STOP] = any_stop },
-        [SVC_RELOAD_SIGNAL] = { [EV_TIMEOUT] = reload_timeout, [EV_MAIN] = reload_main, [EV_STOP] = any_stop,
-                                [EV_READY] = reload_main },
-        [SVC_RELOAD_NOTIFY] = { [EV_TIMEOUT] = reload_timeout, [EV_MAIN] = reload_main, [EV_STOP] = any_stop,
-                                [EV_READY] = reload_main },
-        [SVC_STOP] =          { [EV_CONTROL] = stop_control, [EV_MAIN] = stop_main, [EV_TIMEOUT] = stop_timeout },
-        [SVC_STOP_WATCHDOG] = { [EV_MAIN] = signal_gone, [EV_CONTROL] = signal_gone, [EV_EMPTY] = signal_empty,
-                                [EV_TIMEOUT] = sigterm_timeout },
-        [SVC_STOP_SIGTERM] =  { [EV_MAIN] = signal_gone, [EV_CONTROL] = signal_gone, [EV_EMPTY] = signal_empty,
-                                [EV_TIMEOUT] = sigterm_timeout },
-        [SVC_STOP_SIGKILL] =  { [EV_MAIN] = signal_gone, [EV_CONTROL] = signal_gone, [EV_EMPTY] = signal_empty,
-                                [EV_TIMEOUT] = sigkill_timeout },
-        [SVC_STOP_POST] =     { [EV_CONTROL] = stop_post_control, [EV_TIMEOUT] = stop_post_timeout },
-        [SVC_FINAL_WATCHDOG] = { [EV_MAIN] = final_gone, [EV_CONTROL] = final_gone, [EV_EMPTY] = final_empty,
-                                [EV_TIMEOUT] = final_sigterm_timeout },
-        [SVC_FINAL_SIGTERM] = { [EV_MAIN] = final_gone, [EV_CONTROL] = final_gone, [EV_EMPTY] = final_empty,
-                                [EV_TIMEOUT] = final_sigterm_timeout },
-        [SVC_FINAL_SIGKILL] = { [EV_MAIN] = final_gone, [EV_CONTROL] = final_gone, [EV_EMPTY] = final_empty,
-                                [EV_TIMEOUT] = final_sigkill_timeout },
-        [SVC_AUTO_RESTART] =  { [EV_TIMEOUT] = restart_timeout, [EV_STOP] = restart_stop },
+        [SVC_CONDITION] = { [EV_CONTROL] = condition_control,
+                [EV_TIMEOUT] = start_timeout,
+                [EV_STOP] = any_stop },
+        [SVC_START_PRE] = { [EV_CONTROL] = start_pre_control,
+                [EV_TIMEOUT] = start_timeout,
+                [EV_STOP] = any_stop },
+        [SVC_START] = { [EV_MAIN] = start_main,
+                [EV_CONTROL] = start_control,
+                [EV_TIMEOUT] = start_timeout,
+                [EV_EMPTY] = start_empty,
+                [EV_READY] = start_ready,
+                [EV_STOP] = any_stop },
+        [SVC_START_POST] = { [EV_CONTROL] = start_post_control,
+                [EV_TIMEOUT] = start_post_timeout,
+                [EV_STOP] = any_stop },
+        [SVC_RUNNING] = { [EV_MAIN] = running_main,
+                [EV_EMPTY] = running_empty,
+                [EV_TIMEOUT] = running_timeout,
+                [EV_STOPPING] = running_stopping,
+                [EV_STOP] = running_stop },
+        [SVC_EXITED] = { [EV_TIMEOUT] = running_timeout, [EV_STOP] = running_stop },
+        [SVC_RELOAD] = { [EV_CONTROL] = reload_control,
+                [EV_TIMEOUT] = reload_timeout,
+                [EV_MAIN] = reload_main,
+                [EV_STOP] = any_stop },
+        [SVC_RELOAD_SIGNAL] = { [EV_TIMEOUT] = reload_timeout,
+                [EV_MAIN] = reload_main,
+                [EV_STOP] = any_stop,
+                [EV_READY] = reload_main },
+        [SVC_RELOAD_NOTIFY] = { [EV_TIMEOUT] = reload_timeout,
+                [EV_MAIN] = reload_main,
+                [EV_STOP] = any_stop,
+                [EV_READY] = reload_main },
+        [SVC_STOP] = { [EV_CONTROL] = stop_control, [EV_MAIN] = stop_main, [EV_TIMEOUT] = stop_timeout },
+        [SVC_STOP_WATCHDOG] = { [EV_MAIN] = signal_gone,
+                [EV_CONTROL] = signal_gone,
+                [EV_EMPTY] = signal_empty,
+                [EV_TIMEOUT] = sigterm_timeout },
+        [SVC_STOP_SIGTERM] = { [EV_MAIN] = signal_gone,
+                [EV_CONTROL] = signal_gone,
+                [EV_EMPTY] = signal_empty,
+                [EV_TIMEOUT] = sigterm_timeout },
+        [SVC_STOP_SIGKILL] = { [EV_MAIN] = signal_gone,
+                [EV_CONTROL] = signal_gone,
+                [EV_EMPTY] = signal_empty,
+                [EV_TIMEOUT] = sigkill_timeout },
+        [SVC_STOP_POST] = { [EV_CONTROL] = stop_post_control, [EV_TIMEOUT] = stop_post_timeout },
+        [SVC_FINAL_WATCHDOG] = { [EV_MAIN] = final_gone,
+                [EV_CONTROL] = final_gone,
+                [EV_EMPTY] = final_empty,
+                [EV_TIMEOUT] = final_sigterm_timeout },
+        [SVC_FINAL_SIGTERM] = { [EV_MAIN] = final_gone,
+                [EV_CONTROL] = final_gone,
+                [EV_EMPTY] = final_empty,
+                [EV_TIMEOUT] = final_sigterm_timeout },
+        [SVC_FINAL_SIGKILL] = { [EV_MAIN] = final_gone,
+                [EV_CONTROL] = final_gone,
+                [EV_EMPTY] = final_empty,
+                [EV_TIMEOUT] = final_sigkill_timeout },
+        [SVC_AUTO_RESTART] = { [EV_TIMEOUT] = restart_timeout, [EV_STOP] = restart_stop },
 };
 
 static void dispatch(struct service *s, enum event e)
@@ -357,14 +424,14 @@ static enum service_result result_of(struct service *s, int code, int status, bo
         const struct exit_set *ok = &s->success_status;
 
         if (code == CLD_EXITED) {
-                if (status == 0 || (main && ok->set && status < 256 && bit_get(ok->codes, (unsigned) status)))
+                if (status == 0 || (main && ok->set && status < 256 && bit_get(ok->codes, (unsigned)status)))
                         return RESULT_SUCCESS;
                 return RESULT_EXIT_CODE;
         }
         if (main && s->type != SERVICE_ONESHOT &&
                 (status == SIGHUP || status == SIGINT || status == SIGTERM || status == SIGPIPE))
                 return RESULT_SUCCESS;
-        if (main && ok->set && status > 0 && status < 128 && bit_get(ok->signals, (unsigned) status))
+        if (main && ok->set && status > 0 && status < 128 && bit_get(ok->signals, (unsigned)status))
                 return RESULT_SUCCESS;
         return code == CLD_DUMPED ? RESULT_CORE_DUMP : RESULT_SIGNAL;
 }
@@ -375,8 +442,8 @@ static void log_exit(struct service *s, const char *what, int code, int status, 
         const char *name = code == CLD_EXITED ? exec_status_to_string(status) : signal_name(status);
 
         log_unit(s->unit.id, level, "%s ended, %s, status=%d%s%s", what,
-                code == CLD_EXITED ? "code=exited" : (code == CLD_DUMPED ? "code=dumped" : "code=killed"), status,
-                name ? "/" : "", name ?: "");
+                code == CLD_EXITED ? "code=exited" : (code == CLD_DUMPED ? "code=dumped" : "code=killed"),
+                status, name ? "/" : "", name ?: "");
 }
 
 static void finish_command(struct exec_command *c, int code, int status)
@@ -537,7 +604,10 @@ static void service_limit_hit(struct unit *u)
 
         s->result = RESULT_START_LIMIT;
         s->will_auto_restart = false;
+        s->state =
+                SVC_DEAD; /* it may have failed already, with another start to come: now OnFailure= is due */
         service_set_state(s, SVC_FAILED);
+        service_drop_store(s);
 }
 
 static pid_t service_main_pid(struct unit *u)
@@ -558,7 +628,14 @@ static int service_kill(struct unit *u, const char *who, int sig)
                 return s->main_pid > 0 ? (kill(s->main_pid, sig) < 0 ? -errno : 0) : -ESRCH;
         if (streq(who, "control"))
                 return s->control_pid > 0 ? (kill(s->control_pid, sig) < 0 ? -errno : 0) : -ESRCH;
-        return cgroup_kill(u, sig, 0, 0) > 0 ? 0 : -ESRCH;
+        if (u->manager->cgroup_ok)
+                return cgroup_kill(u, sig, 0, 0) > 0 ? 0 : -ESRCH;
+        if (s->main_pid <= 0 && s->control_pid <= 0)
+                return -ESRCH;
+        if (s->main_pid > 0)
+                (void)kill(s->main_pid, sig);
+        service_kill_control(s, sig);
+        return 0;
 }
 
 static usec_t service_timeout_of(struct unit *u)

@@ -289,7 +289,7 @@ static void show_timer(struct record *rec, struct unit *u)
 {
         struct timer_unit *t = UNIT_CAST(timer_unit, u);
 
-        record_add(rec, "Unit", t->triggers ? t->triggers->id : t->unit_name);
+        record_add(rec, "Unit", t->unit_name);
         add_realtime(
                 rec, "NextElapseUSecRealtime", t->next_realtime == USEC_INFINITY ? 0 : t->next_realtime);
         add_span(rec, "NextElapseUSecMonotonic", t->next_monotonic);

@@ -5,6 +5,7 @@
  * listening: somebody may come; the descriptors are in the loop. running: the service is up and has the descriptors;
  * the loop leaves them alone until the service is down again (trigger_notify). With Accept=yes the unit stays
  * listening and each connection starts an instance of the service's template. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -32,8 +33,8 @@ static const struct {
         [SOCK_FAILED] = { UNIT_FAILED, "failed" },
 };
 enum { R_SUCCESS, R_RESOURCES, R_TIMEOUT, R_EXIT_CODE, R_TRIGGER_LIMIT, R_SERVICE_START_LIMIT };
-static const char *const result_names[] = { "success", "resources", "timeout", "exit-code", "trigger-limit-hit",
-        "service-start-limit-hit" };
+static const char *const result_names[] = { "success", "resources", "timeout", "exit-code",
+        "trigger-limit-hit", "service-start-limit-hit" };
 enum { K_START_PRE, K_START_POST, K_STOP_PRE, K_STOP_POST };
 
 static void watch_ports(struct socket_unit *s, bool on);
@@ -48,7 +49,7 @@ static void set_state(struct socket_unit *s, enum socket_state state)
         if (state != SOCK_LISTENING)
                 watch_ports(s, false);
         if (state == SOCK_DEAD || state == SOCK_FAILED || state == SOCK_LISTENING || state == SOCK_RUNNING)
-                (void) loop_timer_set(s->unit.manager->loop, &s->timer, USEC_INFINITY);
+                (void)loop_timer_set(s->unit.manager->loop, &s->timer, USEC_INFINITY);
         unit_notify(&s->unit, old, false);
 }
 
@@ -56,7 +57,9 @@ static void set_state(struct socket_unit *s, enum socket_state state)
 
 static int spawn(struct socket_unit *s, int kind, struct exec_command *c)
 {
-        struct exec_params p = { .command = c, .control = true, .stdin_fd = -1,
+        struct exec_params p = { .command = c,
+                .control = true,
+                .stdin_fd = -1,
                 .apply_permissions = !(c->flags & CMD_FULL_PRIVILEGE) };
         int pidfd, r = exec_spawn(&s->unit, &s->exec, &p, &s->control_pid, &pidfd);
 
@@ -65,7 +68,7 @@ static int spawn(struct socket_unit *s, int kind, struct exec_command *c)
         s->unit.manager->n_spawned++;
         s->control_kind = kind;
         s->control_command = c;
-        (void) loop_timer_set(s->unit.manager->loop, &s->timer, usec_add(now_monotonic(), s->timeout));
+        (void)loop_timer_set(s->unit.manager->loop, &s->timer, usec_add(now_monotonic(), s->timeout));
         return unit_watch_pid(&s->unit, s->control_pid, pidfd);
 }
 
@@ -94,7 +97,7 @@ static void open_ports(struct socket_unit *s)
                         return;
                 }
         }
-        (void) socket_make_symlinks(s);
+        (void)socket_make_symlinks(s);
         if (!run(s, K_START_POST, SOCK_START_POST))
                 enter_listening(s);
 }
@@ -151,7 +154,7 @@ static void on_timeout(struct loop_timer *t)
 
         log_unit(s->unit.id, LOG_WARNING, "State '%s' timed out", states[s->state].name);
         s->result = R_TIMEOUT;
-        (void) cgroup_kill(&s->unit, SIGKILL, 0, 0);
+        (void)cgroup_kill(&s->unit, SIGKILL, 0, 0);
         s->control_pid = 0;
         enter_dead(s);
 }
@@ -163,6 +166,8 @@ static void flush_port(struct socket_port *p)
         char buf[512];
         int fd;
 
+        /* a service may have had it otherwise */
+        (void)fcntl(p->fd, F_SETFL, fcntl(p->fd, F_GETFL) | O_NONBLOCK);
         if (p->kind == SOCK_STREAM || p->kind == SOCK_SEQPACKET) {
                 while ((fd = accept4(p->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0)
                         close(fd);
@@ -206,7 +211,8 @@ static void start_instance(struct socket_unit *s, int fd)
         if (r >= 0)
                 r = unit_load_by_name(s->unit.manager, name, &u);
         if (r < 0 || u->load_state != UNIT_LOADED) {
-                log_unit_errno(s->unit.id, LOG_ERR, r < 0 ? r : -ENOENT, "No service for the connection: %m");
+                log_unit_errno(
+                        s->unit.id, LOG_ERR, r < 0 ? r : -ENOENT, "No service for the connection: %m");
                 close(fd);
                 return;
         }
@@ -232,8 +238,9 @@ static void accept_connection(struct socket_unit *s, struct socket_port *p)
 
         if (fd < 0)
                 return;
-        if ((int) s->n_connections >= s->max_connections) {
-                log_unit(s->unit.id, LOG_WARNING, "Too many connections (MaxConnections=%d); one is refused", s->max_connections);
+        if ((int)s->n_connections >= s->max_connections) {
+                log_unit(s->unit.id, LOG_WARNING, "Too many connections (MaxConnections=%d); one is refused",
+                        s->max_connections);
                 s->n_refused++;
                 close(fd);
                 return;
@@ -256,7 +263,8 @@ static void start_service(struct socket_unit *s)
         }
         r = manager_add_job(s->unit.manager, JOB_START, s->service, JOB_REPLACE, false, NULL, &err);
         if (r < 0) {
-                log_unit_errno(s->unit.id, LOG_WARNING, r, "Could not start %s: %s", s->service->id, err ?: "");
+                log_unit_errno(
+                        s->unit.id, LOG_WARNING, r, "Could not start %s: %s", s->service->id, err ?: "");
                 s->result = R_RESOURCES;
                 enter_stop_post(s);
                 return;
@@ -290,7 +298,9 @@ static void watch_ports(struct socket_unit *s, bool on)
                         p->io.fd = -1;
                 } else if (p->fd >= 0 && p->io.fd < 0) {
                         p->socket = s;
-                        p->io = (struct loop_io) { .fd = p->fd, .events = EPOLLIN, .cb = on_readable, .data = p };
+                        p->io = (struct loop_io) {
+                                .fd = p->fd, .events = EPOLLIN, .cb = on_readable, .data = p
+                        };
                         if (loop_io_add(l, &p->io) < 0) {
                                 p->io.fd = -1;
                                 log_unit(s->unit.id, LOG_WARNING, "%s cannot be watched", p->address);
@@ -420,9 +430,15 @@ static void socket_reloaded(struct unit *u)
 
 static int socket_defaults(struct unit *u)
 {
-        static const struct { enum dep_type t; const char *name; } deps[] = {
-                { DEP_BEFORE, "sockets.target" }, { DEP_AFTER, "sysinit.target" }, { DEP_REQUIRES, "sysinit.target" },
-                { DEP_CONFLICTS, "shutdown.target" }, { DEP_BEFORE, "shutdown.target" },
+        static const struct {
+                enum dep_type t;
+                const char *name;
+        } deps[] = {
+                { DEP_BEFORE, "sockets.target" },
+                { DEP_AFTER, "sysinit.target" },
+                { DEP_REQUIRES, "sysinit.target" },
+                { DEP_CONFLICTS, "shutdown.target" },
+                { DEP_BEFORE, "shutdown.target" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(deps); i++) {
@@ -442,7 +458,8 @@ static int load_service(struct socket_unit *s)
 
         if (s->accept)
                 return 0;
-        r = s->service_name ? (name = strdup(s->service_name)) ? 0 : -ENOMEM : unit_name_change_suffix(u->id, "service", &name);
+        r = s->service_name ? (name = strdup(s->service_name)) ? 0 : -ENOMEM
+                            : unit_name_change_suffix(u->id, "service", &name);
         if (r >= 0)
                 r = unit_get(u->manager, name, &s->service);
         if (r >= 0)
@@ -456,8 +473,9 @@ static int socket_load(struct unit *u)
         int r;
 
         if (!s->ports) {
-                (void) str_replace(&u->load_error, "no Listen…= setting");
-                return log_unit_errno(u->id, LOG_ERR, -ENOEXEC, "Unit has no Listen setting (ListenStream=, ListenDatagram=, …). Refusing.");
+                (void)str_replace(&u->load_error, "no Listen…= setting");
+                return log_unit_errno(u->id, LOG_ERR, -ENOEXEC,
+                        "Unit has no Listen setting (ListenStream=, ListenDatagram=, …). Refusing.");
         }
         if (s->trigger_burst == UINT32_MAX)
                 s->trigger_burst = s->accept ? 200 : 20;
@@ -494,8 +512,10 @@ static int socket_start(struct unit *u)
 
         if (s->state != SOCK_DEAD && s->state != SOCK_FAILED)
                 return states[s->state].state == UNIT_DEACTIVATING ? -EAGAIN : 0;
-        if (s->service && unit_active_state(s->service) != UNIT_INACTIVE && unit_active_state(s->service) != UNIT_FAILED) {
-                log_unit(u->id, LOG_ERR, "Its service %s is already running without it; refused", s->service->id);
+        if (s->service && unit_active_state(s->service) != UNIT_INACTIVE &&
+                unit_active_state(s->service) != UNIT_FAILED) {
+                log_unit(u->id, LOG_ERR, "Its service %s is already running without it; refused",
+                        s->service->id);
                 return -EBUSY;
         }
         s->result = R_SUCCESS;
@@ -510,7 +530,7 @@ static int socket_stop(struct unit *u)
         struct socket_unit *s = UNIT_CAST(socket_unit, u);
 
         if (s->control_pid > 0)
-                (void) cgroup_kill(u, SIGTERM, 0, 0);
+                (void)cgroup_kill(u, SIGTERM, 0, 0);
         if (!run(s, K_STOP_PRE, SOCK_STOP_PRE))
                 enter_stop_post(s);
         return 0;

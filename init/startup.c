@@ -61,6 +61,8 @@ int manager_startup(struct manager *m, const char *target)
         r = unit_load_by_name(m, "-.slice", &u);
         if (r >= 0)
                 r = unit_load_by_name(m, t, &u);
+        if (r >= 0 && u->load_state != UNIT_LOADED && cmdline_get(m->cmdline, "rouse.fallback"))
+                return log_error_errno(-ENOENT, "%s could not be loaded (%s)", t, load_state_to_string(u->load_state));
         if (r >= 0 && u->load_state != UNIT_LOADED) {
                 log_error("%s could not be loaded (%s); starting rescue.target", t, load_state_to_string(u->load_state));
                 r = unit_load_by_name(m, "rescue.target", &u);

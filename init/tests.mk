@@ -1,4 +1,5 @@
 # Tests of the reading side of PID 1: all of it but main().
+comma := ,
 INIT_TEST_SRC := $(filter-out init/main.c,$(ROUSE_SRC))
 
 $(eval $(call unit_test,test-init-load,tests/unit/test-init-load.c $(INIT_TEST_SRC)))
@@ -7,6 +8,15 @@ $(eval $(call unit_test,test-init-specifiers,tests/unit/test-init-specifiers.c $
 $(eval $(call unit_test,test-init-conditions,tests/unit/test-init-conditions.c $(INIT_TEST_SRC)))
 $(eval $(call unit_test,test-init-generate,tests/unit/test-init-generate.c $(INIT_TEST_SRC)))
 $(eval $(call unit_test,test-init-debian,tests/unit/test-init-debian.c $(INIT_TEST_SRC)))
+
+$(eval $(call unit_test,test-init-reload,tests/unit/test-init-reload.c $(INIT_TEST_SRC)))
+$(eval $(call unit_test,test-init-timer,tests/unit/test-init-timer.c $(INIT_TEST_SRC)))
+$(eval $(call unit_test,test-init-path,tests/unit/test-init-path.c $(INIT_TEST_SRC)))
+$(eval $(call unit_test,test-init-jobs,tests/unit/test-init-jobs.c $(INIT_TEST_SRC)))
+# Processes, cgroups and the clock are the test's.
+INIT_WRAP := exec_spawn cgroup_kill cgroup_is_empty kill now_monotonic
+$(eval $(call unit_test,test-init-service,tests/unit/test-init-service.c $(INIT_TEST_SRC),\
+	$(patsubst %,-Wl$(comma)--wrap=%,$(INIT_WRAP))))
 
 # The list of directives in docs/, made from the table.
 .PHONY: directives

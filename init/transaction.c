@@ -3,8 +3,8 @@
  * 1. gather     the job, and what its unit requires (start), what needs it (stop), what it excludes
  * 2. merge      jobs on one unit become one by job.c's table; of two that cannot, the one that the anchor does not
  *               need goes
- * 3. order      cycles are broken by dropping the least important ordering edge: always the same one, said by name
- * 4. check      against the jobs that are already installed (fail, replace-irreversibly)
+ * 3. check      against the jobs that are already installed (fail, replace-irreversibly)
+ * 4. order      cycles are broken by dropping the least important ordering edge: always the same one, said by name
  * 5. install
  *
  * A wanted unit that cannot be started is left out with what it pulled in; a required one fails the whole. */
@@ -25,18 +25,18 @@ struct tlink {
 struct tjob {
         struct unit *u;
         enum job_type type;
-        bool matters, deleted, ignore_order;
-        struct tjob *next;       /* in the transaction */
-        struct tjob *unit_next;  /* on the same unit */
+        bool matters, deleted, reached, ignore_order;
+        struct tjob *next;      /* in the transaction */
+        struct tjob *unit_next; /* on the same unit */
         struct tlink *needed_by, *needs;
-        int color;               /* depth-first search: 0 new, 1 on the path, 2 done */
+        int color; /* depth-first search: 0 new, 1 on the path, 2 done */
         struct tjob *path_next;
 };
 
 struct transaction {
         struct manager *m;
         struct tjob *jobs, *anchor;
-        struct hash by_unit;     /* unit id → first tjob of the unit */
+        struct hash by_unit; /* unit id → first tjob of the unit */
         enum job_mode mode;
         char *error;
         unsigned depth;
@@ -104,10 +104,22 @@ static int tr_link(struct transaction *tr, struct tjob *by, struct tjob *job, bo
         l = calloc(1, sizeof(*l));
         if (!l)
                 return -ENOMEM;
-        *l = (struct tlink) { .by = by, .job = job, .matters = matters, .next_of_job = job->needed_by, .next_of_by = by->needs };
+        *l = (struct tlink) { .by = by,
+                .job = job,
+                .matters = matters,
+                .next_of_job = job->needed_by,
+                .next_of_by = by->needs };
         job->needed_by = by->needs = l;
         tr->all_links[tr->n_links++] = l;
         return 0;
+}
+
+static struct tjob *tr_find(struct transaction *tr, struct unit *u, enum job_type type)
+{
+        for (struct tjob *t = tr_first(tr, u); t; t = t->unit_next)
+                if (t->type == type && !t->deleted)
+                        return t;
+        return NULL;
 }
 
 /* Leaves a job out, with those that cannot be without it. */
@@ -123,17 +135,17 @@ static void tr_delete(struct tjob *t)
 
 /* ---- 1. gather ---- */
 
-static int tr_get(struct transaction *tr, enum job_type type, struct unit *u, struct tjob **ret, bool *ret_new)
+static int tr_get(
+        struct transaction *tr, enum job_type type, struct unit *u, struct tjob **ret, bool *ret_new)
 {
-        struct tjob *t;
+        struct tjob *t = tr_find(tr, u, type);
         int r;
 
-        for (t = tr_first(tr, u); t; t = t->unit_next)
-                if (t->type == type && !t->deleted) {
-                        *ret = t;
-                        *ret_new = false;
-                        return 0;
-                }
+        if (t) {
+                *ret = t;
+                *ret_new = false;
+                return 0;
+        }
         t = calloc(1, sizeof(*t));
         if (!t)
                 return -ENOMEM;
@@ -157,8 +169,10 @@ static int check_load_state(struct transaction *tr, enum job_type type, struct u
         case UNIT_LOADED: return 0;
         case UNIT_MASKED: return tr_fail(tr, -ERFKILL, "Unit %s is masked.", u->id);
         case UNIT_BAD_SETTING:
-                return tr_fail(tr, -ENOEXEC, "Unit %s has a bad setting: %s", u->id, u->load_error ?: "see its files");
-        case UNIT_ERROR: return tr_fail(tr, -EIO, "Unit %s could not be read: %s", u->id, u->load_error ?: "error");
+                return tr_fail(tr, -ENOEXEC, "Unit %s has a bad setting: %s", u->id,
+                        u->load_error ?: "see its files");
+        case UNIT_ERROR:
+                return tr_fail(tr, -EIO, "Unit %s could not be read: %s", u->id, u->load_error ?: "error");
         default: return tr_fail(tr, -ENOENT, "Unit %s not found.", u->id);
         }
 }
@@ -177,7 +191,8 @@ static enum job_type collapse(enum job_type type, struct unit *u)
         }
 }
 
-static int tr_add(struct transaction *tr, enum job_type type, struct unit *u, struct tjob *by, bool matters, struct tjob **ret);
+static int tr_add(struct transaction *tr, enum job_type type, struct unit *u, struct tjob *by, bool matters,
+        struct tjob **ret);
 
 struct pull {
         enum dep_type dep;
@@ -186,17 +201,27 @@ struct pull {
 };
 /* What a start pulls in, what a stop and a restart pull in. */
 static const struct pull start_pulls[] = {
-        { DEP_REQUIRES, JOB_START, true },    { DEP_BINDS_TO, JOB_START, true },        { DEP_WANTS, JOB_START, false },
-        { DEP_UPHOLDS, JOB_START, false },    { DEP_REQUISITE, JOB_VERIFY_ACTIVE, true }, { DEP_IN_SLICE, JOB_START, true },
-        { DEP_CONFLICTS, JOB_STOP, true },    { DEP_CONFLICTED_BY, JOB_STOP, false },
+        { DEP_REQUIRES, JOB_START, true },
+        { DEP_BINDS_TO, JOB_START, true },
+        { DEP_WANTS, JOB_START, false },
+        { DEP_UPHOLDS, JOB_START, false },
+        { DEP_REQUISITE, JOB_VERIFY_ACTIVE, true },
+        { DEP_IN_SLICE, JOB_START, true },
+        { DEP_CONFLICTS, JOB_STOP, true },
+        { DEP_CONFLICTED_BY, JOB_STOP, false },
 };
 static const struct pull stop_pulls[] = {
-        { DEP_REQUIRED_BY, JOB_STOP, true },  { DEP_REQUISITE_OF, JOB_STOP, true },  { DEP_BOUND_BY, JOB_STOP, true },
-        { DEP_CONSISTS_OF, JOB_STOP, true },  { DEP_PROPAGATES_STOP_TO, JOB_STOP, true },
+        { DEP_REQUIRED_BY, JOB_STOP, true },
+        { DEP_REQUISITE_OF, JOB_STOP, true },
+        { DEP_BOUND_BY, JOB_STOP, true },
+        { DEP_CONSISTS_OF, JOB_STOP, true },
+        { DEP_PROPAGATES_STOP_TO, JOB_STOP, true },
 };
 static const struct pull restart_pulls[] = {
-        { DEP_REQUIRED_BY, JOB_TRY_RESTART, true },  { DEP_BOUND_BY, JOB_TRY_RESTART, true },
-        { DEP_REQUISITE_OF, JOB_TRY_RESTART, true }, { DEP_CONSISTS_OF, JOB_TRY_RESTART, true },
+        { DEP_REQUIRED_BY, JOB_TRY_RESTART, true },
+        { DEP_BOUND_BY, JOB_TRY_RESTART, true },
+        { DEP_REQUISITE_OF, JOB_TRY_RESTART, true },
+        { DEP_CONSISTS_OF, JOB_TRY_RESTART, true },
 };
 static const struct pull reload_pulls[] = { { DEP_PROPAGATES_RELOAD_TO, JOB_TRY_RELOAD, false } };
 
@@ -210,17 +235,23 @@ static bool nothing_to_stop(struct transaction *tr, struct unit *o)
 static int tr_pull(struct transaction *tr, struct tjob *t, const struct pull *p, struct unit *o)
 {
         _cleanup_free_ char *saved = NULL;
+        struct tjob *other;
         int r;
 
         if (p->type == JOB_STOP && nothing_to_stop(tr, o))
                 return 0;
+        if (p->dep == DEP_CONFLICTED_BY && (other = tr_find(tr, o, JOB_START))) {
+                /* it looked for us when nothing was to be stopped yet */
+                r = tr_add(tr, JOB_STOP, t->u, other, true, NULL);
+                return r == -ENOMEM ? r : 0;
+        }
         r = tr_add(tr, p->type, o, t, p->required && p->dep != DEP_CONFLICTED_BY, NULL);
         if (r >= 0 || r == -ENOMEM)
                 return r;
         if (!p->required || p->dep == DEP_CONFLICTS) {
                 /* a wish that cannot be granted */
-                log_unit(t->u->id, r == -ENOENT || r == -ERFKILL ? LOG_DEBUG : LOG_WARNING, "%s=%s left out: %s",
-                        dep_to_string(p->dep), o->id, tr->error ?: strerror(-r));
+                log_unit(t->u->id, r == -ENOENT || r == -ERFKILL ? LOG_DEBUG : LOG_WARNING,
+                        "%s=%s left out: %s", dep_to_string(p->dep), o->id, tr->error ?: strerror(-r));
                 saved = TAKE_PTR(tr->error);
                 return 0;
         }
@@ -262,7 +293,8 @@ static int tr_pull_for(struct transaction *tr, struct tjob *t)
         return r;
 }
 
-static int tr_add(struct transaction *tr, enum job_type type, struct unit *u, struct tjob *by, bool matters, struct tjob **ret)
+static int tr_add(struct transaction *tr, enum job_type type, struct unit *u, struct tjob *by, bool matters,
+        struct tjob **ret)
 {
         struct tjob *t;
         bool fresh;
@@ -309,14 +341,13 @@ static int tr_add(struct transaction *tr, enum job_type type, struct unit *u, st
 /* isolate: everything that is not wanted is stopped. */
 static int tr_add_isolate(struct transaction *tr)
 {
-        UNITS_FOREACH(u, tr->m, -1) {
+        UNITS_FOREACH(u, tr->m, -1)
+        {
                 int r;
 
                 if (u->ignore_on_isolate || u->perpetual)
                         continue;
                 if (tr_only(tr, u) || !unit_ops(u)->stop || nothing_to_stop(tr, u))
-                        continue;
-                if (u->job && u->job->type == JOB_STOP)
                         continue;
                 r = tr_add(tr, JOB_STOP, u, tr->anchor, false, NULL);
                 if (r == -ENOMEM)
@@ -358,11 +389,16 @@ static int merge_unit(struct transaction *tr, struct tjob *first)
                         for (struct tlink *l = t->needed_by; l; l = l->next_of_job)
                                 if (tr_link(tr, l->by, keep, l->matters) < 0)
                                         return -ENOMEM;
+                        /* and keep needs what t needed */
+                        for (struct tlink *l = t->needs; l; l = l->next_of_by)
+                                if (tr_link(tr, keep, l->job, l->matters) < 0)
+                                        return -ENOMEM;
                         t->deleted = true;
                         continue;
                 }
                 if (keep->matters && t->matters)
-                        return tr_fail(tr, -EDEADLK, "Transaction contains conflicting jobs '%s' and '%s' for %s.",
+                        return tr_fail(tr, -EDEADLK,
+                                "Transaction contains conflicting jobs '%s' and '%s' for %s.",
                                 job_type_to_string(keep->type), job_type_to_string(t->type), keep->u->id);
                 /* a start beats a stop that nobody needs, unless the start is not needed either */
                 if (t->matters || (!keep->matters && t->type != JOB_STOP)) {
@@ -376,8 +412,28 @@ static int merge_unit(struct transaction *tr, struct tjob *first)
         return 0;
 }
 
+static void mark_reached(struct tjob *t)
+{
+        if (t->reached || t->deleted)
+                return;
+        t->reached = true;
+        for (struct tlink *l = t->needs; l; l = l->next_of_by)
+                mark_reached(l->job);
+}
+
+/* Jobs that only a job that was left out had asked for go with it. */
+static void tr_drop_unreached(struct transaction *tr)
+{
+        for (struct tjob *t = tr->jobs; t; t = t->next)
+                t->reached = false;
+        mark_reached(tr->anchor);
+        for (struct tjob *t = tr->jobs; t; t = t->next)
+                t->deleted |= !t->reached;
+}
+
 static int tr_merge(struct transaction *tr)
 {
+        tr_drop_unreached(tr);
         mark_matters(tr->anchor);
         for (struct tjob *t = tr->jobs; t; t = t->next) {
                 int r;
@@ -392,13 +448,15 @@ static int tr_merge(struct transaction *tr)
                 struct tjob *t = tr_only(tr, tr->anchor->u);
 
                 if (!t)
-                        return tr_fail(tr, -EDEADLK, "The job on %s conflicts with what it needs.", tr->anchor->u->id);
+                        return tr_fail(tr, -EDEADLK, "The job on %s conflicts with what it needs.",
+                                tr->anchor->u->id);
                 tr->anchor = t;
         }
+        tr_drop_unreached(tr);
         return 0;
 }
 
-/* ---- 3. order ---- */
+/* ---- 4. order ---- */
 
 /* Does a wait for b, by this edge of a's? */
 static bool tr_waits(const struct tjob *a, const struct unit_dep *d, const struct tjob *b, bool *ret_after)
@@ -463,10 +521,11 @@ static void break_cycle(struct tjob *start)
         }
         describe_cycle(&b, start);
         after = unit_dep_types(best->u, best->path_next->u, NULL) & DEP_BIT(DEP_AFTER);
-        strbuf_printf(&b, "; dropped: %s %s=%s", best->u->id, after ? "After" : "Before", best->path_next->u->id);
+        strbuf_printf(
+                &b, "; dropped: %s %s=%s", best->u->id, after ? "After" : "Before", best->path_next->u->id);
         log_unit(best->u->id, LOG_WARNING, "Ordering cycle: %s", b.s ?: "");
-        (void) str_replace(&best->u->dropped_edges, b.s);
-        (void) str_replace(&best->path_next->u->dropped_edges, b.s);
+        (void)str_replace(&best->u->dropped_edges, b.s);
+        (void)str_replace(&best->path_next->u->dropped_edges, b.s);
         unit_drop_dep(best->u, after ? DEP_AFTER : DEP_BEFORE, best->path_next->u);
 }
 
@@ -511,7 +570,7 @@ static int tr_order(struct transaction *tr)
         return tr_fail(tr, -EDEADLK, "Too many ordering cycles.");
 }
 
-/* ---- 4. check, 5. install ---- */
+/* ---- 3. check, 5. install ---- */
 
 static int tr_check(struct transaction *tr)
 {
@@ -521,8 +580,8 @@ static int tr_check(struct transaction *tr)
                 if (t->deleted || !j || job_merge(j->type, t->type) >= 0)
                         continue;
                 if (j->irreversible && tr->mode != JOB_REPLACE_IRREVERSIBLY && tr->mode != JOB_FLUSH)
-                        return tr_fail(tr, -EEXIST, "Unit %s has a %s job queued that may not be replaced.", t->u->id,
-                                job_type_to_string(j->type));
+                        return tr_fail(tr, -EEXIST, "Unit %s has a %s job queued that may not be replaced.",
+                                t->u->id, job_type_to_string(j->type));
                 if (tr->mode == JOB_FAIL || tr->mode == JOB_TRIGGERING)
                         return tr_fail(tr, -EEXIST, "Unit %s has a conflicting %s job queued.", t->u->id,
                                 job_type_to_string(j->type));
@@ -549,9 +608,9 @@ static bool redundant(const struct tjob *t)
 static int install_one(struct transaction *tr, struct tjob *t, struct job **ret)
 {
         struct job *j = t->u->job;
-        int type = j ? job_merge(j->type, t->type) : (int) t->type;
+        int type = j ? job_merge(j->type, t->type) : (int)t->type;
 
-        if (j && type >= 0 && (j->state == JOB_WAITING || type == (int) j->type)) {
+        if (j && type >= 0 && (j->state == JOB_WAITING || type == (int)j->type)) {
                 j->type = collapse(type, t->u);
                 job_queue_run(j);
         } else {
@@ -576,8 +635,8 @@ static int tr_install(struct transaction *tr, struct job **ret_job)
 
         if (tr->mode == JOB_ISOLATE || tr->mode == JOB_FLUSH) {
                 JOB_FOREACH(j, tr->m)
-                        if (!tr_only(tr, j->unit) && !j->unit->ignore_on_isolate)
-                                job_finish(j, JOB_CANCELED, false);
+                if (!tr_only(tr, j->unit) && !j->unit->ignore_on_isolate)
+                        job_finish(j, JOB_CANCELED, false);
         }
         for (struct tjob *t = tr->jobs; t; t = t->next) {
                 struct job *j = NULL;
@@ -607,9 +666,9 @@ static int tr_run(struct transaction *tr, enum job_type t, struct unit *u, struc
         if (r >= 0)
                 r = tr_merge(tr);
         if (r >= 0)
-                r = tr_order(tr);
-        if (r >= 0)
                 r = tr_check(tr);
+        if (r >= 0)
+                r = tr_order(tr); /* drops edges for good: only once nothing else can refuse */
         if (r >= 0)
                 r = tr_install(tr, ret_job);
         return r;
@@ -625,9 +684,11 @@ int manager_add_job(struct manager *m, enum job_type t, struct unit *u, enum job
         manager_dispatch_load_queue(m);
         u = unit_follow_merge(u);
         if (manual && t != JOB_STOP && u->refuse_manual_start)
-                r = tr_fail(&tr, -EPERM, "Unit %s may be started by dependencies only (RefuseManualStart=).", u->id);
+                r = tr_fail(&tr, -EPERM, "Unit %s may be started by dependencies only (RefuseManualStart=).",
+                        u->id);
         else if (manual && (t == JOB_STOP || t == JOB_RESTART) && u->refuse_manual_stop)
-                r = tr_fail(&tr, -EPERM, "Unit %s may be stopped by dependencies only (RefuseManualStop=).", u->id);
+                r = tr_fail(&tr, -EPERM, "Unit %s may be stopped by dependencies only (RefuseManualStop=).",
+                        u->id);
         else if (mode == JOB_ISOLATE && (t != JOB_START || (manual && !u->allow_isolate)))
                 r = tr_fail(&tr, -EPERM, "Unit %s may not be isolated (AllowIsolate=).", u->id);
         else if (t == JOB_RELOAD && !unit_can_reload(u))
@@ -639,8 +700,8 @@ int manager_add_job(struct manager *m, enum job_type t, struct unit *u, enum job
         return r;
 }
 
-int manager_add_job_by_name(struct manager *m, enum job_type t, const char *name, enum job_mode mode, struct job **ret_job,
-        char **ret_error)
+int manager_add_job_by_name(struct manager *m, enum job_type t, const char *name, enum job_mode mode,
+        struct job **ret_job, char **ret_error)
 {
         struct unit *u;
         int r = unit_load_by_name(m, name, &u);

@@ -160,34 +160,11 @@ static void automount_done(struct unit *u)
         free(UNIT_CAST(automount, u)->extra_options);
 }
 
-static void timer_done(struct unit *u)
-{
-        struct timer_unit *t = UNIT_CAST(timer_unit, u);
-
-        timer_values_free(t);
-        free(t->unit_name);
-}
-
-static void path_done(struct unit *u)
-{
-        struct path_unit *p = UNIT_CAST(path_unit, u);
-
-        path_specs_free(p);
-        free(p->unit_name);
-}
-
 const struct unit_ops automount_ops = {
         .size = sizeof(struct automount), .section = "Automount", .done = automount_done, .active_state = never_active, .sub_state = never_sub,
 };
 const struct unit_ops scope_ops = {
         .size = sizeof(struct scope), .section = "Scope", .kill_offset = offsetof(struct scope, kill),
         .cgroup_offset = offsetof(struct scope, cgroup), .can_fail_transient = true, .active_state = never_active,
-        .sub_state = never_sub,
-};
-const struct unit_ops timer_ops = {
-        .size = sizeof(struct timer_unit), .section = "Timer", .done = timer_done, .active_state = never_active, .sub_state = never_sub,
-};
-const struct unit_ops path_ops = {
-        .size = sizeof(struct path_unit), .section = "Path", .done = path_done, .active_state = never_active,
         .sub_state = never_sub,
 };

@@ -2,7 +2,7 @@
  * that UNIT_CAST() works. Each type's file states its states and transitions at the top. */
 #pragma once
 
-#include "unit.h"
+#include "job.h"
 
 /* ---- service ---- */
 enum service_type { SERVICE_SIMPLE, SERVICE_EXEC, SERVICE_FORKING, SERVICE_ONESHOT, SERVICE_DBUS, SERVICE_NOTIFY,
@@ -82,7 +82,7 @@ struct service {
         struct loop_io pidfile_io;      /* inotify while the PID file is awaited */
         enum service_result event_result; /* of the event being handled: how a process ended */
         int event_code, event_status;
-        bool step_running, idle_waiting;
+        bool step_running, idle_waiting, low_modules;
 };
 
 /* ---- socket ---- */
@@ -178,6 +178,7 @@ struct device_unit {
         struct unit unit;
         char *syspath;             /* of the device that it now stands for, NULL when absent */
         bool present, not_ready, watched;
+        bool missed;               /* its absence sent the boot to emergency.target */
 };
 
 /* ---- target, slice, scope, timer, path ---- */
@@ -194,30 +195,65 @@ struct scope {
         usec_t timeout_stop, runtime_max;
         struct loop_timer timer;
 };
+/* A job of the unit that a timer or path starts: recheck is queued when it ends. */
+struct job_watch { struct job_waiter w; struct job *job; struct loop_deferred *recheck; };
+/* trigger.c. Starts the unit: 0 or -errno. */
+int trigger_start(struct unit *u, const char *name, struct job_watch *watch, struct loop_deferred *recheck);
+void trigger_forget(struct unit *u, struct job_watch *watch, struct loop_deferred *recheck);
+/* Is the unit down, with nothing under way? */
+bool trigger_is_down(struct unit *u, const char *name);
+/* Unit= or its default; Before= and Triggers=; targets: NULL or the target that these units belong to. */
+int trigger_load(struct unit *u, char **name, const char *target);
 enum timer_base { TIMER_ACTIVE, TIMER_BOOT, TIMER_STARTUP, TIMER_UNIT_ACTIVE, TIMER_UNIT_INACTIVE, TIMER_CALENDAR };
-struct timer_value { enum timer_base base; usec_t value; char *calendar; struct timer_value *next; };
+struct calendar;
+struct timer_value {
+        enum timer_base base;
+        usec_t value;
+        char *calendar;            /* as written */
+        struct calendar *spec;
+        bool spent;                /* it came already, and comes once */
+        struct timer_value *next;
+};
+enum timer_state { TIMER_DEAD, TIMER_WAITING, TIMER_RUNNING, TIMER_ELAPSED, TIMER_FAILED };
+enum path_state { PATH_DEAD, PATH_WAITING, PATH_RUNNING, PATH_FAILED };
 struct timer_unit {
         struct unit unit;
         struct timer_value *values;
         char *unit_name;
         usec_t accuracy, random_delay;
         bool persistent, fixed_random, wake_system, on_clock_change, on_timezone_change, remain_after_elapse_off;
-        int state, result;
-        struct unit *triggers;
-        usec_t next_monotonic, next_realtime, last_trigger;
+        /* live */
+        enum timer_state state;
+        int result;
+        usec_t next_monotonic, next_realtime; /* USEC_INFINITY: none */
+        usec_t last_trigger, last_trigger_monotonic, activated; /* activated, last_trigger: CLOCK_REALTIME */
         struct loop_timer timer;
-        struct loop_io clock_io;
+        struct loop_deferred recheck;
+        struct job_watch watch;
 };
-struct path_spec { int kind; char *path; struct path_spec *next; };
+struct path_spec {
+        int kind;
+        char *path;
+        int wd;                    /* of path itself, -1 */
+        bool existed;
+        struct path_spec *next;
+};
 struct path_unit {
         struct unit unit;
         struct path_spec *specs;
         char *unit_name;
         bool make_directory;
         mode_t directory_mode;
-        int state, result;
         usec_t trigger_interval;
         uint32_t trigger_burst;
+        /* live */
+        enum path_state state;
+        int result;
+        usec_t trigger_begin;
+        uint32_t n_trigger;
+        struct loop_io inotify;    /* watches of all its paths and what is above them */
+        struct loop_deferred recheck;
+        struct job_watch watch;
 };
 
 /* parse-socket.c: what the directives made. */

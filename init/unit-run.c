@@ -89,17 +89,18 @@ static void new_invocation_id(struct unit *u)
 static bool bound_units_active(struct unit *u)
 {
         UNIT_FOREACH_DEP(u, DEP_BIT(DEP_BINDS_TO), o)
-                if (unit_has_dep(u, DEP_AFTER, o) && unit_active_state(o) != UNIT_ACTIVE &&
-                        unit_active_state(o) != UNIT_RELOADING) {
-                        log_unit(u->id, LOG_NOTICE, "Bound to unit %s, but unit isn't active.", o->id);
-                        return false;
-                }
+        if (unit_has_dep(u, DEP_AFTER, o) && unit_active_state(o) != UNIT_ACTIVE &&
+                unit_active_state(o) != UNIT_RELOADING) {
+                log_unit(u->id, LOG_NOTICE, "Bound to unit %s, but unit isn't active.", o->id);
+                return false;
+        }
         UNIT_FOREACH_DEP(u, DEP_BIT(DEP_REQUISITE), o)
-                if (unit_has_dep(u, DEP_AFTER, o) && unit_active_state(o) != UNIT_ACTIVE &&
-                        unit_active_state(o) != UNIT_RELOADING) {
-                        log_unit(u->id, LOG_NOTICE, "Needs %s to be active already (Requisite=), but it isn't.", o->id);
-                        return false;
-                }
+        if (unit_has_dep(u, DEP_AFTER, o) && unit_active_state(o) != UNIT_ACTIVE &&
+                unit_active_state(o) != UNIT_RELOADING) {
+                log_unit(u->id, LOG_NOTICE, "Needs %s to be active already (Requisite=), but it isn't.",
+                        o->id);
+                return false;
+        }
         return true;
 }
 
@@ -116,7 +117,8 @@ int unit_start(struct unit *u)
         if (s != UNIT_ACTIVATING) {
                 u->condition_time = now_realtime();
                 if (!unit_test_conditions(u, false)) {
-                        log_unit(u->id, LOG_DEBUG, "Starting was skipped because of a condition that is not met");
+                        log_unit(u->id, LOG_DEBUG,
+                                "Starting was skipped because of a condition that is not met");
                         return -ECOMM;
                 }
                 if (!unit_test_conditions(u, true)) {
@@ -129,8 +131,8 @@ int unit_start(struct unit *u)
                         if (!u->start_limit_hit)
                                 log_unit(u->id, LOG_WARNING, "Start request repeated too quickly");
                         u->start_limit_hit = true;
-                        manager_emergency_action(u->manager, u->start_limit_action, "unit was started too often",
-                                u->reboot_arg, -1);
+                        manager_emergency_action(u->manager, u->start_limit_action,
+                                "unit was started too often", u->reboot_arg, -1);
                         if (unit_ops(u)->limit_hit)
                                 unit_ops(u)->limit_hit(u);
                         return -ECANCELED;
@@ -170,8 +172,10 @@ bool unit_unneeded(struct unit *u)
         if (!u->stop_when_unneeded || unit_active_state(u) != UNIT_ACTIVE || u->job)
                 return false;
         UNIT_FOREACH_DEP(u,
-                DEP_BIT(DEP_REQUIRED_BY) | DEP_BIT(DEP_WANTED_BY) | DEP_BIT(DEP_BOUND_BY) | DEP_BIT(DEP_REQUISITE_OF) |
-                        DEP_BIT(DEP_UPHELD_BY), o) {
+                DEP_BIT(DEP_REQUIRED_BY) | DEP_BIT(DEP_WANTED_BY) | DEP_BIT(DEP_BOUND_BY) |
+                        DEP_BIT(DEP_REQUISITE_OF) | DEP_BIT(DEP_UPHELD_BY),
+                o)
+        {
                 enum active_state s = unit_active_state(o);
 
                 if (o->job || (s != UNIT_INACTIVE && s != UNIT_FAILED))
@@ -191,8 +195,10 @@ void unit_cgroup_empty(struct unit *u)
 static void set_timestamps(struct unit *u, enum active_state old, enum active_state now)
 {
         usec_t t = now_monotonic();
-        bool old_down = old == UNIT_INACTIVE || old == UNIT_FAILED, down = now == UNIT_INACTIVE || now == UNIT_FAILED;
-        bool old_up = old == UNIT_ACTIVE || old == UNIT_RELOADING, up = now == UNIT_ACTIVE || now == UNIT_RELOADING;
+        bool old_down = old == UNIT_INACTIVE || old == UNIT_FAILED,
+             down = now == UNIT_INACTIVE || now == UNIT_FAILED;
+        bool old_up = old == UNIT_ACTIVE || old == UNIT_RELOADING,
+             up = now == UNIT_ACTIVE || now == UNIT_RELOADING;
 
         u->state_change = t;
         if (old_down && !down)
@@ -249,7 +255,8 @@ static bool notify_job(struct unit *u, struct job *j, enum active_state now, boo
         }
 }
 
-static void enqueue_quietly(struct unit *u, enum job_type t, struct unit *other, enum job_mode mode, const char *why)
+static void enqueue_quietly(
+        struct unit *u, enum job_type t, struct unit *other, enum job_mode mode, const char *why)
 {
         _cleanup_free_ char *err = NULL;
         int r;
@@ -260,18 +267,6 @@ static void enqueue_quietly(struct unit *u, enum job_type t, struct unit *other,
         if (r < 0)
                 log_unit_errno(u->id, LOG_WARNING, r, "%s%s: could not queue %s: %s", why, other->id,
                         job_type_to_string(t), err ?: strerror(-r));
-}
-
-/* Came up without a job: brings up what it needs, takes down what it excludes. */
-static void retroactively_start(struct unit *u)
-{
-        UNIT_FOREACH_DEP(u, DEP_BIT(DEP_REQUIRES) | DEP_BIT(DEP_BINDS_TO) | DEP_BIT(DEP_WANTS), o)
-                if (unit_active_state(o) != UNIT_ACTIVE && unit_active_state(o) != UNIT_ACTIVATING && !o->job &&
-                        !unit_has_dep(u, DEP_AFTER, o))
-                        enqueue_quietly(u, JOB_START, o, JOB_REPLACE, "Needs ");
-        UNIT_FOREACH_DEP(u, DEP_BIT(DEP_CONFLICTS) | DEP_BIT(DEP_CONFLICTED_BY), o)
-                if (unit_active_state(o) == UNIT_ACTIVE || unit_active_state(o) == UNIT_ACTIVATING)
-                        enqueue_quietly(u, JOB_STOP, o, JOB_REPLACE, "Conflicts with ");
 }
 
 /* Deps may be added while jobs are queued, so the neighbours are gathered first. */
@@ -288,11 +283,31 @@ static void each_dep(struct unit *u, uint32_t mask, void (*fn)(struct unit *u, s
                 }
         }
         UNIT_FOREACH_DEP(u, mask, o)
-                all[n++] = o;
+        all[n++] = o;
         for (size_t i = 0; i < n; i++)
                 fn(u, all[i]);
         if (all != list)
                 free(all);
+}
+
+/* Came up without a job: brings up what it needs, takes down what it excludes. */
+static void start_needed(struct unit *u, struct unit *o)
+{
+        if (unit_active_state(o) != UNIT_ACTIVE && unit_active_state(o) != UNIT_ACTIVATING && !o->job &&
+                !unit_has_dep(u, DEP_AFTER, o))
+                enqueue_quietly(u, JOB_START, o, JOB_REPLACE, "Needs ");
+}
+
+static void stop_excluded(struct unit *u, struct unit *o)
+{
+        if (unit_active_state(o) == UNIT_ACTIVE || unit_active_state(o) == UNIT_ACTIVATING)
+                enqueue_quietly(u, JOB_STOP, o, JOB_REPLACE, "Conflicts with ");
+}
+
+static void retroactively_start(struct unit *u)
+{
+        each_dep(u, DEP_BIT(DEP_REQUIRES) | DEP_BIT(DEP_BINDS_TO) | DEP_BIT(DEP_WANTS), start_needed);
+        each_dep(u, DEP_BIT(DEP_CONFLICTS) | DEP_BIT(DEP_CONFLICTED_BY), stop_excluded);
 }
 
 static bool unit_is_up(struct unit *u)
@@ -361,14 +376,17 @@ static void notify_down(struct unit *u, enum active_state old, enum active_state
         if (now == UNIT_FAILED && old != UNIT_FAILED && !will_restart) {
                 m->n_failed_units++;
                 each_dep(u, DEP_BIT(DEP_ON_FAILURE), start_on_failure);
-                manager_emergency_action(m, u->failure_action, "unit failed", u->reboot_arg, u->failure_exit_status);
+                manager_emergency_action(
+                        m, u->failure_action, "unit failed", u->reboot_arg, u->failure_exit_status);
         }
         if (now == UNIT_INACTIVE && was_up && !will_restart) {
                 each_dep(u, DEP_BIT(DEP_ON_SUCCESS), start_on_success);
-                manager_emergency_action(m, u->success_action, "unit succeeded", u->reboot_arg, u->success_exit_status);
+                manager_emergency_action(
+                        m, u->success_action, "unit succeeded", u->reboot_arg, u->success_exit_status);
         }
         each_dep(u, DEP_BIT(DEP_BOUND_BY), stop_bound);
-        each_dep(u, DEP_BIT(DEP_REQUIRES) | DEP_BIT(DEP_WANTS) | DEP_BIT(DEP_BINDS_TO) | DEP_BIT(DEP_UPHOLDS),
+        each_dep(u,
+                DEP_BIT(DEP_REQUIRES) | DEP_BIT(DEP_WANTS) | DEP_BIT(DEP_BINDS_TO) | DEP_BIT(DEP_UPHOLDS),
                 stop_if_unneeded);
         each_dep(u, DEP_BIT(DEP_UPHELD_BY), restart_upheld_by);
         each_dep(u, DEP_BIT(DEP_AFTER), collect_neighbour);

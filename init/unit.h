@@ -111,6 +111,7 @@ struct unit_ops {
         const char *(*result)(struct unit *u);     /* "success", "exit-code" … */
         void (*reset_failed)(struct unit *u);
         void (*limit_hit)(struct unit *u);         /* started too often: becomes failed */
+        void (*job_timed_out)(struct unit *u);     /* its job is about to end so */
         void (*child)(struct unit *u, pid_t pid, int code, int status);  /* a process of it ended */
         void (*cgroup_empty)(struct unit *u);
         void (*notify_message)(struct unit *u, pid_t pid, uid_t uid, char **fields, int *fds, size_t n_fds);
@@ -312,6 +313,7 @@ struct manager {
         char **environment;           /* of services: PATH, LANG … */
         void *index;                  /* load.c's */
         void *reload, *generators;    /* reload.c's, run-generators.c's: what is under way */
+        void *clock;                  /* clock.c's */
         char **unit_path;             /* directories instead of UNIT_SEARCH_PATH; NULL: the usual ones */
         char *root;                   /* unit files, fstab … are read below it (tests, off line); NULL: "/" */
         void *pids;                   /* manager.c's table pid → unit */
@@ -339,6 +341,7 @@ struct manager {
         usec_t t_kernel, t_initrd, t_userspace, t_units_loaded, t_generators_start, t_generators_done, t_finish;
         int status_fd;                /* console for progress lines, -1 */
         uint32_t n_installed_jobs, n_failed_units, n_spawned;
+        uint32_t n_low_modules; /* jobs that wait for modules which devd loads when nothing else is to be done */
         uint32_t n_running_jobs, n_idle_waiting; /* jobs begun; Type=idle services that wait for the rest */
         struct loop_timer watch_timer; /* status.c: nothing new for a while */
         usec_t last_progress;

@@ -28,9 +28,10 @@ enum devlink_type {
         DL_WATCH_MOUNTS,   /* send DL_MOUNTINFO for all that is mounted, then every change */
         DL_COLDPLUG,       /* begin coldplug (PID 1 sends it at once; systemd-udev-trigger.service is it) */
         DL_SETTLE,         /* answer DL_SETTLED when the queue has been empty; id is repeated */
-        DL_LOAD_MODULES,   /* id; u n, s×n module names; answer DL_MODULES_DONE */
+        DL_LOAD_MODULES,   /* id; u n, s×n module names, u flags (DL_MODULES_*); answer DL_MODULES_DONE */
         DL_RELOAD,         /* read rules, .link files and udev.conf again */
         DL_STATIC_NODES,   /* create modules.devname nodes; answer DL_MODULES_DONE */
+        DL_BOOTED,         /* the boot's jobs are done: what was put off may go on */
 
         /* devd → PID 1 */
         DL_DEVICE = 40,    /* s sysfs path, s node or NULL, u state (DL_DEV_*), u n, s×n links (only those that
@@ -50,4 +51,5 @@ enum devlink_type {
 };
 
 enum { DL_MOUNT_REMOUNT = 1, DL_MOUNT_SLOPPY = 2, DL_MOUNT_RWONLY = 4 };
+enum { DL_MODULES_LOW = 1 /* nobody waits: behind all other work */ };
 enum { DL_DEV_GONE = 0, DL_DEV_PRESENT = 1, DL_DEV_NOT_READY = 2 /* SYSTEMD_READY=0 */ };

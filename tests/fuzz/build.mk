@@ -37,6 +37,7 @@ $(eval $(call fuzz_target,word))
 $(eval $(call fuzz_target,parse))
 $(eval $(call fuzz_target,unitname))
 $(eval $(call fuzz_target,cmdline))
+$(eval $(call fuzz_target,calendar))
 $(eval $(call fuzz_target,envfile))
 $(eval $(call fuzz_target,devd_control,$(DEVD_NO_MAIN)))
 $(eval $(call fuzz_target,devd_mounts,devd/mount-child.c devd/mountinfo.c))
@@ -50,6 +51,14 @@ $(eval $(call fuzz_target,logd_ring,$(LOGD_LIB)))
 $(eval $(call fuzz_target,rules,$(DEVD_RULES_SRC)))
 $(eval $(call fuzz_target,udevdb,$(DEVD_RULES_SRC)))
 $(eval $(call fuzz_target,hwdb,devd/builtin-hwdb-trie.c))
+
+FUZZ_INIT_SRC := $(filter-out init/main.c init/verify.c,$(ROUSE_SRC))
+$(eval $(call fuzz_target,unitfile,$(FUZZ_INIT_SRC)))
+$(eval $(call fuzz_target,execline,$(FUZZ_INIT_SRC)))
+
+# The table of system calls that exec-seccomp.c reads is made, not written.
+$(FUZZ_DIR)/obj/init/exec-seccomp.o: $(SYSCALL_TABLE)
+$(FUZZ_DIR)/obj/init/exec-seccomp.o: CFLAGS_ALL += -I$(OUT)/gen
 
 $(eval $(call unit_test,test-fuzz-seeds,tests/fuzz/seeds.c $(sort $(FUZZ_EXTRA)) \
 	$(patsubst %,tests/fuzz/fuzz-%.c,$(FUZZ_NAMES)),$(FUZZ_LIBS)))

@@ -74,8 +74,7 @@ def notifying(m):
     jobs = m.ctl("list-jobs", "--no-legend").stdout
     ok("late.service start running" in " ".join(jobs.split()) and "after-late.service start waiting" in " ".join(jobs.split()),
        "list-jobs: one runs, one waits", jobs)
-    with open(m.path("run/go"), "w") as f:
-        f.write("go")
+    m.feed("run/go")
     ok(m.is_state("after-late.service", "active"), "what comes after it starts then")
     ok(m.show("late.service", "StatusText")["StatusText"] == "at your service", "STATUS= is shown")
 
@@ -88,7 +87,7 @@ def activation(m):
         s.connect(m.path("run/echo"))
         got = s.recv(100).decode()
     ok(got == "fds=1 names=door\n", "a connection starts it, with LISTEN_FDS and LISTEN_FDNAMES", got)
-    ok(m.ctl("is-active", "echo.service").returncode == 0, "it is active")
+    ok(m.is_state("echo.service", "active"), "it is active", m.said(".*echo.*"))
 
 
 def zombies(m):
@@ -107,8 +106,7 @@ def zombies(m):
 def orphans(m):
     os.mkfifo(m.path("run/orphans"))
     ok(m.ctl("start", "orphans.service").returncode == 0, "a service that leaves eight orphans")
-    with open(m.path("run/orphans"), "w"):
-        pass
+    m.feed("run/orphans")
     ok(m.wait(lambda: not zombies(m)), "they end, and are reaped", zombies(m))
 
 
@@ -141,8 +139,87 @@ def boot_of_types(cgroups):
         m.close()
 
 
-pid1_ns.enclose(400)
+# ---- a boot with all that can be wrong in unit files and fstab ----
+
+def bad_units(m):
+    m.unit("default.target", target("rubbish.service", "unknown.service", "missing.service", "again.service", "ring-a.service",
+                                    "half.service", "good.service"))
+    m.unit("rubbish.service", "[Unit]\nDescription=x\n[Service]\n\x01\x02 no assignment\nType=nonsense\nExecStart=/bin/sleep 1000\n")
+    m.unit("half.service", "[Unit\n[Service]\nExecStart=/bin/sleep 1000\n=\n")
+    m.unit("unknown.service", service("FlyToTheMoon=yes\nExecStart=/bin/sleep 1000"))
+    m.unit("missing.service", service("ExecStart=/nowhere/program\nType=exec"))
+    m.unit("again.service", service("ExecStart=/bin/false\nRestart=always\nRestartSec=0",
+                                    "StartLimitBurst=3\nStartLimitIntervalSec=60\nOnFailure=alarm.service"))
+    m.unit("alarm.service", service("Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true"))
+    for a, b in ("ab", "bc", "ca"):
+        m.unit(f"ring-{a}.service", service("ExecStart=/bin/sleep 1000", f"Wants=ring-{b}.service\nAfter=ring-{b}.service"))
+    m.unit("good.service", service("ExecStart=/bin/sleep 1000"))
+    m.unit("emergency.service", service("ExecStart=/bin/sleep 1000", "DefaultDependencies=no"))
+    m.unit("emergency.target", "[Unit]\nDefaultDependencies=no\nAllowIsolate=yes\nRequires=emergency.service\n")
+
+
+def what_is_said(m):
+    ok(m.booted(90), "with all that, the boot ends", m.log[-3000:])
+    for name in ("good", "unknown", "ring-a", "ring-b", "ring-c"):
+        ok(m.is_state(f"{name}.service", "active"), f"{name}.service runs")
+    for file, line in (("rubbish.service", 4), ("rubbish.service", 5), ("half.service", 1), ("half.service", 4)):
+        ok(m.said(rf"/etc/systemd/system/{file}:{line}\b"), f"{file}:{line} is named", m.said(rf".*{file}.*"))
+    ok(m.said(r"unknown\.service:4.*FlyToTheMoon"), "an unknown directive is named", m.said(".*FlyToTheMoon.*"))
+    ring = m.said(r"Ordering cycle: (.*)")
+    ok(len(ring) == 1 and all(f"ring-{x}.service →" in ring[0] for x in "abc") and "dropped: ring-" in ring[0],
+       "the cycle is named once, with what was dropped", ring)
+
+
+def what_fails(m):
+    ok(m.is_state("missing.service", "failed"), "a missing executable: failed")
+    ok(m.show("missing.service", "ExecMainStatus").get("ExecMainStatus") == "203", "203",
+       m.show("missing.service", "ExecMainStatus", "ExecMainCode"))
+    ok(m.said("missing.service: .*/nowhere/program.*EXEC"), "said with its path", m.said(".*missing.service.*"))
+    ok(m.is_state("again.service", "failed"), "a service that ends at once: failed in the end")
+    ok(m.show("again.service", "Result", "NRestarts").get("Result") == "start-limit-hit", "by the start limit",
+       m.show("again.service", "Result", "NRestarts"))
+    ok(m.is_state("alarm.service", "active"), "which starts OnFailure=")
+    ok(m.said("again.service: Start request repeated too quickly"), "and is said")
+
+
+def boot_of_errors():
+    m = Machine("errors", container=False)
+    bad_units(m)
+    m.file("etc/fstab", "/dev/optional /mnt ext4 nofail,x-systemd.device-timeout=1 0 0\n")
+    try:
+        m.start()
+        what_is_said(m)
+        what_fails(m)
+        ok(m.says(r"Timed out waiting for .*optional"), "a missing device with nofail is named, and does not hold the boot", m.said(".*optional.*"))
+        power_off(m, "after errors")
+    except (pid1_ns.Ended, OSError, KeyError) as error:
+        ok(False, f"went on: {error!r}", m.log[-4000:] + m.reports())
+    finally:
+        m.close()
+
+
+def boot_of_missing_device():
+    m = Machine("device", container=False)
+    bad_units(m)
+    m.unit("default.target", target("good.service"))
+    m.unit("local-fs.target", "[Unit]\nDefaultDependencies=no\nOnFailure=emergency.target\nOnFailureJobMode=replace-irreversibly\n")
+    m.file("etc/fstab", "/dev/needed /srv ext4 x-systemd.device-timeout=2 0 0\n")
+    try:
+        m.start()
+        ok(m.says(r"Timed out waiting for .*needed"), "a missing device is waited for as long as fstab says", m.log[-3000:])
+        ok(m.is_state("emergency.service", "active"), "without nofail: the emergency target", m.log[-3000:])
+        ok(m.ctl("is-active", "srv.mount").stdout.strip() == "inactive", "the mount is not there")
+        power_off(m, "in emergency")
+    except (pid1_ns.Ended, OSError, KeyError) as error:
+        ok(False, f"went on: {error!r}", m.log[-4000:] + m.reports())
+    finally:
+        m.close()
+
+
+pid1_ns.enclose(280)
 if os.environ["PID1_CGROUP"]:
     boot_of_types(True)
 boot_of_types(False)
+boot_of_errors()
+boot_of_missing_device()
 tap.done()

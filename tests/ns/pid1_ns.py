@@ -27,7 +27,7 @@ SANITIZER = "detect_leaks=0:handle_segv=2:handle_abort=2:handle_sigfpe=2:handle_
 BASE = {
     "sysinit.target": "[Unit]\nDefaultDependencies=no\nConflicts=shutdown.target\n",
     "local-fs.target": "[Unit]\nDefaultDependencies=no\nConflicts=shutdown.target\n",
-    "basic.target": "[Unit]\nRequires=sysinit.target\nAfter=sysinit.target\n",
+    "basic.target": "[Unit]\nRequires=sysinit.target local-fs.target\nAfter=sysinit.target local-fs.target\n",
     "sockets.target": "[Unit]\n",
     "shutdown.target": "[Unit]\nDefaultDependencies=no\nRefuseManualStart=yes\n",
     "poweroff.target": "[Unit]\nDefaultDependencies=no\nRequires=end.service\nAfter=end.service\nAllowIsolate=yes\n",
@@ -83,7 +83,9 @@ class Ended(Exception):
 
 
 class Machine:
-    def __init__(self, name, cgroups=True):
+    def __init__(self, name, cgroups=True, container=True):
+        """container: what PID 1 is told; in one it leaves fstab's devices alone."""
+        self.environment = "container=test" if container else ""
         self.root = f"{os.environ['PID1_ROOT']}/{name}"
         self.cgroup = f"{os.environ['PID1_CGROUP']}/{name}" if cgroups and os.environ["PID1_CGROUP"] else None
         self.log, self.console, self.process = "", "", None
@@ -122,7 +124,7 @@ class Machine:
         lines += [f"mount -t proc proc {self.root}/proc", f"mount --bind {self.root}/etc/cmdline {self.root}/proc/cmdline"]
         lines.append(f"mount -t {'sysfs' if self.cgroup else 'tmpfs'} sys {self.root}/sys")
         lines.append(f"mount --bind {self.root}/dev {self.root}/dev")
-        lines.append("cd /; exec env -i container=test "
+        lines.append(f"cd /; exec env -i {self.environment} "
                      f"ASAN_OPTIONS={SANITIZER} UBSAN_OPTIONS=print_stacktrace=1 $chroot {self.root} /usr/sbin/rouse")
         return "\n".join(lines)
 
@@ -210,6 +212,16 @@ class Machine:
                 return f.read()
         except OSError:
             return ""
+
+    def feed(self, fifo):
+        """Opens a FIFO as soon as somebody reads there, and closes it."""
+        def opened():
+            try:
+                os.close(os.open(self.path(fifo), os.O_WRONLY | os.O_NONBLOCK))
+            except OSError:
+                return False
+            return True
+        return self.wait(opened, fifo)
 
     def reports(self):
         return "".join(self.text(os.path.basename(f)) for f in glob.glob(f"{self.root}/asan.*"))

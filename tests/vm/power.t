@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
 """Every way to end the system ends it: the power button, ctrl-alt-del,
-signals to PID 1, and the commands. A reboot reboots; the disks are clean."""
+signals to PID 1, and the commands, at once or at a given time. A reboot
+reboots; services stop in reverse order; what had to be forced is said; the
+disks are clean."""
 import os
 import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import ext4
-from tap import TIMEOUT, Tap
+from tap import HERE, TIMEOUT, Tap
 
 tap = Tap()
 OFF, RESTART, HALT = "reboot: Power down", "reboot: Restarting system", "reboot: System halted"
+STOP = os.path.join(HERE, "stop")
+UNITS = [(os.path.join(STOP, name), f"/etc/systemd/system/{name}") for name in sorted(os.listdir(STOP))]
 
 
 def in_guest(script):
@@ -17,26 +21,65 @@ def in_guest(script):
     return lambda guest: guest.run(f"({script}) </dev/null >/dev/null 2>&1 &", TIMEOUT)
 
 
+def schedule(guest):
+    """A shutdown for later is shown, keeps users out, and can be cancelled."""
+    guest.out("shutdown -h +4 going down for the test </dev/null 2>&1")
+    tap.like(guest.out("cat /run/systemd/shutdown/scheduled"), r"^MODE=poweroff$", "shutdown +4 is scheduled")
+    tap.ok(guest.run("test -e /run/nologin")[0] == 0, "shutdown +4: nobody logs in any more")
+    guest.out("shutdown -c </dev/null 2>&1")
+    tap.ok(guest.run("test ! -e /run/systemd/shutdown/scheduled -a ! -e /run/nologin")[0] == 0,
+           "shutdown -c: as if nothing had been")
+
+
+def order(guest):
+    tap.is_(guest.out("systemctl start order-second && systemctl is-active order-first"), "active",
+            "the order's services run")
+
+
+def stubborn(guest):
+    tap.is_(guest.out("systemctl start stubborn; systemctl is-active stubborn"), "active",
+            "a process that ends for nobody runs")
+
+
+def press_power(guest):
+    schedule(guest)
+    order(guest)
+    guest.powerdown()
+    guest.expect("order: second stops", 60)
+    guest.expect("order: first stops", 60)
+    tap.ok(True, "services stop in the reverse of their order")
+
+
+def halt_with_force(guest):
+    if tap.rouse:
+        stubborn(guest)
+    in_guest("halt")(guest)
+    if tap.rouse:
+        guest.expect(r"rouse-shutdown: forced: .*killed sh\[", 60)
+        tap.ok(True, "what had to be killed is named")
+
+
 # Signals are as systemd(1) has them: SIGRTMIN+4 power off, +5 reboot, +3 halt.
 WAYS = [
-    ("the power button", lambda guest: guest.powerdown(), OFF),
+    ("the power button", press_power, OFF),
     ("ctrl-alt-del", lambda guest: guest.sendkey("ctrl-alt-del"), RESTART),
     ("SIGRTMIN+4 to PID 1", in_guest("kill -38 1"), OFF),
-    ("reboot", in_guest("/sbin/reboot" if not tap.rouse else f"{tap.control} reboot"), RESTART),
-    ("halt", in_guest("/sbin/halt" if not tap.rouse else f"{tap.control} halt"), HALT),
+    ("shutdown -r at a time of day", in_guest("date -s 12:00:57; shutdown -r 12:01"), RESTART),
+    ("halt", halt_with_force, HALT),
 ]
 
 for name, act, said in WAYS:
-    with tap.guest(name, writable=True, quiet=True) as guest:
+    with tap.guest(name, writable=True, quiet=True, copies=UNITS) as guest:
         guest.wait_ready(TIMEOUT)
         guest.run("echo 7 >/proc/sys/kernel/printk")
         act(guest)
+        if tap.rouse and act is not halt_with_force:
+            guest.expect("rouse-shutdown: all file systems unmounted", 90)
+            tap.ok(True, f"{name}: rouse-shutdown forced nothing")
         guest.expect(said, 90)
-        if said != HALT:
-            guest.wait_exit(30)
-        else:
+        if said == HALT:
             guest.qmp("quit")
-            guest.wait_exit(30)
+        guest.wait_exit(30)
         tap.ok(True, f"{name}: {said}")
         for where, path in (("/", guest.root), ("/srv", guest.srv)):
             problem = ext4.check_clean(path)

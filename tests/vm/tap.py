@@ -7,6 +7,7 @@ of the console of each guest that it had, and how to run it alone.
 import contextlib
 import os
 import sys
+import tempfile
 
 import ext4
 import image
@@ -16,6 +17,21 @@ INIT = os.environ.get("INIT") or "rouse"
 ROUSE = INIT == "rouse"
 TIMEOUT = float(os.environ.get("TIMEOUT") or 300)
 HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def text_file(text, mode=0o644):
+    """A temporary file with this text, to be copied into a guest."""
+    file = tempfile.NamedTemporaryFile("w", prefix="rouse-test-")
+    file.write(text)
+    file.flush()
+    os.chmod(file.name, mode)
+    return file
+
+
+def fstab(line):
+    """The guest's usual fstab and one more line, as such a file."""
+    with open(os.path.join(HERE, "root/etc/fstab")) as usual:
+        return text_file(usual.read() + line + "\n")
 
 
 class Tap:

@@ -1,0 +1,442 @@
+/* Path units.
+ *
+ *   dead → waiting → running → waiting …;  any → failed
+ *
+ * One inotify descriptor a unit watches each path and every directory above it, so that what is not there yet is seen
+ * when it comes; the watches are made anew after each event. waiting: something may come. running: the unit was started;
+ * when it is down again the paths are looked at once more. PathExists=, PathExistsGlob= and DirectoryNotEmpty= are states
+ * (level), PathChanged= and PathModified= are events on the path, or its coming and going. */
+#include <dirent.h>
+#include <fnmatch.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+
+#include "lib/fileio.h"
+#include "manager.h"
+#include "names.h"
+#include "types.h"
+
+#define MASK_ABOVE (IN_ATTRIB | IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF)
+#define MASK_CHANGE                                                                                         \
+        (IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB | IN_CLOSE_WRITE | IN_CREATE | IN_DELETE |               \
+                IN_MOVED_FROM | IN_MOVED_TO)
+
+static const struct {
+        enum active_state state;
+        const char *name;
+} states[] = {
+        [PATH_DEAD] = { UNIT_INACTIVE, "dead" },
+        [PATH_WAITING] = { UNIT_ACTIVE, "waiting" },
+        [PATH_RUNNING] = { UNIT_ACTIVE, "running" },
+        [PATH_FAILED] = { UNIT_FAILED, "failed" },
+};
+enum { R_SUCCESS, R_RESOURCES, R_TRIGGER_LIMIT, R_UNIT_START_LIMIT };
+static const char *const result_names[] = { "success", "resources", "trigger-limit-hit",
+        "unit-start-limit-hit" };
+
+static void unwatch(struct path_unit *p)
+{
+        int fd = p->inotify.fd;
+
+        if (fd < 0)
+                return;
+        loop_io_remove(p->unit.manager->loop, &p->inotify);
+        p->inotify.fd = close_fd(fd);
+}
+
+static void set_state(struct path_unit *p, enum path_state state)
+{
+        enum active_state old = unit_active_state(&p->unit);
+
+        p->state = state;
+        if (state == PATH_DEAD || state == PATH_FAILED)
+                unwatch(p);
+        unit_notify(&p->unit, old, false);
+}
+
+static void fail(struct path_unit *p, int result)
+{
+        p->result = result;
+        log_unit(p->unit.id, LOG_WARNING, "Failed with result '%s'", result_names[result]);
+        set_state(p, PATH_FAILED);
+}
+
+/* ---- is it so? ---- */
+
+static bool dir_not_empty(const char *path)
+{
+        _cleanup_closedir_ DIR *d = opendir(path);
+        struct dirent *de;
+
+        while (d && (de = readdir(d)))
+                if (de->d_name[0] != '.' && !hidden_or_backup_file(de->d_name))
+                        return true;
+        return false;
+}
+
+static bool is_pattern(const char *s, size_t n)
+{
+        return strcspn(s, "*?[") < n;
+}
+
+/* Does anything match pattern (a relative path) below dir? */
+static bool glob_below(const char *dir, const char *pattern, int depth)
+{
+        size_t n = strcspn(pattern, "/");
+        const char *rest = pattern + n + strspn(pattern + n, "/");
+        _cleanup_free_ char *part = strndup(pattern, n);
+        _cleanup_closedir_ DIR *d = NULL;
+        struct dirent *de;
+
+        if (!part || depth > 32)
+                return false;
+        if (!is_pattern(part, n)) {
+                _cleanup_free_ char *next = path_join(dir, part);
+
+                return next && access(next, F_OK) >= 0 && (!*rest || glob_below(next, rest, depth + 1));
+        }
+        d = opendir(dir);
+        while (d && (de = readdir(d))) {
+                _cleanup_free_ char *next = NULL;
+
+                if (fnmatch(part, de->d_name, FNM_PERIOD) != 0)
+                        continue;
+                if (!*rest)
+                        return true;
+                next = path_join(dir, de->d_name);
+                if (next && glob_below(next, rest, depth + 1))
+                        return true;
+        }
+        return false;
+}
+
+static bool spec_holds(const struct path_spec *s)
+{
+        switch (s->kind) {
+        case PATH_EXISTS: return access(s->path, F_OK) >= 0;
+        case PATH_EXISTS_GLOB: return glob_below("/", s->path + strspn(s->path, "/"), 0);
+        case PATH_DIRECTORY_NOT_EMPTY: return dir_not_empty(s->path);
+        default: return false;
+        }
+}
+
+/* A path with PathChanged= came or went since it was looked at last. */
+static bool came_or_went(struct path_spec *s)
+{
+        bool now = access(s->path, F_OK) >= 0, was = s->existed;
+
+        s->existed = now;
+        return (s->kind == PATH_CHANGED || s->kind == PATH_MODIFIED) && now != was;
+}
+
+static bool any_holds(struct path_unit *p)
+{
+        for (struct path_spec *s = p->specs; s; s = s->next)
+                if (spec_holds(s))
+                        return true;
+        return false;
+}
+
+/* ---- watching ---- */
+
+static uint32_t own_mask(const struct path_spec *s)
+{
+        return MASK_CHANGE | (s->kind == PATH_MODIFIED ? IN_MODIFY : 0);
+}
+
+/* Every directory above it, as far as there is one, and it itself. */
+static void watch_spec(struct path_unit *p, struct path_spec *s)
+{
+        _cleanup_free_ char *path = strdup(s->path);
+        size_t at = 0;
+
+        s->wd = -1;
+        if (!path || inotify_add_watch(p->inotify.fd, "/", MASK_ABOVE | IN_MASK_ADD) < 0)
+                return;
+        for (;;) {
+                char *end;
+                bool last;
+                int wd;
+
+                at += strspn(path + at, "/");
+                end = path + at + strcspn(path + at, "/");
+                if (!path[at] ||
+                        (s->kind == PATH_EXISTS_GLOB && is_pattern(path + at, (size_t)(end - path) - at)))
+                        return;
+                last = end[strspn(end, "/")] == '\0';
+                *end = '\0';
+                wd = inotify_add_watch(p->inotify.fd, path, (last ? own_mask(s) : MASK_ABOVE) | IN_MASK_ADD);
+                if (wd < 0) {
+                        if (errno != ENOENT && errno != EACCES && errno != ENOTDIR)
+                                log_unit_errno(
+                                        p->unit.id, LOG_WARNING, -errno, "%s cannot be watched: %m", path);
+                        return;
+                }
+                if (last) {
+                        s->wd = wd;
+                        return;
+                }
+                *end = '/';
+                at = (size_t)(end - path);
+        }
+}
+
+static void on_event(struct loop_io *io, uint32_t revents);
+
+static int watch(struct path_unit *p)
+{
+        int r;
+
+        unwatch(p);
+        p->inotify = (struct loop_io) {
+                .fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), .events = EPOLLIN, .cb = on_event, .data = p
+        };
+        if (p->inotify.fd < 0)
+                return -errno;
+        r = loop_io_add(p->unit.manager->loop, &p->inotify);
+        if (r < 0) {
+                p->inotify.fd = close_fd(p->inotify.fd);
+                return r;
+        }
+        for (struct path_spec *s = p->specs; s; s = s->next)
+                watch_spec(p, s);
+        return 0;
+}
+
+/* ---- states ---- */
+
+static bool trigger_ok(struct path_unit *p)
+{
+        usec_t now = now_monotonic();
+
+        if (p->trigger_interval == 0 || p->trigger_burst == 0)
+                return true;
+        if (p->trigger_begin == 0 || now - p->trigger_begin > p->trigger_interval) {
+                p->trigger_begin = now;
+                p->n_trigger = 0;
+        }
+        return p->n_trigger++ < p->trigger_burst;
+}
+
+static void enter_running(struct path_unit *p)
+{
+        if (p->unit.job && p->unit.job->type == JOB_STOP)
+                return;
+        if (!trigger_ok(p))
+                fail(p, R_TRIGGER_LIMIT);
+        else if (trigger_start(&p->unit, p->unit_name, &p->watch, &p->recheck) < 0)
+                fail(p, R_RESOURCES);
+        else
+                set_state(p, PATH_RUNNING);
+}
+
+/* The paths are looked at after the watches are there, so that nothing falls between the two. */
+static void enter_waiting(struct path_unit *p, bool initial)
+{
+        bool changed = false;
+        int r = watch(p);
+
+        if (r < 0) {
+                log_unit_errno(p->unit.id, LOG_ERR, r, "Its paths cannot be watched: %m");
+                fail(p, R_RESOURCES);
+                return;
+        }
+        for (struct path_spec *s = p->specs; s; s = s->next)
+                changed |= came_or_went(s) && !initial;
+        if (changed || any_holds(p)) {
+                enter_running(p);
+                return;
+        }
+        if (p->state != PATH_WAITING)
+                set_state(p, PATH_WAITING);
+}
+
+static bool spec_has_event(const struct path_unit *p, const struct inotify_event *e)
+{
+        for (const struct path_spec *s = p->specs; s; s = s->next)
+                if (s->wd == e->wd && (s->kind == PATH_CHANGED || s->kind == PATH_MODIFIED) &&
+                        e->mask & own_mask(s))
+                        return true;
+        return false;
+}
+
+static void on_event(struct loop_io *io, uint32_t revents)
+{
+        struct path_unit *p = io->data;
+        char buf[4096] __attribute__((aligned(8)));
+        bool changed = false;
+        ssize_t n;
+
+        while ((n = read(io->fd, buf, sizeof(buf))) > 0)
+                for (ssize_t o = 0; o < n;) {
+                        struct inotify_event *e = (struct inotify_event *)(buf + o);
+
+                        changed |= spec_has_event(p, e) || e->mask & IN_Q_OVERFLOW;
+                        o += (ssize_t)(sizeof(*e) + e->len);
+                }
+        if (p->state ==
+                PATH_RUNNING) /* looked at again when the unit is down; what was seen until then belongs to this run */
+                (void)watch(p);
+        else if (changed) {
+                for (struct path_spec *s = p->specs; s; s = s->next)
+                        (void)came_or_went(s);
+                (void)watch(p);
+                enter_running(p);
+        } else
+                enter_waiting(p, false);
+}
+
+static void recheck(struct loop_deferred *d)
+{
+        struct path_unit *p = d->data;
+        struct unit *o = unit_find(p->unit.manager, p->unit_name);
+
+        if (p->state != PATH_RUNNING && p->state != PATH_WAITING)
+                return;
+        if (o && o->start_limit_hit)
+                fail(p, R_UNIT_START_LIMIT);
+        else if (p->state == PATH_WAITING || trigger_is_down(&p->unit, p->unit_name))
+                enter_waiting(p, false);
+}
+
+static void path_trigger_notify(struct unit *u, struct unit *triggered)
+{
+        struct path_unit *p = UNIT_CAST(path_unit, u);
+
+        if (p->state == PATH_RUNNING || (p->state == PATH_WAITING && triggered->start_limit_hit))
+                loop_defer(u->manager->loop, &p->recheck);
+}
+
+/* ---- unit ---- */
+
+static void path_init(struct unit *u)
+{
+        struct path_unit *p = UNIT_CAST(path_unit, u);
+
+        p->directory_mode = 0755;
+        p->trigger_interval = 2 * USEC_PER_SEC;
+        p->trigger_burst = 200;
+}
+
+static void path_init_live(struct unit *u)
+{
+        struct path_unit *p = UNIT_CAST(path_unit, u);
+
+        p->inotify.fd = -1;
+        p->recheck = (struct loop_deferred) { .cb = recheck, .data = p };
+}
+
+static void path_forget(struct unit *u)
+{
+        struct path_unit *p = UNIT_CAST(path_unit, u);
+
+        path_specs_free(p);
+        free(p->unit_name);
+}
+
+static void path_done(struct unit *u)
+{
+        struct path_unit *p = UNIT_CAST(path_unit, u);
+
+        unwatch(p);
+        trigger_forget(u, &p->watch, &p->recheck);
+}
+
+static void path_reloaded(struct unit *u)
+{
+        struct path_unit *p = UNIT_CAST(path_unit, u);
+
+        if (!p->unit_name)
+                (void)unit_name_change_suffix(u->id, "service", &p->unit_name);
+        for (struct path_spec *s = p->specs; s; s = s->next)
+                (void)came_or_went(s);
+        if (p->state == PATH_WAITING)
+                loop_defer(u->manager->loop, &p->recheck);
+}
+
+static int path_load(struct unit *u)
+{
+        struct path_unit *p = UNIT_CAST(path_unit, u);
+        int r = trigger_load(u, &p->unit_name, "paths.target");
+
+        if (!p->specs) {
+                (void)str_replace(&u->load_error, "no Path…= setting");
+                return log_unit_errno(u->id, LOG_ERR, -ENOEXEC,
+                        "Path unit lacks path setting (PathExists=, PathChanged=, …). Refusing.");
+        }
+        for (struct path_spec *s = p->specs; s && r >= 0; s = s->next)
+                r = unit_add_mounts_for(u, s->path, ORIGIN_PATH);
+        return MIN(r, 0);
+}
+
+static int path_start(struct unit *u)
+{
+        struct path_unit *p = UNIT_CAST(path_unit, u);
+
+        if (p->state == PATH_WAITING || p->state == PATH_RUNNING)
+                return -EALREADY;
+        p->result = R_SUCCESS;
+        p->n_trigger = 0;
+        for (struct path_spec *s = p->specs; s && p->make_directory; s = s->next) {
+                int r = s->kind == PATH_EXISTS || s->kind == PATH_EXISTS_GLOB
+                                ? 0
+                                : mkdir_p(s->path, p->directory_mode);
+
+                if (r < 0)
+                        log_unit_errno(u->id, LOG_WARNING, r, "%s could not be made: %m", s->path);
+        }
+        enter_waiting(p, true);
+        return 0;
+}
+
+static int path_stop(struct unit *u)
+{
+        struct path_unit *p = UNIT_CAST(path_unit, u);
+
+        trigger_forget(u, &p->watch, &p->recheck);
+        set_state(p, PATH_DEAD);
+        return 0;
+}
+
+static enum active_state path_active_state(struct unit *u)
+{
+        return states[UNIT_CAST(path_unit, u)->state].state;
+}
+
+static const char *path_sub_state(struct unit *u)
+{
+        return states[UNIT_CAST(path_unit, u)->state].name;
+}
+
+static const char *path_result(struct unit *u)
+{
+        return result_names[UNIT_CAST(path_unit, u)->result];
+}
+
+static void path_reset_failed(struct unit *u)
+{
+        struct path_unit *p = UNIT_CAST(path_unit, u);
+
+        p->result = R_SUCCESS;
+        if (p->state == PATH_FAILED)
+                set_state(p, PATH_DEAD);
+}
+
+const struct unit_ops path_ops = {
+        .size = sizeof(struct path_unit),
+        .section = "Path",
+        .live_offset = offsetof(struct path_unit, state),
+        .init = path_init,
+        .init_live = path_init_live,
+        .forget = path_forget,
+        .reloaded = path_reloaded,
+        .load = path_load,
+        .done = path_done,
+        .start = path_start,
+        .stop = path_stop,
+        .trigger_notify = path_trigger_notify,
+        .active_state = path_active_state,
+        .sub_state = path_sub_state,
+        .result = path_result,
+        .reset_failed = path_reset_failed,
+};
