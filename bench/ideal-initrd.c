@@ -34,7 +34,7 @@ static void load_modules(void)
                 int fd = *name ? open(name, O_RDONLY | O_CLOEXEC) : -1;
 
                 if (fd >= 0) {
-                        (void) !syscall(SYS_finit_module, fd, "", 0);
+                        (void)!syscall(SYS_finit_module, fd, "", 0);
                         close(fd);
                 }
         }
@@ -50,7 +50,7 @@ _Noreturn void initrd_main(void)
         read_file("/root-device", device, sizeof(device));
         for (int i = 0; i < DEVICE_WAIT_MS && stat(device, &st) < 0; i++)
                 pause_ms(1);
-        finish(start((char *const[]) { (char *) "/sbin/fsck.ext4", (char *) "-a", device, NULL }));
+        finish(start((char *const[]) { (char *)"/sbin/fsck.ext4", (char *)"-a", device, NULL }));
         mount(device, "/root", "ext4", 0, "");
         mount("proc", "/root/proc", "proc", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL);
         mount("sysfs", "/root/sys", "sysfs", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL);

@@ -43,9 +43,8 @@ static struct service services[] = {
         { .lines = { { "/usr/sbin/sshd", "-t" }, { "/usr/sbin/sshd", "-D" } } },
         { .lines = { { "/usr/sbin/nginx", "-t", "-q", "-g", "daemon on; master_process on;" },
                   { "/usr/sbin/nginx", "-g", "daemon on; master_process on;" } } },
-        { .lines = { { "/usr/bin/dbus-daemon", "--system",
-                  "--address=unix:path=/run/dbus/system_bus_socket", "--nofork", "--nopidfile",
-                  "--syslog-only" } } },
+        { .lines = { { "/usr/bin/dbus-daemon", "--system", "--address=unix:path=/run/dbus/system_bus_socket",
+                  "--nofork", "--nopidfile", "--syslog-only" } } },
         { .lines = { { "/usr/sbin/cron", "-f" } } },
         { .lines = { { "/usr/sbin/rsyslogd", "-n", "-iNONE" } } },
         { .lines = { { "/sbin/agetty", "-o", "-p -- \\u", "--keep-baud", "115200,57600,38400,9600", "-",
@@ -110,10 +109,10 @@ static void run_service(struct service *s)
                 if (i == n - 1 && !s->then) {
                         if (s->tty)
                                 take_tty(s->tty);
-                        execv(s->lines[i][0], (char *const *) s->lines[i]);
+                        execv(s->lines[i][0], (char *const *)s->lines[i]);
                         _exit(127);
                 }
-                finish(start((char *const *) s->lines[i]));
+                finish(start((char *const *)s->lines[i]));
         }
         s->then();
 }
@@ -146,7 +145,7 @@ static void prepare(void)
 
 static void note_end(int signal)
 {
-        (void) signal;
+        (void)signal;
         asked_to_end = 1;
 }
 
@@ -174,7 +173,7 @@ static _Noreturn void power_off(void)
 
 int main(int argc, char **argv)
 {
-        (void) argc;
+        (void)argc;
         if (strcmp(argv[0], "/init") == 0)
                 initrd_main();
         sigaction(SIGUSR2, &(struct sigaction) { .sa_handler = note_end }, NULL);

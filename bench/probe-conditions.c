@@ -27,8 +27,7 @@ static bool answers(struct condition *c, const struct probe_fs *fs);
 static bool all_run(struct condition *c, const struct probe_fs *fs);
 
 static struct condition conditions[] = {
-        { "srv", mounted, "/srv", 0, -1, false, 0, 0 },
-        { "ssh", answers, "SSH-", 22, -1, false, 0, 0 },
+        { "srv", mounted, "/srv", 0, -1, false, 0, 0 }, { "ssh", answers, "SSH-", 22, -1, false, 0, 0 },
         { "http", answers, "HTTP/1.1 200", 80, -1, false, 0, 0 },
         { "daemons", all_run, NULL, 0, -1, false, 0, 0 }, /* only when all before hold */
 };
@@ -37,7 +36,7 @@ static bool mounted(struct condition *c, const struct probe_fs *fs)
 {
         struct stat here, root;
 
-        (void) fs;
+        (void)fs;
         return stat(c->argument, &here) == 0 && stat("/", &root) == 0 && here.st_dev != root.st_dev;
 }
 
@@ -52,17 +51,18 @@ static void hang_up(struct condition *c)
 static bool answers(struct condition *c, const struct probe_fs *fs)
 {
         static const char question[] = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-        struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(c->port),
-                .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        struct sockaddr_in to = {
+                .sin_family = AF_INET, .sin_port = htons(c->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
+        };
         char buf[256];
         ssize_t n;
 
-        (void) fs;
+        (void)fs;
         if (c->fd < 0) {
                 c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
                 if (c->fd < 0)
                         return false;
-                if (connect(c->fd, (struct sockaddr *) &to, sizeof(to)) < 0 && errno != EINPROGRESS) {
+                if (connect(c->fd, (struct sockaddr *)&to, sizeof(to)) < 0 && errno != EINPROGRESS) {
                         hang_up(c);
                         return false;
                 }
@@ -76,11 +76,12 @@ static bool answers(struct condition *c, const struct probe_fs *fs)
         if (n < 0 && errno == EAGAIN)
                 return false;
         hang_up(c);
-        return n >= (ssize_t) strlen(c->argument) && memcmp(buf, c->argument, strlen(c->argument)) == 0;
+        return n >= (ssize_t)strlen(c->argument) && memcmp(buf, c->argument, strlen(c->argument)) == 0;
 }
 
 /* Calls back for each process (not kernel thread, as far as its name tells) until it says true. */
-static bool each_process(const struct probe_fs *fs, bool (*call)(pid_t, const char *, void *, int), void *data)
+static bool each_process(
+        const struct probe_fs *fs, bool (*call)(pid_t, const char *, void *, int), void *data)
 {
         bool end = false;
         int fd = openat(fs->proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -91,7 +92,7 @@ static bool each_process(const struct probe_fs *fs, bool (*call)(pid_t, const ch
                 char path[64], name[32];
                 ssize_t n;
 
-                if (!isdigit((unsigned char) de->d_name[0]))
+                if (!isdigit((unsigned char)de->d_name[0]))
                         continue;
                 snprintf(path, sizeof(path), "%.20s/comm", de->d_name);
                 n = read_at(fs->proc, path, name, sizeof(name));
@@ -109,8 +110,8 @@ static bool note_daemon(pid_t pid, const char *name, void *data, int proc)
 {
         unsigned *found = data;
 
-        (void) pid;
-        (void) proc;
+        (void)pid;
+        (void)proc;
         for (size_t i = 0; i < ARRAY_SIZE(daemons); i++)
                 if (strcmp(name, daemons[i]) == 0)
                         *found |= 1u << i;
@@ -121,7 +122,7 @@ static bool all_run(struct condition *c, const struct probe_fs *fs)
 {
         unsigned found = 0;
 
-        (void) c;
+        (void)c;
         return each_process(fs, note_daemon, &found);
 }
 
@@ -164,9 +165,9 @@ void conditions_say(const struct probe_fs *fs)
 
         for (size_t i = 0; i < ARRAY_SIZE(conditions); i++) {
                 if (conditions[i].listens)
-                        say("mark %s-listens %lld\n", conditions[i].name, (long long) conditions[i].listens);
+                        say("mark %s-listens %lld\n", conditions[i].name, (long long)conditions[i].listens);
                 if (conditions[i].since)
-                        say("mark %s %lld\n", conditions[i].name, (long long) conditions[i].since);
+                        say("mark %s %lld\n", conditions[i].name, (long long)conditions[i].since);
                 else
                         say("missing %s\n", conditions[i].name);
         }
@@ -184,10 +185,10 @@ static bool is_serial_agetty(pid_t pid, const char *name, void *data, int proc)
         if (strcmp(name, "agetty") != 0)
                 return false;
         snprintf(path, sizeof(path), "%d/fd/0", pid);
-        (void) !readlinkat(proc, path, tty, sizeof(tty) - 1);
+        (void)!readlinkat(proc, path, tty, sizeof(tty) - 1);
         if (strcmp(tty, "/dev/ttyS0") != 0)
                 return false;
-        *(pid_t *) data = pid;
+        *(pid_t *)data = pid;
         return true;
 }
 
@@ -219,7 +220,7 @@ static bool say_process(pid_t pid, const char *name, void *data, int proc)
         const char *pss;
         ssize_t n;
 
-        (void) data;
+        (void)data;
         snprintf(path, sizeof(path), "%d/smaps_rollup", pid);
         n = read_at(proc, path, buf, sizeof(buf));
         pss = n > 0 ? strstr(buf, "\nPss:") : NULL;
@@ -228,7 +229,7 @@ static bool say_process(pid_t pid, const char *name, void *data, int proc)
         snprintf(path, sizeof(path), "%d/exe", pid);
         n = readlinkat(proc, path, program, sizeof(program) - 1);
         program[n > 0 ? n : 0] = 0;
-        for (char *p = (char *) name; *p; p++) /* our copy */
+        for (char *p = (char *)name; *p; p++) /* our copy */
                 if (*p == ' ')
                         *p = '_';
         say("process %d %s %d %s\n", pid, name, atoi(pss + 5), program);

@@ -33,7 +33,7 @@ static int open_ring(struct ring *g, int id, int processor, bool switches)
                 .config = id,
                 .sample_period = 1,
                 .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CPU | PERF_SAMPLE_RAW |
-                        PERF_SAMPLE_CGROUP,
+                               PERF_SAMPLE_CGROUP,
                 .sample_id_all = 1,
                 .task = 1,
                 .cgroup = 1,
@@ -52,7 +52,7 @@ static int open_ring(struct ring *g, int id, int processor, bool switches)
         map = mmap(NULL, size + page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (map == MAP_FAILED)
                 return close(fd), -1;
-        *g = (struct ring) { .head = map, .data = (char *) map + page, .size = size, .fd = fd };
+        *g = (struct ring) { .head = map, .data = (char *)map + page, .size = size, .fd = fd };
         return 0;
 }
 
@@ -78,7 +78,7 @@ void perf_say(void)
                 struct ring *g = &rings[i];
                 uint64_t n = __atomic_load_n(&g->head->data_head, __ATOMIC_ACQUIRE);
 
-                say("perf %d %zu\n", i, (size_t) n);
+                say("perf %d %zu\n", i, (size_t)n);
                 say_bytes(g->data, n < g->size ? n : g->size);
                 say("\n");
                 munmap(g->head, g->size + sysconf(_SC_PAGESIZE));

@@ -73,7 +73,7 @@ void say(const char *format, ...)
         va_start(ap, format);
         n = vsnprintf(line, sizeof(line), format, ap);
         va_end(ap);
-        say_bytes(line, n < (int) sizeof(line) ? n : (int) sizeof(line) - 1);
+        say_bytes(line, n < (int)sizeof(line) ? n : (int)sizeof(line) - 1);
 }
 
 /* A small file's text, ended by NUL. */
@@ -153,7 +153,7 @@ static int64_t kmsg_write(const struct probe_fs *fs)
 
         if (fd < 0)
                 return -1;
-        (void) !write(fd, line, sizeof(line) - 1);
+        (void)!write(fd, line, sizeof(line) - 1);
         close(fd);
         return before;
 }
@@ -186,7 +186,7 @@ static void kmsg_say(const struct probe_fs *fs, int64_t written)
                 close(fd);
         say("mark kmsg-run-init %lld\nmark kmsg-unpacked %lld\n", run_init * 1000, unpacked * 1000);
         if (ours >= 0 && written >= 0)
-                say("mark kernel-start %lld\n", (long long) written - ours * 1000);
+                say("mark kernel-start %lld\n", (long long)written - ours * 1000);
 }
 
 static void observe(const struct probe_fs *fs, const struct options *o, const struct shared *shared,
@@ -205,9 +205,9 @@ static void observe(const struct probe_fs *fs, const struct options *o, const st
         }
         ready = probe_now();
         forks_then = forks(fs);
-        say("mark wrapper %lld\nmark t0 %lld\n", (long long) started, (long long) shared->t0);
+        say("mark wrapper %lld\nmark t0 %lld\n", (long long)started, (long long)shared->t0);
         conditions_say(fs);
-        say("mark ready %lld\ncount forks %ld\ncount probe %d\n", (long long) ready, forks_then, getpid());
+        say("mark ready %lld\ncount forks %ld\ncount probe %d\n", (long long)ready, forks_then, getpid());
 
         for (last_new = ready; probe_now() - ready < AFTER_READY;) {
                 if ((n = newest_process(fs)) != newest) {
@@ -224,13 +224,13 @@ static void observe(const struct probe_fs *fs, const struct options *o, const st
                         next += POLL;
                 conditions_wait(next);
         }
-        say(login ? "mark login %lld\n" : "missing login\n", (long long) login);
-        say("mark settled %lld\ncount forks-settled %ld\n", (long long) last_new, forks(fs));
+        say(login ? "mark login %lld\n" : "missing login\n", (long long)login);
+        say("mark settled %lld\ncount forks-settled %ld\n", (long long)last_new, forks(fs));
         processes_say(fs);
         kmsg_say(fs, written);
         perf_say();
         say("end\n");
-        say("off %lld %u\n", (long long) probe_now(), inl(ACPI_TIMER));
+        say("off %lld %u\n", (long long)probe_now(), inl(ACPI_TIMER));
         kill(1, o->poweroff);
 }
 
@@ -241,7 +241,7 @@ int main(int argc, char **argv)
         struct probe_fs fs;
         struct options o;
 
-        (void) argc;
+        (void)argc;
         shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         fs = (struct probe_fs) { detached("proc"), detached("devtmpfs"), detached("tracefs") };
         read_options(fs.proc, &o);

@@ -23,8 +23,8 @@ struct coldplug {
         bool active, held, holds;
 };
 
-#define HOLD_FOR     (2 * USEC_PER_SEC)
-#define FIRST_PART   4 /* of sysenum's sources, in its order: disks, virtio, PCI, network */
+#define HOLD_FOR   (10 * USEC_PER_SEC) /* should PID 1 never say so */
+#define FIRST_PART 4                   /* of sysenum's sources, in its order: disks, virtio, PCI, network */
 
 bool coldplug_active(const struct devd *m)
 {
@@ -118,7 +118,8 @@ void coldplug_hurry(struct devd *m)
 
         if (!c || !c->holds)
                 return;
-        log_info("Coldplug: the rest begins after %lld ms", (long long)((now_monotonic() - c->since) / USEC_PER_MSEC));
+        log_info("Coldplug: the rest begins after %lld ms",
+                (long long)((now_monotonic() - c->since) / USEC_PER_MSEC));
         c->holds = false;
         loop_timer_cancel(m->loop, &c->hold);
         if (c->held)
@@ -133,7 +134,8 @@ bool coldplug_fetch(struct devd *m, const char *name)
         const char *base = path_startswith(name, "/dev");
         _cleanup_device_ struct device *d = NULL;
 
-        if (!coldplug_held(m) || !base || !*base || strchr(base, '/') || device_from_subsystem("tty", base, &d) < 0 ||
+        if (!coldplug_holds(m) || !base || !*base || strchr(base, '/') ||
+                device_from_subsystem("tty", base, &d) < 0 ||
                 sysenum_event(&u, "add", d->devpath, "tty", m->seqnum) < 0)
                 return false;
         take(&u, m->coldplug);

@@ -10,16 +10,16 @@
 int db_read(struct device *d);
 /* A second device object holding only what the database says about this id (IMPORT{db}, link updates). */
 int db_read_old(const struct device *d, struct device **ret);
-int db_write(struct device *d);    /* entry, tag index; atomic */
-int db_delete(struct device *d);   /* entry, tag index */
+int db_write(struct device *d);  /* entry, tag index; atomic */
+int db_delete(struct device *d); /* entry, tag index */
 /* Claims and gives up links (old: the entry before this event, may be NULL), creates /dev links of those that
  * this device wins, hands others back; /dev/{block,char}/M:N; node owner and mode. 0 or the first -errno. */
 /* In that order: owner, mode and labels; /dev/{block,char}; links. */
 int node_update(struct device *d, struct device *old);
 int node_remove(struct device *d, struct device *old);
 /* Only owner, mode and security labels of the node (also used for static nodes). */
-int node_apply_permissions(const char *devnode, mode_t type_and_devno_check, dev_t devno, mode_t mode, uid_t uid,
-        gid_t gid, char *const *seclabels);
+int node_apply_permissions(const char *devnode, mode_t type_and_devno_check, dev_t devno, mode_t mode,
+        uid_t uid, gid_t gid, char *const *seclabels);
 /* /run/udev/links (node-links.c). claim: adds or renews, else gives up. */
 int links_claim(const char *link, const char *id, int priority, const char *devnode);
 int links_release(const char *link, const char *id);

@@ -36,16 +36,16 @@ struct initrd_devices;
 struct devd {
         struct loop *loop;
         struct rules *rules;
-        char **rules_dirs;             /* NULL: the standard ones */
-        usec_t rules_checked;          /* when they were last compared with the files */
-        bool standalone;               /* no PID 1 on the other end of a link: plain udevd */
-        pid_t trust_pid;               /* uevents from this pid count too (namespace tests) */
+        char **rules_dirs;    /* NULL: the standard ones */
+        usec_t rules_checked; /* when they were last compared with the files */
+        bool standalone;      /* no PID 1 on the other end of a link: plain udevd */
+        pid_t trust_pid;      /* uevents from this pid count too (namespace tests) */
         bool exiting;
-        usec_t event_timeout;          /* one program of an event */
+        usec_t event_timeout; /* one program of an event */
         unsigned children_max;
-        char **global_env;             /* udevadm control --property */
-        char *worker_path;             /* rouse-devd-worker */
-        uint64_t seqnum;               /* the newest that was seen; given to events that have none */
+        char **global_env; /* udevadm control --property */
+        char *worker_path; /* rouse-devd-worker */
+        uint64_t seqnum;   /* the newest that was seen; given to events that have none */
 
         struct queue *queue;
         struct tasks *tasks;
@@ -67,9 +67,9 @@ struct daemon_options {
         bool no_coldplug, no_watch;
         const char *worker_path;
         pid_t trust_pid;
-        char **rules_dirs;             /* NULL: the standard ones */
-        int children_max;              /* 0: by the machine's size */
-        int64_t event_timeout;         /* µs; 0: 180 s */
+        char **rules_dirs;     /* NULL: the standard ones */
+        int children_max;      /* 0: by the machine's size */
+        int64_t event_timeout; /* µs; 0: 180 s */
 };
 int daemon_run(const struct daemon_options *o);
 /* Reads rules again (only if something changed, unless force). Running events keep going. */

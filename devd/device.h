@@ -25,66 +25,68 @@ struct prop {
 };
 
 struct device {
-        char *syspath;            /* "/sys/devices/…" (as if root_sys() were /sys) */
-        const char *devpath;      /* into syspath: "/devices/…" */
-        const char *sysname;      /* last component, '!' read as '/' ("3270/tty1"); the id keeps it raw */
+        char *syspath;       /* "/sys/devices/…" (as if root_sys() were /sys) */
+        const char *devpath; /* into syspath: "/devices/…" */
+        const char *sysname; /* last component, '!' read as '/' ("3270/tty1"); the id keeps it raw */
         char *subsystem, *devtype, *driver, *devnode /* "/dev/…" or NULL */, *id /* database file name */;
-        char *action;             /* "add", "remove", "change" … */
+        char *action; /* "add", "remove", "change" … */
         uint64_t seqnum;
         int major, minor, ifindex; /* -1, -1, 0 when none */
         struct prop *props;
         size_t n_props;
-        char **links;             /* relative to /dev, of this event */
+        char **links; /* relative to /dev, of this event */
         char **tags_all, **tags_current;
         int link_priority;
-        usec_t usec_initialized;  /* 0: never */
-        mode_t mode;              /* (mode_t) -1: leave */
-        uid_t uid;                /* (uid_t) -1: leave */
+        usec_t usec_initialized; /* 0: never */
+        mode_t mode;             /* (mode_t) -1: leave */
+        uid_t uid;               /* (uid_t) -1: leave */
         gid_t gid;
         bool mode_set, owner_set, group_set;
         bool db_persist, watch, watch_set;
-        char *name;               /* NAME= of a network interface */
-        struct device *parent;    /* loaded on demand by device_parent(); owned */
+        char *name;            /* NAME= of a network interface */
+        struct device *parent; /* loaded on demand by device_parent(); owned */
         bool parent_known, db_loaded;
-        void *attrs;              /* attribute cache */
+        void *attrs; /* attribute cache */
         int refs;
-        char **seclabels;         /* "module=label", applied with the node's permissions */
-        char *sysname_buf;        /* sysname's own copy when it had a '!' */
+        char **seclabels;  /* "module=label", applied with the node's permissions */
+        char *sysname_buf; /* sysname's own copy when it had a '!' */
         /* A parent is read as far as it is asked for: use the accessors below on one, or device_parent(). */
         bool subsystem_known, driver_known, uevent_known;
-        bool virtual_only;        /* made by db_read_old: only what the database says */
+        bool virtual_only; /* made by db_read_old: only what the database says */
 };
 
 /* 0, -ENODEV when sysfs has no such directory (with from_sysfs). The caller drops with device_unref. */
 int device_from_uevent(const struct uevent *u, struct device **ret);
 int device_from_syspath(const char *syspath, const char *action, struct device **ret);
-int device_from_id(const char *id, struct device **ret);          /* "b8:0", "n2", "+usb:1-1" */
-int device_from_devnode(const char *node, struct device **ret);   /* also any link to it */
+int device_from_id(const char *id, struct device **ret);        /* "b8:0", "n2", "+usb:1-1" */
+int device_from_devnode(const char *node, struct device **ret); /* also any link to it */
 struct device *device_ref(struct device *d);
 void device_unref(struct device *d);
 void device_unrefp(struct device **d);
 #define _cleanup_device_ _cleanup_(device_unrefp)
 
-struct device *device_parent(struct device *d);                   /* borrowed, or NULL */
-struct device *device_parent_lazy(struct device *d);              /* the same, its fields not yet read */
-const char *device_subsystem(struct device *d);                   /* read now if need be; NULL when none */
+struct device *device_parent(struct device *d);      /* borrowed, or NULL */
+struct device *device_parent_lazy(struct device *d); /* the same, its fields not yet read */
+const char *device_subsystem(struct device *d);      /* read now if need be; NULL when none */
 const char *device_driver(struct device *d);
 const char *device_devtype(struct device *d);
-int device_complete(struct device *d);                            /* reads what is still missing */
-struct device *device_parent_with(struct device *d, const char *subsystem, const char *devtype /* or NULL */);
-const char *device_attr(struct device *d, const char *name);      /* borrowed; NULL when absent; links → base name */
-const char *device_prop(struct device *d, const char *key);       /* borrowed or NULL */
+int device_complete(struct device *d); /* reads what is still missing */
+struct device *device_parent_with(
+        struct device *d, const char *subsystem, const char *devtype /* or NULL */);
+const char *device_attr(
+        struct device *d, const char *name); /* borrowed; NULL when absent; links → base name */
+const char *device_prop(struct device *d, const char *key); /* borrowed or NULL */
 const char *device_prop_hashed(struct device *d, const char *key, uint32_t hash);
 int device_set_prop(struct device *d, const char *key, const char *value /* NULL: remove */);
 /* The same for a key that is not terminated; from_kernel: never written to the database. */
 int device_store_prop(struct device *d, const char *key, size_t len, const char *value, bool from_kernel);
 int device_add_tag(struct device *d, const char *tag);
 int device_add_link(struct device *d, const char *link_relative_to_dev);
-int device_sysnum(struct device *d);                              /* digits at the end of sysname, or -1 */
+int device_sysnum(struct device *d); /* digits at the end of sysname, or -1 */
 /* The digits themselves ("007"), or "". */
 const char *device_sysnum_text(const struct device *d);
-void device_remove_tag(struct device *d, const char *tag);        /* from the current tags only */
-bool device_has_tag(const struct device *d, const char *tag);     /* current tags */
+void device_remove_tag(struct device *d, const char *tag);         /* from the current tags only */
+bool device_has_tag(const struct device *d, const char *tag);      /* current tags */
 bool device_in_subsystem(struct device *d, const char *subsystem); /* bus, class and subsystem are one */
 int device_from_subsystem(const char *subsystem, const char *sysname, struct device **ret);
 /* Writes below the device's directory (or "[subsystem/kernel]…"); forgets what the cache held. */

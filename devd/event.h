@@ -19,8 +19,8 @@ struct memo {
         bool builtin;
         char *command;
         int result;
-        char *output;             /* a program's */
-        void *answer;             /* a builtin's: the fields of WK_DONE */
+        char *output; /* a program's */
+        void *answer; /* a builtin's: the fields of WK_DONE */
         size_t answer_len;
 };
 
@@ -33,15 +33,15 @@ struct event_run {
 
         struct memo *memos;
         size_t n_memos, cursor;
-        char *pending;            /* command of the op that was deferred */
+        char *pending; /* command of the op that was deferred */
         bool pending_builtin;
         unsigned replays;
 
-        size_t run_next;          /* RUN list */
+        size_t run_next; /* RUN list */
         char **env;
-        struct task *task;        /* what is waited for, if anything */
+        struct task *task; /* what is waited for, if anything */
         struct request *request;
-        struct loop_timer retry;  /* the disk is locked by somebody */
+        struct loop_timer retry; /* the disk is locked by somebody */
         usec_t retry_until;
 };
 

@@ -11,8 +11,8 @@ int hwdb_open(const char *path, struct hwdb **ret);
 int hwdb_from_memory(const void *data, size_t size, struct hwdb **ret);
 void hwdb_free(struct hwdb *h);
 /* Calls fn for every key that the patterns matching modalias give, each key once, the highest priority's value. */
-int hwdb_lookup(struct hwdb *h, const char *modalias, int (*fn)(const char *key, const char *value, void *data),
-        void *data);
+int hwdb_lookup(struct hwdb *h, const char *modalias,
+        int (*fn)(const char *key, const char *value, void *data), void *data);
 
 /* The process-wide one, mapped at first use; dropped when idle or when the file changed. */
 struct hwdb *hwdb_shared(void);

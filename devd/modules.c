@@ -386,13 +386,16 @@ static int load_name(struct group *g, const char *name)
         return r == 0 && g->by_name ? -ENOENT : r;
 }
 
-static int start_group(struct devd *m, char *const *names, bool by_name, bool low, modules_done_t done, void *data)
+static int start_group(
+        struct devd *m, char *const *names, bool by_name, bool low, modules_done_t done, void *data)
 {
         struct group *g = calloc(1, sizeof(*g));
 
         if (!g)
                 return -ENOMEM;
-        *g = (struct group) { .m = m, .pending = 1, .done = done, .data = data, .by_name = by_name, .low = low };
+        *g = (struct group) {
+                .m = m, .pending = 1, .done = done, .data = data, .by_name = by_name, .low = low
+        };
         FOREACH_STR (n, names) {
                 int r = load_name(g, *n);
 

@@ -8,8 +8,8 @@
 
 /* What stands before the properties. be32: big-endian. */
 struct monitor_header {
-        char prefix[8];             /* "libudev\0" */
-        uint32_t magic;             /* be32 0xfeedcafe */
+        char prefix[8]; /* "libudev\0" */
+        uint32_t magic; /* be32 0xfeedcafe */
         uint32_t header_size, properties_off, properties_len;
         uint32_t subsystem_hash, devtype_hash, tag_bloom_hi, tag_bloom_lo; /* be32 */
 };

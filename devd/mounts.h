@@ -13,7 +13,7 @@
 struct mount_request {
         uint32_t id;
         const char *where, *what, *type, *options;
-        uint32_t flags;           /* DL_MOUNT_* */
+        uint32_t flags; /* DL_MOUNT_* */
 };
 
 void mounts_mount(struct devd *m, const struct mount_request *q);
@@ -26,15 +26,15 @@ void mounts_free(struct devd *m);
 
 /* mount-child.c: option lists as fstab has them. */
 struct mount_plan {
-        unsigned long flags;      /* MS_* */
-        char *data;               /* for the file system */
-        bool plain;               /* nothing in it needs libmount */
+        unsigned long flags; /* MS_* */
+        char *data;          /* for the file system */
+        bool plain;          /* nothing in it needs libmount */
 };
 int mount_plan_parse(const char *options, struct mount_plan *ret);
 /* mount(2), the mount point made when missing; read-only where the device is (unless rw_only). Writes what went
  * wrong, or was done instead, to out_fd. */
-int mount_plan_run(const struct mount_plan *p, const char *what, const char *where, const char *type, bool rw_only,
-        int out_fd);
+int mount_plan_run(const struct mount_plan *p, const char *what, const char *where, const char *type,
+        bool rw_only, int out_fd);
 
 /* One line of mountinfo. Strings are unescaped, in place. 0 or -EBADMSG. */
 struct mount_line {

@@ -4,8 +4,18 @@
 #include "device.h"
 
 enum link_match {
-        LINK_MAC, LINK_PERMANENT_MAC, LINK_PATH, LINK_DRIVER, LINK_TYPE, LINK_KIND, LINK_PROPERTY, LINK_NAME,
-        LINK_HOST, LINK_CMDLINE, LINK_KERNEL, LINK_MATCHES,
+        LINK_MAC,
+        LINK_PERMANENT_MAC,
+        LINK_PATH,
+        LINK_DRIVER,
+        LINK_TYPE,
+        LINK_KIND,
+        LINK_PROPERTY,
+        LINK_NAME,
+        LINK_HOST,
+        LINK_CMDLINE,
+        LINK_KERNEL,
+        LINK_MATCHES,
 };
 
 enum mac_policy { MAC_NONE, MAC_PERSISTENT, MAC_RANDOM };
@@ -13,7 +23,7 @@ enum mac_policy { MAC_NONE, MAC_PERSISTENT, MAC_RANDOM };
 struct link_file {
         char *path;
         char **match[LINK_MATCHES];
-        unsigned negated;         /* bit of each match that began with '!' */
+        unsigned negated; /* bit of each match that began with '!' */
         bool has_match, unsupported;
         char **name_policy, **altname_policy, **altnames;
         char *name, *mac, *alias;

@@ -14,7 +14,7 @@ struct pid1 {
         struct loop_io io;
         void *buf;
         uint64_t peer_generation;
-        struct hash watches;      /* name → struct watched */
+        struct hash watches; /* name → struct watched */
         struct outgoing *backlog, **backlog_tail;
         size_t backlog_size;
         uint32_t *settles;

@@ -18,10 +18,10 @@ struct path_node;
 struct event_run;
 
 struct event {
-        char *raw;                /* the kernel's message, NULL for one of our own making */
+        char *raw; /* the kernel's message, NULL for one of our own making */
         size_t raw_len;
         char *action, *devpath, *devpath_old, *id, *devnode;
-        uint64_t seqnum;          /* 0: of our own making */
+        uint64_t seqnum; /* 0: of our own making */
         usec_t received;
 
         struct event **dependents; /* wait for this one */
@@ -30,16 +30,16 @@ struct event {
         struct path_node *path, *path_old;
         bool running, ready;
         struct event *next_ready;
-        struct event_run *run;    /* event.c's */
+        struct event_run *run; /* event.c's */
 };
 
 struct queue {
-        struct hash paths;        /* full path → struct path_node */
-        struct hash keys;         /* id, device node → newest pending event */
+        struct hash paths; /* full path → struct path_node */
+        struct hash keys;  /* id, device node → newest pending event */
         struct event *ready, **ready_tail;
-        size_t n;                 /* pending, running ones included */
+        size_t n; /* pending, running ones included */
         size_t n_ready, n_running;
-        bool stopped;             /* udevadm control --stop-exec-queue */
+        bool stopped; /* udevadm control --stop-exec-queue */
         void *data;
 };
 
@@ -48,7 +48,8 @@ void queue_done_all(struct queue *q);
 /* A copy of the kernel's message. */
 int queue_add(struct queue *q, const struct uevent *u);
 /* An event of our own making (coldplug, re-enumeration). subsystem, devnode and id may be NULL. */
-int queue_add_synthetic(struct queue *q, const char *action, const char *devpath, const char *id, const char *devnode);
+int queue_add_synthetic(
+        struct queue *q, const char *action, const char *devpath, const char *id, const char *devnode);
 /* The oldest that may run (now marked running), or NULL. */
 struct event *queue_next(struct queue *q);
 /* The event is over: those that waited for nothing else become ready. Frees e. */

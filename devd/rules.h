@@ -10,14 +10,16 @@
 
 struct rules;
 
-enum { RULES_DEFER = -EINPROGRESS }; /* an op's answer: cannot be done here; rules_apply returns it at once */
+enum {
+        RULES_DEFER = -EINPROGRESS
+}; /* an op's answer: cannot be done here; rules_apply returns it at once */
 
-struct rules_run {          /* one entry of the RUN list, in order */
+struct rules_run { /* one entry of the RUN list, in order */
         bool builtin;
-        char *command;      /* substituted */
+        char *command; /* substituted */
 };
 
-struct rules_event {        /* per event: what the rules decided besides the device's own fields */
+struct rules_event { /* per event: what the rules decided besides the device's own fields */
         struct rules_run *run;
         size_t n_run;
         bool run_final;
@@ -25,8 +27,9 @@ struct rules_event {        /* per event: what the rules decided besides the dev
         struct device *old; /* previous database entry, or NULL (borrowed) */
         char **global_env;  /* udevadm control --property */
         usec_t program_timeout;
-        void *data;         /* the ops' own */
-        uint32_t builtins_run, builtins_failed; /* bits of those with BUILTIN_ONCE, by their place in the table */
+        void *data; /* the ops' own */
+        uint32_t builtins_run,
+                builtins_failed; /* bits of those with BUILTIN_ONCE, by their place in the table */
 };
 void rules_event_done(struct rules_event *e);
 
@@ -56,8 +59,8 @@ int rules_apply_static_nodes(const struct rules *r);
 
 /* builtin.c: table of builtins. */
 enum builtin_flags {
-        BUILTIN_ONCE = 1,      /* once an event: path_id, usb_id … */
-        BUILTIN_BLOCKS = 2,    /* needs a worker: blkid, kmod, btrfs, hwdb (maps 13 MB) … */
+        BUILTIN_ONCE = 1,   /* once an event: path_id, usb_id … */
+        BUILTIN_BLOCKS = 2, /* needs a worker: blkid, kmod, btrfs, hwdb (maps 13 MB) … */
 };
 struct builtin {
         const char *name;

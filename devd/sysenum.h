@@ -5,9 +5,9 @@
 #include "device.h"
 
 struct sysenum_source {
-        char *dir;         /* "/sys/class/block" */
+        char *dir; /* "/sys/class/block" */
         char *subsystem;
-        bool plain;        /* entries are the directories themselves (modules, drivers, subsystems) */
+        bool plain; /* entries are the directories themselves (modules, drivers, subsystems) */
 };
 
 struct sysenum {
@@ -19,6 +19,8 @@ int sysenum_open(struct sysenum *s);
 void sysenum_done(struct sysenum *s);
 /* Calls cb for each device of one source, parents before children, with an event as the kernel would send it. */
 typedef void (*sysenum_cb)(const struct uevent *u, void *data);
-int sysenum_walk(const struct sysenum_source *s, const char *action, uint64_t seqnum, sysenum_cb cb, void *data);
+int sysenum_walk(
+        const struct sysenum_source *s, const char *action, uint64_t seqnum, sysenum_cb cb, void *data);
 /* One device: its event into u. -ENODEV when it is not there. */
-int sysenum_event(struct uevent *u, const char *action, const char *devpath, const char *subsystem, uint64_t seqnum);
+int sysenum_event(
+        struct uevent *u, const char *action, const char *devpath, const char *subsystem, uint64_t seqnum);

@@ -21,5 +21,6 @@ int pool_new(struct devd *m);
 void pool_free(struct devd *m);
 size_t pool_running(const struct devd *m); /* requests in work or waiting */
 /* Takes the message over. The id is set by the pool. */
-int pool_request(struct devd *m, struct wire_writer *w, usec_t timeout, pool_done_t done, void *data, struct request **ret);
+int pool_request(struct devd *m, struct wire_writer *w, usec_t timeout, pool_done_t done, void *data,
+        struct request **ret);
 void pool_forget(struct request *q);

@@ -28,7 +28,8 @@ enum { WK_LOCK = 1 };
 struct device;
 
 /* Writes a WK_BUILTIN request for d. */
-void worker_put_builtin(struct wire_writer *w, uint32_t id, struct device *d, const char *command, uint32_t flags);
+void worker_put_builtin(
+        struct wire_writer *w, uint32_t id, struct device *d, const char *command, uint32_t flags);
 /* Applies a WK_DONE answer to d (NULL: only the result). The result, or -EBADMSG. */
 int worker_get_done(struct wire_reader *r, struct device *d);
 /* Starts a worker on one end of a new pair; *ret_fd is the other end. path NULL: where it is installed, or beside

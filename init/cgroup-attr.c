@@ -30,7 +30,7 @@ static const struct {
 
 static uint64_t number_of(const struct cgroup_context *c, size_t i)
 {
-        return *(const uint64_t *) ((const char *) c + numbers[i].offset);
+        return *(const uint64_t *)((const char *)c + numbers[i].offset);
 }
 
 /* How many tasks the machine can have at all: what percentages count from. */
@@ -92,13 +92,13 @@ unsigned cgroup_needs(struct unit *u)
         if (tasks_max(u, c) != UNSET)
                 bits |= CG_PIDS;
         if (strv_contains(c->disable_controllers, "cpu"))
-                bits &= ~(unsigned) CG_CPU;
+                bits &= ~(unsigned)CG_CPU;
         if (strv_contains(c->disable_controllers, "memory"))
-                bits &= ~(unsigned) CG_MEMORY;
+                bits &= ~(unsigned)CG_MEMORY;
         if (strv_contains(c->disable_controllers, "pids"))
-                bits &= ~(unsigned) CG_PIDS;
+                bits &= ~(unsigned)CG_PIDS;
         if (strv_contains(c->disable_controllers, "io"))
-                bits &= ~(unsigned) CG_IO;
+                bits &= ~(unsigned)CG_IO;
         return bits;
 }
 
@@ -108,7 +108,8 @@ static void write_one(struct unit *u, int fd, const char *file, const char *valu
         int r = write_attr_at(fd, file, value);
 
         if (r < 0)
-                log_unit_errno(u->id, r == -ENOENT ? LOG_INFO : LOG_WARNING, r, "%s of its cgroup cannot be set to \"%s\": %m", file, value);
+                log_unit_errno(u->id, r == -ENOENT ? LOG_INFO : LOG_WARNING, r,
+                        "%s of its cgroup cannot be set to \"%s\": %m", file, value);
 }
 
 static void write_number(struct unit *u, int fd, const char *file, const char *format, uint64_t v)

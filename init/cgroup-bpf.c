@@ -18,7 +18,7 @@
 #define ANY       UINT32_MAX
 
 struct device_rule {
-        uint32_t type, access, major, minor;   /* BPF_DEVCG_…; ANY */
+        uint32_t type, access, major, minor; /* BPF_DEVCG_…; ANY */
 };
 
 struct rule_list {
@@ -29,7 +29,7 @@ struct rule_list {
 static void add_rule(struct rule_list *l, uint32_t type, uint32_t access, uint32_t maj, uint32_t min)
 {
         if (l->n < MAX_RULES)
-                l->v[l->n++] = (struct device_rule){ type, access, maj, min };
+                l->v[l->n++] = (struct device_rule) { type, access, maj, min };
 }
 
 static uint32_t access_bits(const char *s)
@@ -39,7 +39,10 @@ static uint32_t access_bits(const char *s)
         if (!*s)
                 return BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE | BPF_DEVCG_ACC_MKNOD;
         for (; *s; s++)
-                bits |= *s == 'r' ? BPF_DEVCG_ACC_READ : *s == 'w' ? BPF_DEVCG_ACC_WRITE : *s == 'm' ? BPF_DEVCG_ACC_MKNOD : 0;
+                bits |= *s == 'r'   ? BPF_DEVCG_ACC_READ
+                        : *s == 'w' ? BPF_DEVCG_ACC_WRITE
+                        : *s == 'm' ? BPF_DEVCG_ACC_MKNOD
+                                    : 0;
         return bits;
 }
 
@@ -54,7 +57,7 @@ static void add_class(struct rule_list *l, uint32_t type, const char *pattern, u
                 return;
         }
         if (*pattern >= '0' && *pattern <= '9') {
-                add_rule(l, type, access, (uint32_t) atoi(pattern), ANY);
+                add_rule(l, type, access, (uint32_t)atoi(pattern), ANY);
                 return;
         }
         if (read_file("/proc/devices", 0, &text, NULL) < 0)
@@ -63,10 +66,11 @@ static void add_class(struct rule_list *l, uint32_t type, const char *pattern, u
                 char name[64], line[96];
                 unsigned maj;
 
-                snprintf(line, sizeof(line), "%.*s", (int) strcspn(s, "\n"), s);
+                snprintf(line, sizeof(line), "%.*s", (int)strcspn(s, "\n"), s);
                 if (startswith(line, "Block"))
                         block = true;
-                if (sscanf(line, "%u %63s", &maj, name) == 2 && block == (type == BPF_DEVCG_DEV_BLOCK) && fnmatch(pattern, name, 0) == 0)
+                if (sscanf(line, "%u %63s", &maj, name) == 2 && block == (type == BPF_DEVCG_DEV_BLOCK) &&
+                        fnmatch(pattern, name, 0) == 0)
                         add_rule(l, type, access, maj, ANY);
         }
 }
@@ -85,7 +89,8 @@ static void add_allow(struct unit *u, struct rule_list *l, const char *spec)
         else if (stat(what, &st) < 0)
                 log_unit_errno(u->id, LOG_INFO, -errno, "DeviceAllow=%s has no effect: %m", what);
         else if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
-                add_rule(l, S_ISCHR(st.st_mode) ? BPF_DEVCG_DEV_CHAR : BPF_DEVCG_DEV_BLOCK, access, major(st.st_rdev), minor(st.st_rdev));
+                add_rule(l, S_ISCHR(st.st_mode) ? BPF_DEVCG_DEV_CHAR : BPF_DEVCG_DEV_BLOCK, access,
+                        major(st.st_rdev), minor(st.st_rdev));
         else
                 log_unit(u->id, LOG_WARNING, "DeviceAllow=%s is no device and has no effect", what);
 }
@@ -93,7 +98,9 @@ static void add_allow(struct unit *u, struct rule_list *l, const char *spec)
 /* What "closed" leaves: null, zero, full, random, urandom, tty, ptmx and pseudo terminals. */
 static void add_standard(struct rule_list *l)
 {
-        static const struct { uint32_t maj, min; } nodes[] = { { 1, 3 }, { 1, 5 }, { 1, 7 }, { 1, 8 }, { 1, 9 }, { 5, 0 }, { 5, 2 }, { 136, ANY } };
+        static const struct {
+                uint32_t maj, min;
+        } nodes[] = { { 1, 3 }, { 1, 5 }, { 1, 7 }, { 1, 8 }, { 1, 9 }, { 5, 0 }, { 5, 2 }, { 136, ANY } };
 
         for (size_t i = 0; i < ARRAY_SIZE(nodes); i++)
                 add_rule(l, BPF_DEVCG_DEV_CHAR, access_bits(""), nodes[i].maj, nodes[i].min);
@@ -101,9 +108,12 @@ static void add_standard(struct rule_list *l)
 
 /* ---- assembling ---- */
 
-static void emit(struct bpf_insn *p, size_t *n, uint8_t code, uint8_t dst, uint8_t src, int16_t off, int32_t imm)
+static void emit(
+        struct bpf_insn *p, size_t *n, uint8_t code, uint8_t dst, uint8_t src, int16_t off, int32_t imm)
 {
-        p[(*n)++] = (struct bpf_insn){ .code = code, .dst_reg = dst & 15u, .src_reg = src & 15u, .off = off, .imm = imm };
+        p[(*n)++] = (struct bpf_insn) {
+                .code = code, .dst_reg = dst & 15u, .src_reg = src & 15u, .off = off, .imm = imm
+        };
 }
 
 static void emit_device_rule(struct bpf_insn *p, size_t *n, const struct device_rule *r)
@@ -111,24 +121,24 @@ static void emit_device_rule(struct bpf_insn *p, size_t *n, const struct device_
         size_t jumps[4], j = 0;
 
         jumps[j++] = *n;
-        emit(p, n, BPF_JMP | BPF_JNE | BPF_K, 2, 0, 0, (int32_t) r->type);
+        emit(p, n, BPF_JMP | BPF_JNE | BPF_K, 2, 0, 0, (int32_t)r->type);
         if (r->major != ANY) {
                 jumps[j++] = *n;
-                emit(p, n, BPF_JMP | BPF_JNE | BPF_K, 4, 0, 0, (int32_t) r->major);
+                emit(p, n, BPF_JMP | BPF_JNE | BPF_K, 4, 0, 0, (int32_t)r->major);
         }
         if (r->minor != ANY) {
                 jumps[j++] = *n;
-                emit(p, n, BPF_JMP | BPF_JNE | BPF_K, 5, 0, 0, (int32_t) r->minor);
+                emit(p, n, BPF_JMP | BPF_JNE | BPF_K, 5, 0, 0, (int32_t)r->minor);
         }
         emit(p, n, BPF_ALU64 | BPF_MOV | BPF_X, 0, 3, 0, 0);
-        emit(p, n, BPF_ALU64 | BPF_AND | BPF_K, 0, 0, 0, (int32_t) (~r->access & 7u));
+        emit(p, n, BPF_ALU64 | BPF_AND | BPF_K, 0, 0, 0, (int32_t)(~r->access & 7u));
         jumps[j++] = *n;
         emit(p, n, BPF_JMP | BPF_JNE | BPF_K, 0, 0, 0, 0);
         emit(p, n, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 1);
         emit(p, n, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
         while (j > 0) {
                 j--;
-                p[jumps[j]].off = (int16_t) (*n - jumps[j] - 1);
+                p[jumps[j]].off = (int16_t)(*n - jumps[j] - 1);
         }
 }
 
@@ -152,10 +162,10 @@ static int load_devices(const struct rule_list *l)
                 emit_device_rule(p, &n, &l->v[i]);
         emit(p, &n, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
         emit(p, &n, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-        attr.insns = (uintptr_t) p;
-        attr.insn_cnt = (uint32_t) n;
-        attr.license = (uintptr_t) license;
-        fd = (int) syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+        attr.insns = (uintptr_t)p;
+        attr.insn_cnt = (uint32_t)n;
+        attr.license = (uintptr_t)license;
+        fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
         if (fd < 0)
                 fd = -errno;
         free(p);
@@ -165,7 +175,9 @@ static int load_devices(const struct rule_list *l)
 static int attach(int cgroup, int prog)
 {
         _cleanup_close_ int fd = openat(cgroup, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        union bpf_attr attr = { .target_fd = (uint32_t) fd, .attach_bpf_fd = (uint32_t) prog, .attach_type = BPF_CGROUP_DEVICE,
+        union bpf_attr attr = { .target_fd = (uint32_t)fd,
+                .attach_bpf_fd = (uint32_t)prog,
+                .attach_type = BPF_CGROUP_DEVICE,
                 .attach_flags = BPF_F_ALLOW_MULTI };
 
         return fd < 0 || syscall(SYS_bpf, BPF_PROG_ATTACH, &attr, sizeof(attr)) < 0 ? -errno : 0;
@@ -182,7 +194,8 @@ int cgroup_apply_bpf(struct unit *u, int fd)
         int r;
 
         if (c->ip_allow || c->ip_deny)
-                log_unit(u->id, LOG_INFO, "IPAddressAllow=, IPAddressDeny= are not supported and have no effect");
+                log_unit(u->id, LOG_INFO,
+                        "IPAddressAllow=, IPAddressDeny= are not supported and have no effect");
         if (!closed && !strict && !c->device_allow && !rtc)
                 return 0;
         l = calloc(1, sizeof(*l));
@@ -195,10 +208,13 @@ int cgroup_apply_bpf(struct unit *u, int fd)
         FOREACH_STR (a, c->device_allow)
                 add_allow(u, l, *a);
         if (l->n == MAX_RULES)
-                log_unit(u->id, LOG_WARNING, "DeviceAllow= has more than %d devices, the rest is refused", MAX_RULES);
+                log_unit(u->id, LOG_WARNING, "DeviceAllow= has more than %d devices, the rest is refused",
+                        MAX_RULES);
         prog = load_devices(l);
         r = prog < 0 ? prog : attach(fd, prog);
         if (r < 0)
-                log_unit_errno(u->id, LOG_WARNING, r, "DevicePolicy=, DeviceAllow= have no effect: the kernel does not take the program: %m");
+                log_unit_errno(u->id, LOG_WARNING, r,
+                        "DevicePolicy=, DeviceAllow= have no effect: the kernel does not take the program: "
+                        "%m");
         return 0;
 }

@@ -43,8 +43,8 @@ static void on_inotify(struct loop_io *io, uint32_t revents)
         ssize_t n = read(io->fd, buf, sizeof(buf));
 
         for (char *p = buf; n > 0 && p < buf + n;) {
-                struct inotify_event *e = (struct inotify_event *) p;
-                struct unit *u = e->wd >= 0 && (size_t) e->wd < cg->n_watched ? cg->watched[e->wd] : NULL;
+                struct inotify_event *e = (struct inotify_event *)p;
+                struct unit *u = e->wd >= 0 && (size_t)e->wd < cg->n_watched ? cg->watched[e->wd] : NULL;
 
                 p += sizeof(*e) + e->len;
                 if (e->mask & IN_IGNORED) {
@@ -69,7 +69,7 @@ int cgroup_watch_init(struct cgroups *cg)
 {
         int r;
 
-        cg->inotify = (struct loop_io){ .events = EPOLLIN, .priority = 5, .cb = on_inotify, .data = cg };
+        cg->inotify = (struct loop_io) { .events = EPOLLIN, .priority = 5, .cb = on_inotify, .data = cg };
         cg->inotify.fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
         if (cg->inotify.fd < 0)
                 return -errno;
@@ -93,8 +93,8 @@ int cgroup_watch(struct unit *u)
         wd = inotify_add_watch(cg->inotify.fd, path, IN_MODIFY);
         if (wd < 0)
                 return -errno;
-        if ((size_t) wd >= cg->n_watched) {
-                size_t n = MAX((size_t) wd + 1, cg->n_watched * 2 + 64);
+        if ((size_t)wd >= cg->n_watched) {
+                size_t n = MAX((size_t)wd + 1, cg->n_watched * 2 + 64);
                 struct unit **grown = realloc(cg->watched, n * sizeof(*grown));
 
                 if (!grown) {
@@ -116,7 +116,7 @@ void cgroup_unwatch(struct unit *u)
 
         if (u->cgroup_wd < 0)
                 return;
-        if (cg && (size_t) u->cgroup_wd < cg->n_watched) {
+        if (cg && (size_t)u->cgroup_wd < cg->n_watched) {
                 cg->watched[u->cgroup_wd] = NULL;
                 inotify_rm_watch(cg->inotify.fd, u->cgroup_wd);
         }
@@ -144,7 +144,7 @@ static int foreach_pid(int fd, unsigned depth, void (*fn)(pid_t pid, void *data)
                 if (end == s)
                         break;
                 if (pid > 0)
-                        fn((pid_t) pid, data);
+                        fn((pid_t)pid, data);
                 s = end + strspn(end, "\n");
         }
         below = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -299,10 +299,10 @@ static struct unit *unit_of_path(struct manager *m, const char *path)
 
                 if (*s == '_') /* escaped */
                         s++;
-                if (n - (size_t) (s - path) > UNIT_NAME_MAX)
+                if (n - (size_t)(s - path) > UNIT_NAME_MAX)
                         return NULL;
-                memcpy(name, s, n - (size_t) (s - path));
-                name[n - (size_t) (s - path)] = '\0';
+                memcpy(name, s, n - (size_t)(s - path));
+                name[n - (size_t)(s - path)] = '\0';
                 if (!endswith(name, ".slice"))
                         return unit_find(m, name);
                 path += n;

@@ -29,8 +29,9 @@ static struct cgroups *cgroups_of(struct unit *u)
 /* A name that would collide with the kernel's own files gets an underscore in front, as systemd does it. */
 static bool must_escape(const char *name)
 {
-        static const char *const more[] = { "cpuacct.", "blkio.", "devices.", "freezer.", "hugetlb.", "rdma.", "misc.",
-                "net_cls.", "perf_event.", "cgroup.", "notify_on_release", "release_agent", "tasks" };
+        static const char *const more[] = { "cpuacct.", "blkio.", "devices.", "freezer.", "hugetlb.",
+                "rdma.", "misc.", "net_cls.", "perf_event.", "cgroup.", "notify_on_release", "release_agent",
+                "tasks" };
 
         if (*name == '_' || *name == '.')
                 return true;
@@ -60,7 +61,7 @@ static char *slice_path(const char *name)
         if (!end || streq(name, "-.slice"))
                 return strdup("");
         for (const char *s = strchr(name, '-'); s && s < end; s = strchr(s + 1, '-'))
-                strbuf_printf(&b, "%.*s.slice/", (int) (s - name), name);
+                strbuf_printf(&b, "%.*s.slice/", (int)(s - name), name);
         strbuf_puts(&b, name);
         return strbuf_take(&b);
 }
@@ -97,7 +98,8 @@ static void controller_text(unsigned bits, char *buf, size_t n)
         *buf = '\0';
         for (size_t i = 0; i < ARRAY_SIZE(controller_names); i++)
                 if (bits & 1u << i && at < n)
-                        at += (size_t) snprintf(buf + at, n - at, "%s+%s", at ? " " : "", controller_names[i]);
+                        at += (size_t)snprintf(
+                                buf + at, n - at, "%s+%s", at ? " " : "", controller_names[i]);
 }
 
 static unsigned controller_bits(const char *text)
@@ -133,7 +135,7 @@ static void clear_root(struct cgroups *cg)
 
                 if (end == s)
                         break;
-                move_to_init_scope((pid_t) pid, cg);
+                move_to_init_scope((pid_t)pid, cg);
                 s = end + strspn(end, "\n");
         }
 }
@@ -156,7 +158,8 @@ static void enable_controllers(struct cgroups *cg, const char *path, unsigned wa
                 r = write_attr_at(cg->root_fd, file, text);
         }
         if (r < 0)
-                log_warning_errno(r, "Cgroup %s: controllers %s cannot be enabled, their limits have no effect: %m",
+                log_warning_errno(r,
+                        "Cgroup %s: controllers %s cannot be enabled, their limits have no effect: %m",
                         *path ? path : "/", text);
         *enabled |= want;
 }
@@ -191,7 +194,8 @@ static bool parent_slice(const char *name, char *buf, size_t n)
         for (const char *s = name; s < end; s++)
                 if (*s == '-' && s > name)
                         dash = s;
-        return (size_t) (dash ? snprintf(buf, n, "%.*s.slice", (int) (dash - name), name) : snprintf(buf, n, "-.slice")) < n;
+        return (size_t)(dash ? snprintf(buf, n, "%.*s.slice", (int)(dash - name), name)
+                             : snprintf(buf, n, "-.slice")) < n;
 }
 
 /* Controllers in the root and down to the slice: each level must have them for the next. */
@@ -226,7 +230,8 @@ static int prepare_slice(struct cgroups *cg, const char *name, unsigned want, st
                         if (up)
                                 up->users++;
                         if (u && u->type == UNIT_SLICE && own) {
-                                _cleanup_close_ int fd = openat(cg->root_fd, n->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+                                _cleanup_close_ int fd =
+                                        openat(cg->root_fd, n->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
                                 if (fd >= 0)
                                         cgroup_write_attributes(u, fd, false);
@@ -289,15 +294,17 @@ static void mark_delegated(struct unit *u, struct cgroups *cg)
         struct user_record rec = { 0 };
         char path[PATH_MAX];
 
-        if ((size_t) snprintf(path, sizeof(path), "%s%s/%s", cg->mount, cg->prefix, u->cgroup_path) >= sizeof(path))
+        if ((size_t)snprintf(path, sizeof(path), "%s%s/%s", cg->mount, cg->prefix, u->cgroup_path) >=
+                sizeof(path))
                 return;
-        (void) !setxattr(path, "trusted.delegate", "1", 1, 0);
+        (void)!setxattr(path, "trusted.delegate", "1", 1, 0);
         if (ec && ec->user && user_lookup(ec->user, &rec) >= 0) { /* to the user whose service it is */
-                static const char *const files[] = { "cgroup.procs", "cgroup.subtree_control", "cgroup.threads" };
+                static const char *const files[] = { "cgroup.procs", "cgroup.subtree_control",
+                        "cgroup.threads" };
 
-                (void) !chown(path, rec.uid, rec.gid);
+                (void)!chown(path, rec.uid, rec.gid);
                 for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-                        (void) !fchownat(u->cgroup_fd, files[i], rec.uid, rec.gid, 0);
+                        (void)!fchownat(u->cgroup_fd, files[i], rec.uid, rec.gid, 0);
                 user_record_done(&rec);
         }
 }
@@ -486,18 +493,21 @@ int cgroup_setup(struct manager *m)
         if (statfs("/sys/fs/cgroup", &fs) < 0 || fs.f_type != CGROUP2_MAGIC) {
                 if (mount("cgroup2", "/sys/fs/cgroup", "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC,
                             "nsdelegate,memory_recursiveprot") < 0 &&
-                    mount("cgroup2", "/sys/fs/cgroup", "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
-                        return log_error_errno(-errno, "/sys/fs/cgroup cannot be mounted; services run without cgroups: %m");
+                        mount("cgroup2", "/sys/fs/cgroup", "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+                                NULL) < 0)
+                        return log_error_errno(-errno,
+                                "/sys/fs/cgroup cannot be mounted; services run without cgroups: %m");
         }
         r = own_cgroup(&prefix);
         if (r < 0)
                 return log_error_errno(r, "Cannot tell PID 1's cgroup; services run without cgroups: %m");
-        scope = (char *) endswith(prefix, "/init.scope"); /* after re-exec we are already there */
+        scope = (char *)endswith(prefix, "/init.scope"); /* after re-exec we are already there */
         if (scope)
                 *scope = '\0';
         r = cgroup_setup_at(m, "/sys/fs/cgroup", prefix);
         if (r < 0)
-                return log_error_errno(r, "Cgroup %s cannot be used; services run without cgroups: %m", *prefix ? prefix : "/");
+                return log_error_errno(r, "Cgroup %s cannot be used; services run without cgroups: %m",
+                        *prefix ? prefix : "/");
         cg = m->cgroups;
         if (mkdirat(cg->root_fd, "init.scope", 0755) < 0 && errno != EEXIST)
                 return log_error_errno(-errno, "Cgroup init.scope cannot be made: %m");

@@ -7,23 +7,23 @@
 enum { CG_CPU = 1, CG_MEMORY = 2, CG_PIDS = 4, CG_IO = 8, CG_CPUSET = 16, CG_ALL = 31 };
 
 struct cgroups {
-        char *mount;              /* "/sys/fs/cgroup" */
-        char *prefix;             /* our own root below it, "" or "/container" */
-        int root_fd;              /* of mount + prefix, O_PATH */
-        unsigned supported;       /* what the root offers */
-        struct hash slices;       /* slice name → struct slice_node */
-        unsigned root_enabled;    /* in the root's cgroup.subtree_control */
+        char *mount;           /* "/sys/fs/cgroup" */
+        char *prefix;          /* our own root below it, "" or "/container" */
+        int root_fd;           /* of mount + prefix, O_PATH */
+        unsigned supported;    /* what the root offers */
+        struct hash slices;    /* slice name → struct slice_node */
+        unsigned root_enabled; /* in the root's cgroup.subtree_control */
         struct loop_io inotify;
-        struct unit **watched;    /* by inotify descriptor */
+        struct unit **watched; /* by inotify descriptor */
         size_t n_watched;
         struct manager *manager;
 };
 
 /* A slice's cgroup as it stands; there may be no unit loaded for it. */
 struct slice_node {
-        char *name, *path;        /* "user-1000.slice", "user.slice/user-1000.slice" */
-        unsigned enabled;         /* in its cgroup.subtree_control */
-        unsigned users;           /* realized cgroups directly below */
+        char *name, *path; /* "user-1000.slice", "user.slice/user-1000.slice" */
+        unsigned enabled;  /* in its cgroup.subtree_control */
+        unsigned users;    /* realized cgroups directly below */
         bool made;
 };
 
@@ -32,9 +32,9 @@ int cgroup_setup_at(struct manager *m, const char *mount, const char *prefix);
 void cgroup_free(struct manager *m);
 
 /* cgroup-attr.c */
-unsigned cgroup_needs(struct unit *u);                  /* controllers that u's own attributes need */
+unsigned cgroup_needs(struct unit *u); /* controllers that u's own attributes need */
 int cgroup_write_attributes(struct unit *u, int fd, bool all);
-int cgroup_apply_bpf(struct unit *u, int fd);           /* cgroup-bpf.c: DevicePolicy, IPAddressAllow … */
+int cgroup_apply_bpf(struct unit *u, int fd); /* cgroup-bpf.c: DevicePolicy, IPAddressAllow … */
 
 /* cgroup-watch.c */
 int cgroup_watch_init(struct cgroups *cg);

@@ -5,9 +5,20 @@
 
 enum compare_op compare_operator(const char **s, enum compare_op def, bool plain)
 {
-        static const struct { const char *text; enum compare_op op; } table[] = {
-                { "!$=", OP_NOT_GLOB }, { "$=", OP_GLOB }, { "<>", OP_NE }, { "<=", OP_LE }, { ">=", OP_GE }, { "==", OP_EQ },
-                { "!=", OP_STRING_NE }, { "<", OP_LT }, { ">", OP_GT }, { "=", OP_STRING_EQ },
+        static const struct {
+                const char *text;
+                enum compare_op op;
+        } table[] = {
+                { "!$=", OP_NOT_GLOB },
+                { "$=", OP_GLOB },
+                { "<>", OP_NE },
+                { "<=", OP_LE },
+                { ">=", OP_GE },
+                { "==", OP_EQ },
+                { "!=", OP_STRING_NE },
+                { "<", OP_LT },
+                { ">", OP_GT },
+                { "=", OP_STRING_EQ },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
@@ -25,8 +36,14 @@ enum compare_op compare_operator(const char **s, enum compare_op def, bool plain
         return def;
 }
 
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
-static bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+static bool is_digit(char c)
+{
+        return c >= '0' && c <= '9';
+}
+static bool is_alpha(char c)
+{
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 
 /* Order of a character that is not a digit: '~' before the end, letters before the rest. */
 static int char_order(char c)
@@ -35,7 +52,7 @@ static int char_order(char c)
                 return -1;
         if (c == '\0' || is_digit(c))
                 return 0;
-        return is_alpha(c) ? (unsigned char) c : (unsigned char) c + 256;
+        return is_alpha(c) ? (unsigned char)c : (unsigned char)c + 256;
 }
 
 int compare_versions(const char *a, const char *b)

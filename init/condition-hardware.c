@@ -38,7 +38,7 @@ static int smbios_field(char *expression)
         if (n == 0 || !*s || memchr(expression, '/', n))
                 return -EINVAL;
         op = compare_operator(&s, OP_STRING_EQ, false);
-        path = str_printf("/sys/class/dmi/id/%.*s", (int) n, expression);
+        path = str_printf("/sys/class/dmi/id/%.*s", (int)n, expression);
         want = strdup(s);
         if (!path || !want)
                 return -ENOMEM;
@@ -87,7 +87,8 @@ static int on_ac_power(void)
                         continue;
                 if (streq(type, "Battery")) {
                         state_path = str_printf("/sys/class/power_supply/%s/status", de->d_name);
-                        if (state_path && read_one_line(state_path, &state) >= 0 && streq(state, "Discharging"))
+                        if (state_path && read_one_line(state_path, &state) >= 0 &&
+                                streq(state, "Discharging"))
                                 discharging = true;
                         continue;
                 }
@@ -116,9 +117,10 @@ static uint64_t memory_of_machine(struct manager *m)
 {
         _cleanup_free_ char *s = NULL;
         struct sysinfo i;
-        uint64_t v, all = sysinfo(&i) < 0 ? 0 : (uint64_t) i.totalram * i.mem_unit;
+        uint64_t v, all = sysinfo(&i) < 0 ? 0 : (uint64_t)i.totalram * i.mem_unit;
 
-        if (m->container && read_one_line("/sys/fs/cgroup/memory.max", &s) >= 0 && parse_u64(s, &v) >= 0 && v < all)
+        if (m->container && read_one_line("/sys/fs/cgroup/memory.max", &s) >= 0 && parse_u64(s, &v) >= 0 &&
+                v < all)
                 return v;
         return all;
 }
@@ -143,7 +145,7 @@ int test_cpus(struct manager *m, const char *p)
                 return r;
         if (sched_getaffinity(0, sizeof(set), &set) < 0)
                 return -errno;
-        return compare_numbers((uint64_t) CPU_COUNT(&set), op, v);
+        return compare_numbers((uint64_t)CPU_COUNT(&set), op, v);
 }
 
 #if defined(__x86_64__) || defined(__i386__)
@@ -155,18 +157,57 @@ static const struct cpu_feature {
         enum cpuid_register reg;
         int bit;
 } features[] = {
-        { "fpu", 1, EDX, 0 }, { "vme", 1, EDX, 1 }, { "de", 1, EDX, 2 }, { "pse", 1, EDX, 3 }, { "tsc", 1, EDX, 4 },
-        { "msr", 1, EDX, 5 }, { "pae", 1, EDX, 6 }, { "mce", 1, EDX, 7 }, { "cx8", 1, EDX, 8 }, { "apic", 1, EDX, 9 },
-        { "sep", 1, EDX, 11 }, { "mtrr", 1, EDX, 12 }, { "pge", 1, EDX, 13 }, { "mca", 1, EDX, 14 }, { "cmov", 1, EDX, 15 },
-        { "pat", 1, EDX, 16 }, { "pse36", 1, EDX, 17 }, { "clflush", 1, EDX, 19 }, { "mmx", 1, EDX, 23 },
-        { "fxsr", 1, EDX, 24 }, { "sse", 1, EDX, 25 }, { "sse2", 1, EDX, 26 }, { "ht", 1, EDX, 28 }, { "pni", 1, ECX, 0 },
-        { "pclmul", 1, ECX, 1 }, { "monitor", 1, ECX, 3 }, { "ssse3", 1, ECX, 9 }, { "fma3", 1, ECX, 12 },
-        { "cx16", 1, ECX, 13 }, { "sse4_1", 1, ECX, 19 }, { "sse4_2", 1, ECX, 20 }, { "movbe", 1, ECX, 22 },
-        { "popcnt", 1, ECX, 23 }, { "aes", 1, ECX, 25 }, { "xsave", 1, ECX, 26 }, { "osxsave", 1, ECX, 27 },
-        { "avx", 1, ECX, 28 }, { "f16c", 1, ECX, 29 }, { "rdrand", 1, ECX, 30 }, { "bmi1", 7, EBX, 3 }, { "avx2", 7, EBX, 5 },
-        { "bmi2", 7, EBX, 8 }, { "rdseed", 7, EBX, 18 }, { "adx", 7, EBX, 19 }, { "sha_ni", 7, EBX, 29 },
-        { "syscall", 0x80000001u, EDX, 11 }, { "rdtscp", 0x80000001u, EDX, 27 }, { "lm", 0x80000001u, EDX, 29 },
-        { "lahf_lm", 0x80000001u, ECX, 0 }, { "abm", 0x80000001u, ECX, 5 }, { "constant_tsc", 0x80000007u, EDX, 8 },
+        { "fpu", 1, EDX, 0 },
+        { "vme", 1, EDX, 1 },
+        { "de", 1, EDX, 2 },
+        { "pse", 1, EDX, 3 },
+        { "tsc", 1, EDX, 4 },
+        { "msr", 1, EDX, 5 },
+        { "pae", 1, EDX, 6 },
+        { "mce", 1, EDX, 7 },
+        { "cx8", 1, EDX, 8 },
+        { "apic", 1, EDX, 9 },
+        { "sep", 1, EDX, 11 },
+        { "mtrr", 1, EDX, 12 },
+        { "pge", 1, EDX, 13 },
+        { "mca", 1, EDX, 14 },
+        { "cmov", 1, EDX, 15 },
+        { "pat", 1, EDX, 16 },
+        { "pse36", 1, EDX, 17 },
+        { "clflush", 1, EDX, 19 },
+        { "mmx", 1, EDX, 23 },
+        { "fxsr", 1, EDX, 24 },
+        { "sse", 1, EDX, 25 },
+        { "sse2", 1, EDX, 26 },
+        { "ht", 1, EDX, 28 },
+        { "pni", 1, ECX, 0 },
+        { "pclmul", 1, ECX, 1 },
+        { "monitor", 1, ECX, 3 },
+        { "ssse3", 1, ECX, 9 },
+        { "fma3", 1, ECX, 12 },
+        { "cx16", 1, ECX, 13 },
+        { "sse4_1", 1, ECX, 19 },
+        { "sse4_2", 1, ECX, 20 },
+        { "movbe", 1, ECX, 22 },
+        { "popcnt", 1, ECX, 23 },
+        { "aes", 1, ECX, 25 },
+        { "xsave", 1, ECX, 26 },
+        { "osxsave", 1, ECX, 27 },
+        { "avx", 1, ECX, 28 },
+        { "f16c", 1, ECX, 29 },
+        { "rdrand", 1, ECX, 30 },
+        { "bmi1", 7, EBX, 3 },
+        { "avx2", 7, EBX, 5 },
+        { "bmi2", 7, EBX, 8 },
+        { "rdseed", 7, EBX, 18 },
+        { "adx", 7, EBX, 19 },
+        { "sha_ni", 7, EBX, 29 },
+        { "syscall", 0x80000001u, EDX, 11 },
+        { "rdtscp", 0x80000001u, EDX, 27 },
+        { "lm", 0x80000001u, EDX, 29 },
+        { "lahf_lm", 0x80000001u, ECX, 0 },
+        { "abm", 0x80000001u, ECX, 5 },
+        { "constant_tsc", 0x80000007u, EDX, 8 },
 };
 
 int test_cpu_feature(struct manager *m, const char *p)

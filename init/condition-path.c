@@ -96,7 +96,8 @@ int path_probe(struct manager *m, enum probe_question q, const char *path)
         case PROBE_SYMLINK: return lstat(path, &st) >= 0 && S_ISLNK(st.st_mode);
         case PROBE_MOUNT_POINT: return probe_mount_point(path);
         case PROBE_READ_WRITE: return statvfs(path, &vfs) >= 0 && !(vfs.f_flag & ST_RDONLY);
-        case PROBE_ENCRYPTED: return stat(path, &st) >= 0 ? device_encrypted(major(st.st_dev), minor(st.st_dev), 0) : 0;
+        case PROBE_ENCRYPTED:
+                return stat(path, &st) >= 0 ? device_encrypted(major(st.st_dev), minor(st.st_dev), 0) : 0;
         case PROBE_DIRECTORY_NOT_EMPTY: return probe_not_empty(path);
         case PROBE_FILE_NOT_EMPTY: return stat(path, &st) >= 0 && S_ISREG(st.st_mode) && st.st_size > 0;
         case PROBE_EXECUTABLE: return probe_executable(path);

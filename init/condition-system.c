@@ -100,7 +100,7 @@ int test_credential(struct manager *m, const char *p)
 int test_environment(struct manager *m, const char *p)
 {
         const char *equals = strchr(p, '=');
-        size_t n = equals ? (size_t) (equals - p) : strlen(p);
+        size_t n = equals ? (size_t)(equals - p) : strlen(p);
 
         FOREACH_STR (e, m->environment)
                 if (strncmp(*e, p, n) == 0 && (*e)[n] == '=')
@@ -122,7 +122,8 @@ static int apparmor(void)
 
 static int secure_boot(void)
 {
-        static const char path[] = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+        static const char path[] =
+                "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
         _cleanup_free_ char *s = NULL;
         size_t n = 0;
 
@@ -139,7 +140,11 @@ static int audit(void)
 
 int test_security(struct manager *m, const char *p)
 {
-        static const struct { const char *name; int (*fn)(void); const char *path; } table[] = {
+        static const struct {
+                const char *name;
+                int (*fn)(void);
+                const char *path;
+        } table[] = {
                 { "selinux", NULL, "/sys/fs/selinux/enforce" },
                 { "apparmor", apparmor, NULL },
                 { "tomoyo", NULL, "/sys/kernel/security/tomoyo/version" },
@@ -161,7 +166,7 @@ int test_capability(struct manager *m, const char *p)
 {
         for (const struct name_row *t = names_capability; t->name; t++)
                 if (strcasecmp(t->name, p) == 0)
-                        return prctl(PR_CAPBSET_READ, (unsigned long) t->value, 0, 0, 0) > 0;
+                        return prctl(PR_CAPBSET_READ, (unsigned long)t->value, 0, 0, 0) > 0;
         return -EINVAL;
 }
 
@@ -190,7 +195,8 @@ int test_needs_update(struct manager *m, const char *p)
 
 int test_first_boot(struct manager *m, const char *p)
 {
-        bool first = cmdline_bool(m->cmdline, "systemd.condition-first-boot", m->first_boot && !m->boot_finished);
+        bool first =
+                cmdline_bool(m->cmdline, "systemd.condition-first-boot", m->first_boot && !m->boot_finished);
         int want = parse_boolean(p);
 
         return want < 0 ? want : first == want;
@@ -256,8 +262,12 @@ int test_controller(struct manager *m, const char *p)
 /* "[SLICE:]10%[/1min]": is the pressure at most that? */
 static int test_pressure(struct manager *m, const char *resource, const char *p)
 {
-        static const struct { const char *span, *field; } spans[] = {
-                { "10sec", "avg10=" }, { "1min", "avg60=" }, { "5min", "avg300=" },
+        static const struct {
+                const char *span, *field;
+        } spans[] = {
+                { "10sec", "avg10=" },
+                { "1min", "avg60=" },
+                { "5min", "avg300=" },
         };
         _cleanup_free_ char *slice = NULL, *path = NULL, *text = NULL, *limit_text = NULL;
         const char *colon = strchr(p, ':'), *slash, *line, *field = "avg300=", *found;
@@ -265,11 +275,11 @@ static int test_pressure(struct manager *m, const char *resource, const char *p)
         int r;
 
         if (colon) {
-                slice = strndup(p, (size_t) (colon - p));
+                slice = strndup(p, (size_t)(colon - p));
                 p = colon + 1;
         }
         slash = strchr(p, '/');
-        limit_text = slash ? strndup(p, (size_t) (slash - p)) : strdup(p);
+        limit_text = slash ? strndup(p, (size_t)(slash - p)) : strdup(p);
         if (!limit_text)
                 return -ENOMEM;
         if (slash) {
@@ -320,13 +330,19 @@ int test_io_pressure(struct manager *m, const char *p)
         return test_pressure(m, "io", p);
 }
 
-struct os_release { const char *key; size_t key_len; char *value; };
+struct os_release {
+        const char *key;
+        size_t key_len;
+        char *value;
+};
 
 static int take_field(const char *key, const char *value, void *data)
 {
         struct os_release *o = data;
 
-        return strlen(key) == o->key_len && memcmp(key, o->key, o->key_len) == 0 ? str_replace(&o->value, value) : 0;
+        return strlen(key) == o->key_len && memcmp(key, o->key, o->key_len) == 0
+                       ? str_replace(&o->value, value)
+                       : 0;
 }
 
 /* "KEY op VALUE" words; all must hold. */
@@ -341,13 +357,13 @@ int test_os_release(struct manager *m, const char *p)
 
                 if (r <= 0)
                         return r < 0 ? r : any;
-                o = (struct os_release){ .key = word, .key_len = strcspn(word, "!<=>$") };
+                o = (struct os_release) { .key = word, .key_len = strcspn(word, "!<=>$") };
                 s = word + o.key_len;
                 if (!*s || o.key_len == 0)
                         return -EINVAL;
                 op = compare_operator(&s, OP_STRING_EQ, false);
                 if (parse_env_file("/etc/os-release", take_field, &o) == -ENOENT)
-                        (void) parse_env_file("/usr/lib/os-release", take_field, &o);
+                        (void)parse_env_file("/usr/lib/os-release", take_field, &o);
                 found = o.value;
                 if (!compare_strings(found ? found : "", op, s))
                         return 0;

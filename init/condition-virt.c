@@ -14,7 +14,16 @@
 #include "lib/fileio.h"
 
 static const char *const containers[] = {
-        "openvz", "lxc", "lxc-libvirt", "systemd-nspawn", "docker", "podman", "rkt", "wsl", "proot", "pouch",
+        "openvz",
+        "lxc",
+        "lxc-libvirt",
+        "systemd-nspawn",
+        "docker",
+        "podman",
+        "rkt",
+        "wsl",
+        "proot",
+        "pouch",
 };
 
 static const char *known_container(const char *name)
@@ -52,7 +61,8 @@ static const char *detect_container(void)
 
         if (access("/proc/vz", F_OK) >= 0 && access("/proc/bc", F_OK) < 0)
                 return "openvz";
-        if (read_one_line("/proc/sys/kernel/osrelease", &version) >= 0 && (strstr(version, "Microsoft") || strstr(version, "WSL")))
+        if (read_one_line("/proc/sys/kernel/osrelease", &version) >= 0 &&
+                (strstr(version, "Microsoft") || strstr(version, "WSL")))
                 return "wsl";
         found = container_of_pid1();
         if (found)
@@ -68,12 +78,27 @@ static const char *detect_container(void)
 
 static const char *detect_dmi(void)
 {
-        static const char *const files[] = { "product_name", "sys_vendor", "board_vendor", "bios_vendor", "product_version" };
-        static const struct { const char *prefix, *id; } vendors[] = {
-                { "KVM", "kvm" }, { "OpenStack", "kvm" }, { "KubeVirt", "kvm" }, { "Amazon EC2", "amazon" }, { "QEMU", "qemu" },
-                { "VMware", "vmware" }, { "VMW", "vmware" }, { "innotek GmbH", "oracle" }, { "VirtualBox", "oracle" },
-                { "Oracle Corporation", "oracle" }, { "Xen", "xen" }, { "Bochs", "bochs" }, { "Parallels", "parallels" },
-                { "BHYVE", "bhyve" }, { "Hyper-V", "microsoft" }, { "Apple Virtualization", "apple" },
+        static const char *const files[] = { "product_name", "sys_vendor", "board_vendor", "bios_vendor",
+                "product_version" };
+        static const struct {
+                const char *prefix, *id;
+        } vendors[] = {
+                { "KVM", "kvm" },
+                { "OpenStack", "kvm" },
+                { "KubeVirt", "kvm" },
+                { "Amazon EC2", "amazon" },
+                { "QEMU", "qemu" },
+                { "VMware", "vmware" },
+                { "VMW", "vmware" },
+                { "innotek GmbH", "oracle" },
+                { "VirtualBox", "oracle" },
+                { "Oracle Corporation", "oracle" },
+                { "Xen", "xen" },
+                { "Bochs", "bochs" },
+                { "Parallels", "parallels" },
+                { "BHYVE", "bhyve" },
+                { "Hyper-V", "microsoft" },
+                { "Apple Virtualization", "apple" },
                 { "Google Compute Engine", "google" },
         };
 
@@ -92,10 +117,20 @@ static const char *detect_dmi(void)
 #if defined(__x86_64__) || defined(__i386__)
 static const char *detect_cpuid(void)
 {
-        static const struct { const char signature[13], *id; } vendors[] = {
-                { "XenVMMXenVMM", "xen" }, { "KVMKVMKVM", "kvm" }, { "Linux KVM Hv", "kvm" }, { "TCGTCGTCGTCG", "qemu" },
-                { "VMwareVMware", "vmware" }, { "Microsoft Hv", "microsoft" }, { "bhyve bhyve ", "bhyve" },
-                { "QNXQVMBSQG", "qnx" }, { "ACRNACRNACRN", "acrn" }, { "SRESRESRESRE", "sre" }, { "Apple VZ", "apple" },
+        static const struct {
+                const char signature[13], *id;
+        } vendors[] = {
+                { "XenVMMXenVMM", "xen" },
+                { "KVMKVMKVM", "kvm" },
+                { "Linux KVM Hv", "kvm" },
+                { "TCGTCGTCGTCG", "qemu" },
+                { "VMwareVMware", "vmware" },
+                { "Microsoft Hv", "microsoft" },
+                { "bhyve bhyve ", "bhyve" },
+                { "QNXQVMBSQG", "qnx" },
+                { "ACRNACRNACRN", "acrn" },
+                { "SRESRESRESRE", "sre" },
+                { "Apple VZ", "apple" },
         };
         uint32_t eax, ebx, ecx, edx;
         char signature[13] = "";
@@ -123,8 +158,12 @@ static const char *detect_device_tree(void)
         _cleanup_free_ char *s = NULL;
 
         if (read_one_line("/proc/device-tree/hypervisor/compatible", &s) >= 0)
-                return streq(s, "linux,kvm") ? "kvm" : strstr(s, "xen") ? "xen" : strstr(s, "vmware") ? "vmware" : "vm-other";
-        if (access("/proc/device-tree/ibm,partition-name", F_OK) >= 0 && access("/proc/device-tree/hmc-managed?", F_OK) >= 0)
+                return streq(s, "linux,kvm") ? "kvm"
+                       : strstr(s, "xen")    ? "xen"
+                       : strstr(s, "vmware") ? "vmware"
+                                             : "vm-other";
+        if (access("/proc/device-tree/ibm,partition-name", F_OK) >= 0 &&
+                access("/proc/device-tree/hmc-managed?", F_OK) >= 0)
                 return "powervm";
         return NULL;
 }
@@ -152,7 +191,8 @@ static const char *detect_vm(void)
         const char *dmi = detect_dmi(), *cpu;
 
         /* These know better than the CPU, which shows the KVM or Hyper-V interface below them. */
-        if (dmi && (streq(dmi, "oracle") || streq(dmi, "xen") || streq(dmi, "amazon") || streq(dmi, "parallels")))
+        if (dmi && (streq(dmi, "oracle") || streq(dmi, "xen") || streq(dmi, "amazon") ||
+                           streq(dmi, "parallels")))
                 return streq(dmi, "xen") && is_xen_dom0() ? NULL : dmi;
         if (is_xen_dom0())
                 return NULL;

@@ -8,42 +8,29 @@
 static const struct condition_kind {
         const char *name, *assert_name;
         condition_fn fn;
-        bool is_path;              /* the parameter is an absolute path */
+        bool is_path; /* the parameter is an absolute path */
 } kinds[] = {
 #define KIND(n, fn_, is_path_) { "Condition" #n, "Assert" #n, fn_, is_path_ },
-        KIND(Architecture, test_architecture, false)
-        KIND(Firmware, test_firmware, false)
-        KIND(Virtualization, test_virtualization, false)
-        KIND(Host, test_host, false)
-        KIND(KernelCommandLine, test_kernel_command_line, false)
-        KIND(KernelVersion, test_kernel_version, false)
-        KIND(Credential, test_credential, false)
-        KIND(Environment, test_environment, false)
-        KIND(Security, test_security, false)
-        KIND(Capability, test_capability, false)
-        KIND(ACPower, test_ac_power, false)
-        KIND(NeedsUpdate, test_needs_update, true)
-        KIND(FirstBoot, test_first_boot, false)
-        KIND(PathExists, test_path_exists, true)
-        KIND(PathExistsGlob, test_path_exists_glob, true)
-        KIND(PathIsDirectory, test_path_is_directory, true)
-        KIND(PathIsSymbolicLink, test_path_is_symlink, true)
-        KIND(PathIsMountPoint, test_path_is_mount_point, true)
-        KIND(PathIsReadWrite, test_path_is_read_write, true)
-        KIND(PathIsEncrypted, test_path_is_encrypted, true)
-        KIND(DirectoryNotEmpty, test_directory_not_empty, true)
-        KIND(FileNotEmpty, test_file_not_empty, true)
-        KIND(FileIsExecutable, test_file_is_executable, true)
-        KIND(User, test_user, false)
-        KIND(Group, test_group, false)
-        KIND(ControlGroupController, test_controller, false)
-        KIND(Memory, test_memory, false)
-        KIND(CPUs, test_cpus, false)
-        KIND(CPUFeature, test_cpu_feature, false)
-        KIND(OSRelease, test_os_release, false)
-        KIND(MemoryPressure, test_memory_pressure, false)
-        KIND(CPUPressure, test_cpu_pressure, false)
-        KIND(IOPressure, test_io_pressure, false)
+        KIND(Architecture, test_architecture, false) KIND(Firmware, test_firmware, false) KIND(
+                Virtualization, test_virtualization, false) KIND(Host, test_host,
+                false) KIND(KernelCommandLine, test_kernel_command_line, false) KIND(KernelVersion,
+                test_kernel_version, false) KIND(Credential, test_credential, false) KIND(Environment,
+                test_environment, false) KIND(Security, test_security, false) KIND(Capability,
+                test_capability, false) KIND(ACPower, test_ac_power, false) KIND(NeedsUpdate,
+                test_needs_update, true) KIND(FirstBoot, test_first_boot, false) KIND(PathExists,
+                test_path_exists, true) KIND(PathExistsGlob, test_path_exists_glob,
+                true) KIND(PathIsDirectory, test_path_is_directory, true) KIND(PathIsSymbolicLink,
+                test_path_is_symlink, true) KIND(PathIsMountPoint, test_path_is_mount_point,
+                true) KIND(PathIsReadWrite, test_path_is_read_write, true) KIND(PathIsEncrypted,
+                test_path_is_encrypted, true) KIND(DirectoryNotEmpty, test_directory_not_empty, true)
+                KIND(FileNotEmpty, test_file_not_empty, true) KIND(FileIsExecutable, test_file_is_executable,
+                        true) KIND(User, test_user, false) KIND(Group, test_group, false)
+                        KIND(ControlGroupController, test_controller, false) KIND(Memory, test_memory, false)
+                                KIND(CPUs, test_cpus, false) KIND(CPUFeature, test_cpu_feature, false)
+                                        KIND(OSRelease, test_os_release, false)
+                                                KIND(MemoryPressure, test_memory_pressure, false)
+                                                        KIND(CPUPressure, test_cpu_pressure, false)
+                                                                KIND(IOPressure, test_io_pressure, false)
 #undef KIND
 };
 
@@ -52,7 +39,7 @@ static int find_kind(const char *key, bool *ret_assert)
         for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
                 if (streq(key, kinds[i].name) || streq(key, kinds[i].assert_name)) {
                         *ret_assert = *key == 'A';
-                        return (int) i;
+                        return (int)i;
                 }
         return -EINVAL;
 }
@@ -123,8 +110,12 @@ int condition_add(struct unit *u, const char *key, const char *value)
         c = calloc(1, sizeof(*c));
         if (!c)
                 return -ENOMEM;
-        *c = (struct condition){ .kind = kind, .is_assert = is_assert, .trigger = trigger, .negate = negate,
-                .parameter = TAKE_PTR(parameter), .result = -1 };
+        *c = (struct condition) { .kind = kind,
+                .is_assert = is_assert,
+                .trigger = trigger,
+                .negate = negate,
+                .parameter = TAKE_PTR(parameter),
+                .result = -1 };
         while (*at)
                 at = &(*at)->next;
         *at = c;
@@ -141,8 +132,9 @@ static bool test_one(struct unit *u, struct condition *c)
         int r = kinds[c->kind].fn(u->manager, c->parameter);
 
         if (r < 0) {
-                log_unit_errno(u->id, c->is_assert ? LOG_ERR : LOG_WARNING, r, "%s: cannot test %s=%s, taken as not met: %m", u->id,
-                        condition_name(c), c->parameter);
+                log_unit_errno(u->id, c->is_assert ? LOG_ERR : LOG_WARNING, r,
+                        "%s: cannot test %s=%s, taken as not met: %m", u->id, condition_name(c),
+                        c->parameter);
                 c->result = r == -1 ? -EPERM - 1000 : r;
                 return false;
         }
@@ -167,8 +159,8 @@ bool unit_test_conditions(struct unit *u, bool asserts)
                 } else
                         all &= held;
                 if (!held)
-                        log_unit(u->id, LOG_DEBUG, "%s: %s=%s%s%s was not met", u->id, condition_name(c), c->trigger ? "|" : "",
-                                c->negate ? "!" : "", c->parameter);
+                        log_unit(u->id, LOG_DEBUG, "%s: %s=%s%s%s was not met", u->id, condition_name(c),
+                                c->trigger ? "|" : "", c->negate ? "!" : "", c->parameter);
         }
         return all && (!triggers || any);
 }

@@ -8,8 +8,16 @@ typedef int (*condition_fn)(struct manager *m, const char *parameter);
 
 /* What may be asked of a path. */
 enum probe_question {
-        PROBE_EXISTS, PROBE_GLOB, PROBE_DIRECTORY, PROBE_SYMLINK, PROBE_MOUNT_POINT, PROBE_READ_WRITE, PROBE_ENCRYPTED,
-        PROBE_DIRECTORY_NOT_EMPTY, PROBE_FILE_NOT_EMPTY, PROBE_EXECUTABLE,
+        PROBE_EXISTS,
+        PROBE_GLOB,
+        PROBE_DIRECTORY,
+        PROBE_SYMLINK,
+        PROBE_MOUNT_POINT,
+        PROBE_READ_WRITE,
+        PROBE_ENCRYPTED,
+        PROBE_DIRECTORY_NOT_EMPTY,
+        PROBE_FILE_NOT_EMPTY,
+        PROBE_EXECUTABLE,
 };
 
 /* condition-path.c: THE SEAM of decisions 2. Every look of a condition at a path goes through here, so that paths that
@@ -21,7 +29,18 @@ const char *virtualization_name(void);
 bool virtualization_is_container(void);
 
 /* condition-compare.c: "op value" comparisons. */
-enum compare_op { OP_STRING_EQ, OP_STRING_NE, OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE, OP_GLOB, OP_NOT_GLOB };
+enum compare_op {
+        OP_STRING_EQ,
+        OP_STRING_NE,
+        OP_EQ,
+        OP_NE,
+        OP_LT,
+        OP_LE,
+        OP_GT,
+        OP_GE,
+        OP_GLOB,
+        OP_NOT_GLOB
+};
 /* Operator at *s (moved behind it and blanks), def when there is none. With plain, "=" and "!=" compare numbers. */
 enum compare_op compare_operator(const char **s, enum compare_op def, bool plain);
 int compare_versions(const char *a, const char *b); /* < 0, 0, > 0, as dpkg does it */

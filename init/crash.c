@@ -12,14 +12,15 @@
 
 static void say(const char *text)
 {
-        int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY), con = open("/dev/console", O_WRONLY | O_CLOEXEC | O_NOCTTY);
+        int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY),
+            con = open("/dev/console", O_WRONLY | O_CLOEXEC | O_NOCTTY);
 
         if (fd >= 0) {
-                (void) !write(fd, text, strlen(text));
+                (void)!write(fd, text, strlen(text));
                 close(fd);
         }
         if (con >= 0) {
-                (void) !write(con, text, strlen(text));
+                (void)!write(con, text, strlen(text));
                 close(con);
         }
 }
@@ -29,8 +30,8 @@ void crash_message(int sig)
         char text[] = "<0>rouse: PID 1 caught a fatal signal: 00. Services run on.\r\n";
         char *digits = strstr(text, "00");
 
-        digits[0] = (char) ('0' + sig / 10);
-        digits[1] = (char) ('0' + sig % 10);
+        digits[0] = (char)('0' + sig / 10);
+        digits[1] = (char)('0' + sig % 10);
         say(text);
 }
 
@@ -39,16 +40,16 @@ static pid_t shell_on_console(void)
         pid_t pid = fork();
 
         if (pid == 0) {
-                char *argv[] = { (char *) "/sbin/sulogin", (char *) "--force", NULL };
-                char *sh[] = { (char *) "/bin/sh", NULL };
+                char *argv[] = { (char *)"/sbin/sulogin", (char *)"--force", NULL };
+                char *sh[] = { (char *)"/bin/sh", NULL };
                 int fd = open("/dev/console", O_RDWR);
                 sigset_t none;
 
-                (void) setsid();
+                (void)setsid();
                 sigemptyset(&none);
-                (void) sigprocmask(SIG_SETMASK, &none, NULL);
+                (void)sigprocmask(SIG_SETMASK, &none, NULL);
                 for (int i = 0; i < 3 && fd >= 0; i++)
-                        (void) dup2(fd, i);
+                        (void)dup2(fd, i);
                 execv(argv[0], argv);
                 execv(sh[0], sh);
                 _exit(127);
@@ -59,7 +60,7 @@ static pid_t shell_on_console(void)
 void crash_shell(void)
 {
         say("<0>rouse: a shell is on the console; `reboot -f` ends the machine.\r\n");
-        (void) shell_on_console();
+        (void)shell_on_console();
 }
 
 void boot_fallback(const char *why)
@@ -74,19 +75,19 @@ void boot_fallback(const char *why)
                 init = cmdline_get(words, "rouse.fallback");
         if (str_empty(init))
                 init = access("/lib/systemd/systemd", X_OK) == 0 ? "/lib/systemd/systemd" : NULL;
-        text = str_printf("<2>rouse: %s; %s%s\r\n", why, init ? "executing the other init, " : "and there is no other init",
-                init ?: "");
+        text = str_printf("<2>rouse: %s; %s%s\r\n", why,
+                init ? "executing the other init, " : "and there is no other init", init ?: "");
         say(text ?: "<2>rouse: boot failed\r\n");
         if (getpid() != 1)
                 return;
         if (init && !streq(init, "none")) {
-                char *argv[] = { (char *) init, NULL };
+                char *argv[] = { (char *)init, NULL };
 
-                (void) kill(-1, SIGKILL); /* what was begun: the other init begins anew */
+                (void)kill(-1, SIGKILL); /* what was begun: the other init begins anew */
                 while (waitpid(-1, NULL, 0) > 0)
                         ;
                 sigemptyset(&none);
-                (void) sigprocmask(SIG_SETMASK, &none, NULL);
+                (void)sigprocmask(SIG_SETMASK, &none, NULL);
                 execv(init, argv);
                 say("<2>rouse: it could not be executed\r\n");
         }
@@ -94,5 +95,5 @@ void boot_fallback(const char *why)
         while (pid > 0 && waitpid(-1, NULL, 0) != pid)
                 ;
         sync();
-        (void) reboot(RB_AUTOBOOT);
+        (void)reboot(RB_AUTOBOOT);
 }

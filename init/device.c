@@ -25,7 +25,7 @@ static int device_load(struct unit *u)
         if (r < 0)
                 return r;
         if (!u->description)
-                (void) str_replace(&u->description, path);
+                (void)str_replace(&u->description, path);
         if (d->watched)
                 return 0;
         d->watched = true;
@@ -55,8 +55,8 @@ static int device_start(struct unit *u)
 static bool required_by_target(struct unit *u)
 {
         UNIT_FOREACH_DEP(u, DEP_BIT(DEP_REQUIRED_BY), o)
-                if (o->type == UNIT_TARGET)
-                        return true;
+        if (o->type == UNIT_TARGET)
+                return true;
         return false;
 }
 
@@ -64,8 +64,8 @@ static bool required_by_target(struct unit *u)
 static void device_job_timed_out(struct unit *u)
 {
         UNIT_FOREACH_DEP(u, DEP_BIT(DEP_REQUIRED_BY) | DEP_BIT(DEP_BOUND_BY), o)
-                if ((o->type == UNIT_MOUNT || o->type == UNIT_SWAP) && required_by_target(o))
-                        UNIT_CAST(device_unit, u)->missed = true;
+        if ((o->type == UNIT_MOUNT || o->type == UNIT_SWAP) && required_by_target(o))
+                UNIT_CAST(device_unit, u)->missed = true;
 }
 
 static void device_done(struct unit *u)
@@ -99,7 +99,7 @@ static void set_description(struct unit *u, char **props)
                 return;
         text = label ? str_printf("%s %s", model, label) : strdup(model);
         if (text)
-                (void) str_replace(&u->description, text);
+                (void)str_replace(&u->description, text);
 }
 
 static void add_wants(struct unit *u, char **props)
@@ -109,7 +109,7 @@ static void add_wants(struct unit *u, char **props)
 
         if (!wants || str_split_quoted(wants, 0, &names) < 0)
                 return;
-        FOREACH_STR(n, names) {
+        FOREACH_STR (n, names) {
                 _cleanup_free_ char *name = NULL;
                 struct unit *w;
                 int r;
@@ -129,9 +129,9 @@ static void add_wants(struct unit *u, char **props)
                 }
                 if (unit_has_dep(u, DEP_WANTS, w))
                         continue;
-                (void) unit_add_dep(u, DEP_WANTS, w, ORIGIN_UDEV);
+                (void)unit_add_dep(u, DEP_WANTS, w, ORIGIN_UDEV);
                 if (unit_active_state(u) == UNIT_ACTIVE)
-                        (void) manager_add_job(u->manager, JOB_START, w, JOB_FAIL, false, NULL, NULL);
+                        (void)manager_add_job(u->manager, JOB_START, w, JOB_FAIL, false, NULL, NULL);
         }
 }
 
@@ -143,13 +143,13 @@ static void resume_boot(struct unit *u)
 
         UNIT_CAST(device_unit, u)->missed = false;
         UNITS_FOREACH(o, m, UNIT_DEVICE)
-                if (UNIT_CAST(device_unit, o)->missed)
-                        return;
+        if (UNIT_CAST(device_unit, o)->missed)
+                return;
         if (!emergency || unit_active_state(emergency) != UNIT_ACTIVE || m->shutting_down)
                 return;
         log_unit(u->id, LOG_NOTICE, "The device is there at last: the boot goes on");
         status_line(m, " NOTE ", "%s is there at last: the boot goes on.", unit_description(u));
-        (void) manager_start_target(m, control_default_target(m), JOB_ISOLATE);
+        (void)manager_start_target(m, control_default_target(m), JOB_ISOLATE);
 }
 
 static void set_present(struct unit *u, bool present, bool not_ready)
@@ -166,7 +166,8 @@ static void set_present(struct unit *u, bool present, bool not_ready)
 }
 
 /* The unit of one name of the device. Made only if somebody wants it, or for the names that systemd shows too. */
-static void update_name(struct manager *m, const char *name, const char *syspath, unsigned state, char **props, bool make)
+static void update_name(
+        struct manager *m, const char *name, const char *syspath, unsigned state, char **props, bool make)
 {
         _cleanup_free_ char *unit_name = NULL;
         struct unit *u;
@@ -181,7 +182,7 @@ static void update_name(struct manager *m, const char *name, const char *syspath
                 u->load_state = UNIT_LOADED;
                 UNIT_CAST(device_unit, u)->watched = true; /* devd tells of this device anyway */
         }
-        (void) str_replace(&UNIT_CAST(device_unit, u)->syspath, present ? syspath : NULL);
+        (void)str_replace(&UNIT_CAST(device_unit, u)->syspath, present ? syspath : NULL);
         if (present)
                 set_description(u, props);
         set_present(u, present, state == DL_DEV_NOT_READY);
@@ -189,13 +190,15 @@ static void update_name(struct manager *m, const char *name, const char *syspath
                 add_wants(u, props);
 }
 
-void device_message(struct manager *m, const char *syspath, const char *node, unsigned state, char **links, char **props)
+void device_message(
+        struct manager *m, const char *syspath, const char *node, unsigned state, char **links, char **props)
 {
         const char *alias = strv_env_get(props, "SYSTEMD_ALIAS");
         _cleanup_strv_ char **aliases = NULL;
 
         /* Units of names that this device no longer has. */
-        UNITS_FOREACH(u, m, UNIT_DEVICE) {
+        UNITS_FOREACH(u, m, UNIT_DEVICE)
+        {
                 struct device_unit *d = UNIT_CAST(device_unit, u);
                 _cleanup_free_ char *path = NULL;
 
@@ -210,10 +213,10 @@ void device_message(struct manager *m, const char *syspath, const char *node, un
         update_name(m, syspath, syspath, state, props, true);
         if (node)
                 update_name(m, node, syspath, state, NULL, true);
-        FOREACH_STR(l, links)
+        FOREACH_STR (l, links)
                 update_name(m, *l, syspath, state, NULL, false);
         if (alias && str_split_quoted(alias, 0, &aliases) >= 0)
-                FOREACH_STR(a, aliases)
+                FOREACH_STR (a, aliases)
                         if (**a == '/')
                                 update_name(m, *a, syspath, state, NULL, false);
 }

@@ -76,11 +76,12 @@ int devlink_watch(struct manager *m, const char *name)
         }
         d->watched[d->n_watched++] = copy;
         if (d->connected)
-                (void) send_strings(d, DL_WATCH, 0, &copy, 1);
+                (void)send_strings(d, DL_WATCH, 0, &copy, 1);
         return 0;
 }
 
-int devlink_mount(struct manager *m, const char *where, const char *what, const char *type, const char *options, unsigned flags)
+int devlink_mount(struct manager *m, const char *where, const char *what, const char *type,
+        const char *options, unsigned flags)
 {
         _cleanup_wire_ struct wire_writer w = { 0 };
 
@@ -109,7 +110,8 @@ int devlink_umount(struct manager *m, const char *where, bool lazy, bool force)
 }
 
 /* Asks, and keeps the question until it is answered. Takes the message. */
-static int ask(struct devlink *d, struct wire_writer *w, uint32_t id, struct unit *u, void (*done)(struct unit *u, int status, const char *message))
+static int ask(struct devlink *d, struct wire_writer *w, uint32_t id, struct unit *u,
+        void (*done)(struct unit *u, int status, const char *message))
 {
         struct request *q = calloc(1, sizeof(*q));
 
@@ -121,7 +123,8 @@ static int ask(struct devlink *d, struct wire_writer *w, uint32_t id, struct uni
         return send_message(d, &q->message);
 }
 
-int devlink_settle(struct manager *m, void (*done)(struct unit *u, int status, const char *message), struct unit *u)
+int devlink_settle(
+        struct manager *m, void (*done)(struct unit *u, int status, const char *message), struct unit *u)
 {
         _cleanup_wire_ struct wire_writer w = { 0 };
 
@@ -131,7 +134,8 @@ int devlink_settle(struct manager *m, void (*done)(struct unit *u, int status, c
         return ask(m->devlink, &w, m->devlink->next_id, u, done);
 }
 
-int devlink_load_modules(struct manager *m, char **names, bool low, void (*done)(struct unit *u, int status, const char *message), struct unit *u)
+int devlink_load_modules(struct manager *m, char **names, bool low,
+        void (*done)(struct unit *u, int status, const char *message), struct unit *u)
 {
         _cleanup_wire_ struct wire_writer w = { 0 };
 
@@ -143,7 +147,8 @@ int devlink_load_modules(struct manager *m, char **names, bool low, void (*done)
         return ask(m->devlink, &w, m->devlink->next_id, u, done);
 }
 
-int devlink_static_nodes(struct manager *m, void (*done)(struct unit *u, int status, const char *message), struct unit *u)
+int devlink_static_nodes(
+        struct manager *m, void (*done)(struct unit *u, int status, const char *message), struct unit *u)
 {
         _cleanup_wire_ struct wire_writer w = { 0 };
 
@@ -160,7 +165,7 @@ void devlink_booted(struct manager *m)
         if (!d || !d->connected || d->booted_said)
                 return;
         d->booted_said = true;
-        (void) send_strings(d, DL_BOOTED, 0, NULL, 0);
+        (void)send_strings(d, DL_BOOTED, 0, NULL, 0);
 }
 
 int devlink_coldplug(struct manager *m)
@@ -208,21 +213,22 @@ static void on_hello(struct devlink *d, struct wire_reader *r)
 
         if (wire_end(r) < 0)
                 return;
-        log_debug("Device daemon says hello: protocol %u, generation %llu", version, (unsigned long long) generation);
+        log_debug("Device daemon says hello: protocol %u, generation %llu", version,
+                (unsigned long long)generation);
         d->connected = true;
         d->booted_said = false;
         d->m->generation = generation;
         wire_begin(&w, DL_HELLO, 0);
         wire_u32(&w, WIRE_VERSION);
         wire_u64(&w, generation);
-        (void) send_message(d, &w);
-        (void) send_strings(d, DL_COLDPLUG, 0, NULL, 0);
+        (void)send_message(d, &w);
+        (void)send_strings(d, DL_COLDPLUG, 0, NULL, 0);
         d->coldplug_asked = true;
         for (size_t i = 0; i < d->n_watched; i++)
-                (void) send_strings(d, DL_WATCH, 0, &d->watched[i], 1);
-        (void) send_strings(d, DL_WATCH_MOUNTS, 0, NULL, 0);
+                (void)send_strings(d, DL_WATCH, 0, &d->watched[i], 1);
+        (void)send_strings(d, DL_WATCH_MOUNTS, 0, NULL, 0);
         for (struct request *q = again ? d->requests : NULL; q; q = q->next)
-                (void) send_message(d, &q->message);
+                (void)send_message(d, &q->message);
         mount_devd_ready(d->m);
 }
 
@@ -232,7 +238,8 @@ static void on_device(struct devlink *d, struct wire_reader *r)
         uint32_t state = wire_get_u32(r);
         _cleanup_strv_ char **links = NULL, **props = NULL;
 
-        if (wire_get_strv(r, &links) < 0 || wire_get_strv(r, &props) < 0 || wire_end(r) < 0 || (!syspath && !node))
+        if (wire_get_strv(r, &links) < 0 || wire_get_strv(r, &props) < 0 || wire_end(r) < 0 ||
+                (!syspath && !node))
                 log_warning("Malformed device message; ignored");
         else /* of an absent device only the name that was watched is known */
                 device_message(d->m, syspath ?: node, node, state, links, props);
@@ -277,7 +284,8 @@ static void on_mount(struct devlink *d, struct wire_reader *r)
 static void on_mountinfo(struct devlink *d, struct wire_reader *r)
 {
         uint32_t there = wire_get_u32(r);
-        const char *where = wire_get_str(r), *what = wire_get_str(r), *type = wire_get_str(r), *options = wire_get_str(r);
+        const char *where = wire_get_str(r), *what = wire_get_str(r), *type = wire_get_str(r),
+                   *options = wire_get_str(r);
 
         if (wire_end(r) >= 0 && where)
                 mountinfo_message(d->m, there, where, what, type, options);
@@ -291,9 +299,9 @@ static void on_key(struct devlink *d, struct wire_reader *r)
                 return;
         log_notice("Key pressed: %s", key);
         if (streq(key, "power"))
-                (void) manager_start_target(d->m, "poweroff.target", JOB_REPLACE_IRREVERSIBLY);
+                (void)manager_start_target(d->m, "poweroff.target", JOB_REPLACE_IRREVERSIBLY);
         else if (streq(key, "reboot"))
-                (void) manager_start_target(d->m, "reboot.target", JOB_REPLACE_IRREVERSIBLY);
+                (void)manager_start_target(d->m, "reboot.target", JOB_REPLACE_IRREVERSIBLY);
 }
 
 static void on_swapinfo(struct devlink *d, struct wire_reader *r)
@@ -303,16 +311,22 @@ static void on_swapinfo(struct devlink *d, struct wire_reader *r)
         uint32_t priority = wire_get_u32(r);
 
         if (wire_end(r) >= 0 && what)
-                swapinfo_message(d->m, there, what, (int) priority);
+                swapinfo_message(d->m, there, what, (int)priority);
 }
 
 static const struct {
         enum devlink_type type;
         void (*fn)(struct devlink *d, struct wire_reader *r);
 } handlers[] = {
-        { DL_HELLO, on_hello },       { DL_DEVICE, on_device },       { DL_MOUNT_DONE, on_mount },
-        { DL_UMOUNT_DONE, on_mount }, { DL_MOUNTINFO, on_mountinfo }, { DL_SETTLED, on_answer },
-        { DL_MODULES_DONE, on_answer }, { DL_KEY, on_key },           { DL_SWAPINFO, on_swapinfo },
+        { DL_HELLO, on_hello },
+        { DL_DEVICE, on_device },
+        { DL_MOUNT_DONE, on_mount },
+        { DL_UMOUNT_DONE, on_mount },
+        { DL_MOUNTINFO, on_mountinfo },
+        { DL_SETTLED, on_answer },
+        { DL_MODULES_DONE, on_answer },
+        { DL_KEY, on_key },
+        { DL_SWAPINFO, on_swapinfo },
 };
 
 static void on_readable(struct loop_io *io, uint32_t revents)
@@ -346,10 +360,11 @@ static int open_udev_control(void)
 
         if (fd < 0)
                 return -errno;
-        (void) mkdir_p("/run/udev", 0755);
-        (void) unlink(sa.sun_path);
+        (void)mkdir_p("/run/udev", 0755);
+        (void)unlink(sa.sun_path);
         if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)) < 0 ||
-                bind(fd, (struct sockaddr *) &sa, sizeof(sa)) < 0 || chmod(sa.sun_path, 0600) < 0 || listen(fd, 16) < 0)
+                bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || chmod(sa.sun_path, 0600) < 0 ||
+                listen(fd, 16) < 0)
                 return -errno;
         return TAKE_FD(fd);
 }
@@ -368,13 +383,17 @@ int devlink_init(struct manager *m)
         }
         for (int i = 0; i < 2; i++)
                 if (setsockopt(sv[i], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
-                        (void) setsockopt(sv[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-        *d = (struct devlink) { .m = m, .peer = sv[1], .uevent = uevent_open(UEVENT_RCVBUF), .control = open_udev_control() };
+                        (void)setsockopt(sv[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+        *d = (struct devlink) {
+                .m = m, .peer = sv[1], .uevent = uevent_open(UEVENT_RCVBUF), .control = open_udev_control()
+        };
         if (d->uevent < 0)
                 log_warning_errno(d->uevent, "No uevent socket; devices will not be seen: %m");
         if (d->control < 0)
                 log_warning_errno(d->control, "No socket at /run/udev/control: %m");
-        d->io = (struct loop_io) { .fd = sv[0], .events = EPOLLIN, .priority = -1, .cb = on_readable, .data = d };
+        d->io = (struct loop_io) {
+                .fd = sv[0], .events = EPOLLIN, .priority = -1, .cb = on_readable, .data = d
+        };
         m->devlink = d;
         return loop_io_add(m->loop, &d->io);
 }

@@ -3,7 +3,9 @@
 
 #include "table.h"
 
-static const struct { const char *section, *title; } parts[] = {
+static const struct {
+        const char *section, *title;
+} parts[] = {
         { "Unit", "[Unit]" },
         { "Install", "[Install]" },
         { "Service", "[Service]" },
@@ -23,8 +25,9 @@ static void dump_row(FILE *f, const struct directive *d)
 {
         char buf[500];
 
-        fprintf(f, "| `%s=` | %s%s | %s | %s |\n", d->name, support_to_string(d->support), d->confines ? ", confines" : "",
-                d->parse ? directive_form(d, buf, sizeof(buf)) : "", d->note ? d->note : "");
+        fprintf(f, "| `%s=` | %s%s | %s | %s |\n", d->name, support_to_string(d->support),
+                d->confines ? ", confines" : "", d->parse ? directive_form(d, buf, sizeof(buf)) : "",
+                d->note ? d->note : "");
 }
 
 int dump_directives(FILE *f)
@@ -33,17 +36,20 @@ int dump_directives(FILE *f)
 
         for (size_t i = 0; i < n_directives; i++)
                 counts[directives[i].support]++;
-        fprintf(f, "# Directives\n\nMade by `rouse --dump-directives` from the table that PID 1 reads unit files with.\n\n"
-                   "- full (%zu): does what the manual page says\n"
-                   "- partial (%zu): works, with the gap that is named\n"
-                   "- parsed (%zu): read and kept, without effect yet; named in the log once a unit\n"
-                   "- none (%zu): known by name; named in the log once a unit\n"
-                   "- obsolete (%zu): ignored on purpose, as systemd does\n"
-                   "- confines: a confinement; without its effect the log says so with a warning\n",
+        fprintf(f,
+                "# Directives\n\nMade by `rouse --dump-directives` from the table that PID 1 reads unit "
+                "files with.\n\n"
+                "- full (%zu): does what the manual page says\n"
+                "- partial (%zu): works, with the gap that is named\n"
+                "- parsed (%zu): read and kept, without effect yet; named in the log once a unit\n"
+                "- none (%zu): known by name; named in the log once a unit\n"
+                "- obsolete (%zu): ignored on purpose, as systemd does\n"
+                "- confines: a confinement; without its effect the log says so with a warning\n",
                 counts[SUPPORT_FULL], counts[SUPPORT_PARTIAL], counts[SUPPORT_PARSED], counts[SUPPORT_NONE],
                 counts[SUPPORT_OBSOLETE]);
         for (size_t p = 0; p < ARRAY_SIZE(parts); p++) {
-                fprintf(f, "\n## %s\n\n| directive | support | takes | note |\n|---|---|---|---|\n", parts[p].title);
+                fprintf(f, "\n## %s\n\n| directive | support | takes | note |\n|---|---|---|---|\n",
+                        parts[p].title);
                 for (size_t i = 0; i < n_directives; i++)
                         if (streq(directives[i].section, parts[p].section))
                                 dump_row(f, &directives[i]);

@@ -73,7 +73,7 @@ static void on_message(struct loop_io *io, uint32_t revents)
                 status = wire_get_u32(&r);
                 text = wire_get_str(&r);
                 if (r.h.type == EARLY_DONE && wire_end(&r) >= 0)
-                        finish(e, r.h.id, (int) status, text);
+                        finish(e, r.h.id, (int)status, text);
                 if (io->fd < 0)
                         return;
         }
@@ -81,7 +81,7 @@ static void on_message(struct loop_io *io, uint32_t revents)
 
 static int early_spawn(struct early *e)
 {
-        char *argv[] = { (char *) ROUSE_EARLY, (char *) "--serve", NULL };
+        char *argv[] = { (char *)ROUSE_EARLY, (char *)"--serve", NULL };
         posix_spawn_file_actions_t fa;
         posix_spawnattr_t attr;
         sigset_t none;
@@ -97,7 +97,7 @@ static int early_spawn(struct early *e)
         posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
         posix_spawn_file_actions_adddup2(&fa, sv[1], 3);
         if (sv[1] == 3) /* dup2 on itself would keep CLOEXEC off only since glibc 2.29; be plain about it */
-                (void) fcntl(sv[1], F_SETFD, 0);
+                (void)fcntl(sv[1], F_SETFD, 0);
         r = posix_spawn(&pid, ROUSE_EARLY, &fa, &attr, argv, environ);
         posix_spawn_file_actions_destroy(&fa);
         posix_spawnattr_destroy(&attr);
@@ -107,7 +107,7 @@ static int early_spawn(struct early *e)
                 return -r;
         }
         e->m->n_spawned++;
-        (void) fcntl(sv[0], F_SETFL, O_RDWR | O_NONBLOCK);
+        (void)fcntl(sv[0], F_SETFL, O_RDWR | O_NONBLOCK);
         e->io = (struct loop_io) { .fd = sv[0], .events = EPOLLIN, .cb = on_message, .data = e };
         r = loop_io_add(e->m->loop, &e->io);
         if (r < 0) {
@@ -117,7 +117,8 @@ static int early_spawn(struct early *e)
         return r;
 }
 
-int early_run(struct manager *m, const char *step, void (*done)(struct unit *u, int status, const char *message), struct unit *u)
+int early_run(struct manager *m, const char *step,
+        void (*done)(struct unit *u, int status, const char *message), struct unit *u)
 {
         _cleanup_wire_ struct wire_writer w = { 0 };
         struct early *e = m->early;
@@ -164,6 +165,6 @@ void early_forget(struct manager *m, struct unit *u)
 
 void early_finish(struct manager *m)
 {
-        if (m->early && !((struct early *) m->early)->steps)
+        if (m->early && !((struct early *)m->early)->steps)
                 early_close(m->early);
 }

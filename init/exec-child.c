@@ -36,7 +36,7 @@ struct raw_sigaction {
 
 static int fail(struct exec_fail *f, int code, long r, const char *what)
 {
-        f->err = (int) -r;
+        f->err = (int)-r;
         f->what = what;
         return code;
 }
@@ -61,7 +61,7 @@ int exec_child_signals(struct exec_plan *p, struct exec_fail *f)
                 if (p->ignored_signals >> (s - 1) & 1)
                         RAW4(SYS_rt_sigaction, s, &sa, NULL, 8);
         if (p->flags & PLAN_IGNORE_SIGPIPE) {
-                sa.handler = (void *) SIG_IGN;
+                sa.handler = (void *)SIG_IGN;
                 RAW4(SYS_rt_sigaction, SIGPIPE, &sa, NULL, 8);
         }
         return 0;
@@ -78,14 +78,14 @@ static long lift(int *fd, int min)
                 return 0;
         r = RAW3(SYS_fcntl, *fd, F_DUPFD_CLOEXEC, min);
         if (r >= 0)
-                *fd = (int) r;
+                *fd = (int)r;
         return r;
 }
 
 int exec_child_fds(struct exec_plan *p, struct exec_fail *f)
 {
-        int min = FIRST_PASSED_FD + (int) p->fds.n;
-        int32_t *fds = (int32_t *) ((char *) p + p->fds.off);
+        int min = FIRST_PASSED_FD + (int)p->fds.n;
+        int32_t *fds = (int32_t *)((char *)p + p->fds.off);
         long r = 0;
 
         for (uint32_t i = 0; i < p->fds.n && r >= 0; i++)
@@ -110,7 +110,7 @@ static long become(long fd, int number)
         if (fd == number)
                 return RAW3(SYS_fcntl, fd, F_SETFD, 0);
         r = RAW3(SYS_dup3, fd, number, 0);
-        raw_close((int) fd);
+        raw_close((int)fd);
         return r;
 }
 
@@ -131,7 +131,7 @@ static long connect_unix(const char *path, int flags)
                 return fd;
         r = RAW3(SYS_connect, fd, &sa, offsetof(struct sockaddr_un, sun_path) + n + 1);
         if (r < 0) {
-                raw_close((int) fd);
+                raw_close((int)fd);
                 return r;
         }
         return fd;
@@ -150,18 +150,20 @@ static long open_journal(struct exec_plan *p, const char *header)
         while (header[n])
                 n++;
         RAW2(SYS_shutdown, fd, SHUT_RD);
-        r = raw_write((int) fd, header, n);
+        r = raw_write((int)fd, header, n);
         RAW3(SYS_fcntl, fd, F_SETFL, O_RDWR);
-        if (r >= 0 && (size_t) r == n)
+        if (r >= 0 && (size_t)r == n)
                 return fd;
-        raw_close((int) fd);
+        raw_close((int)fd);
         return raw_open("/dev/null", O_WRONLY | O_CLOEXEC);
 }
 
 static long open_file(const struct plan_stdio *s, const char *path, int number)
 {
-        int flags = number == 0 ? O_RDONLY : s->kind == STREAM_APPEND ? O_WRONLY | O_CREAT | O_APPEND :
-                s->kind == STREAM_TRUNCATE ? O_WRONLY | O_CREAT | O_TRUNC : O_WRONLY | O_CREAT;
+        int flags = number == 0                  ? O_RDONLY
+                    : s->kind == STREAM_APPEND   ? O_WRONLY | O_CREAT | O_APPEND
+                    : s->kind == STREAM_TRUNCATE ? O_WRONLY | O_CREAT | O_TRUNC
+                                                 : O_WRONLY | O_CREAT;
         long fd;
 
         if (s->read_write)
@@ -189,10 +191,10 @@ static long open_data(struct exec_plan *p)
         }
         fd = RAW2(SYS_memfd_create, "stdin", 0x3 /* MFD_CLOEXEC | MFD_ALLOW_SEALING */);
         while (fd >= 0 && done < p->data.n) {
-                r = raw_write((int) fd, data + done, p->data.n - done);
+                r = raw_write((int)fd, data + done, p->data.n - done);
                 if (r <= 0)
                         return r < 0 ? r : -EIO;
-                done += (uint32_t) r;
+                done += (uint32_t)r;
         }
         if (fd >= 0) {
                 RAW3(SYS_lseek, fd, 0, 0);
@@ -207,7 +209,7 @@ static void put_number(char *to, uint64_t v)
         size_t n = 0;
 
         do
-                digits[n++] = (char) ('0' + v % 10);
+                digits[n++] = (char)('0' + v % 10);
         while ((v /= 10) > 0);
         for (size_t i = 0; i < n; i++)
                 to[i] = digits[n - 1 - i];
@@ -217,7 +219,7 @@ static void put_number(char *to, uint64_t v)
 /* $JOURNAL_STREAM: device:inode of the connection. */
 static void note_journal(struct exec_plan *p, int fd)
 {
-        char *to = (char *) p + p->env_journal;
+        char *to = (char *)p + p->env_journal;
         struct stat st;
 
         if (!p->env_journal || RAW2(SYS_fstat, fd, &st) < 0 || !S_ISSOCK(st.st_mode))
@@ -248,14 +250,13 @@ static int open_stream(struct exec_plan *p, int number, struct exec_fail *f)
         case STREAM_TRUNCATE: fd = open_file(s, path ? path : "/dev/null", number); break;
         case STREAM_TTY: fd = raw_open(plan_str(p, p->tty_path), O_RDWR | O_NOCTTY | O_CLOEXEC); break;
         case STREAM_DATA: fd = open_data(p); break;
-        case STREAM_FD:
-                fd = RAW3(SYS_fcntl, s->fd, F_DUPFD_CLOEXEC, FIRST_PASSED_FD + (int) p->fds.n);
-                break;
+        case STREAM_FD: fd = RAW3(SYS_fcntl, s->fd, F_DUPFD_CLOEXEC, FIRST_PASSED_FD + (int)p->fds.n); break;
         default: fd = raw_open("/dev/null", (number ? O_WRONLY : O_RDONLY) | O_CLOEXEC); break;
         }
         fd = become(fd, number);
         if (fd < 0)
-                return fail(f, codes[number], fd, path && s->kind != STREAM_JOURNAL ? path : "standard streams");
+                return fail(
+                        f, codes[number], fd, path && s->kind != STREAM_JOURNAL ? path : "standard streams");
         if (s->kind == STREAM_JOURNAL)
                 note_journal(p, number);
         return 0;
@@ -278,7 +279,7 @@ static int place_fds(struct exec_plan *p, struct exec_fail *f)
         const int32_t *fds = plan_at(p, p->fds);
 
         for (uint32_t i = 0; i < p->fds.n; i++) {
-                int to = FIRST_PASSED_FD + (int) i;
+                int to = FIRST_PASSED_FD + (int)i;
                 long r = RAW3(SYS_dup3, fds[i], to, 0);
 
                 if (r >= 0) {
@@ -305,8 +306,8 @@ static long write_proc(const char *path, const char *text)
                 return fd;
         while (text[n])
                 n++;
-        r = raw_write((int) fd, text, n);
-        raw_close((int) fd);
+        r = raw_write((int)fd, text, n);
+        raw_close((int)fd);
         return r;
 }
 
@@ -325,13 +326,15 @@ static long set_oom(int value)
 {
         char text[16] = "-";
 
-        put_number(text + (value < 0), (uint64_t) (value < 0 ? -value : value));
+        put_number(text + (value < 0), (uint64_t)(value < 0 ? -value : value));
         return write_proc("/proc/self/oom_score_adj", text);
 }
 
 static int set_scheduling(struct exec_plan *p, struct exec_fail *f)
 {
-        struct { int prio; } sp = { p->cpu_priority };
+        struct {
+                int prio;
+        } sp = { p->cpu_priority };
         long r = 0;
 
         if ((p->set & SET_NICE) && (r = RAW3(SYS_setpriority, 0, 0, p->nice)) < 0)
@@ -343,7 +346,8 @@ static int set_scheduling(struct exec_plan *p, struct exec_fail *f)
                 if (r < 0)
                         return fail(f, EXIT_SETSCHEDULER, r, "CPU scheduling policy");
         }
-        if (p->affinity.n && (r = RAW3(SYS_sched_setaffinity, 0, p->affinity.n, plan_at(p, p->affinity))) < 0)
+        if (p->affinity.n &&
+                (r = RAW3(SYS_sched_setaffinity, 0, p->affinity.n, plan_at(p, p->affinity))) < 0)
                 return fail(f, EXIT_CPUAFFINITY, r, "CPU affinity");
         if (p->set & SET_NUMA) {
                 r = RAW3(SYS_set_mempolicy, p->numa_policy, p->numa_mask.n ? plan_at(p, p->numa_mask) : NULL,
@@ -447,7 +451,7 @@ static long set_ambient(uint64_t ambient, bool user_changed)
         if (r < 0)
                 return r;
         for (int i = 0; i < 2; i++) {
-                uint32_t a = (uint32_t) (ambient >> (32 * i));
+                uint32_t a = (uint32_t)(ambient >> (32 * i));
 
                 a &= d[i].permitted;
                 d[i].inheritable = a;
@@ -497,19 +501,19 @@ int exec_child_identity(struct exec_plan *p, struct exec_fail *f)
 
 void exec_child_pointers(struct exec_plan *p, char ***ret_argv, char ***ret_envp)
 {
-        char **to = (char **) ((char *) p + p->ptrs);
-        uint32_t journal = p->env_journal && !((char *) p)[p->env_journal] ? p->env_journal : 0;
+        char **to = (char **)((char *)p + p->ptrs);
+        uint32_t journal = p->env_journal && !((char *)p)[p->env_journal] ? p->env_journal : 0;
 
         *ret_argv = to;
         for (uint32_t i = 0; i < p->argv.n; i++)
-                *to++ = (char *) plan_item(p, p->argv, i);
+                *to++ = (char *)plan_item(p, p->argv, i);
         *to++ = NULL;
         *ret_envp = to;
         for (uint32_t i = 0; i < p->env.n; i++) {
-                char *e = (char *) plan_item(p, p->env, i);
+                char *e = (char *)plan_item(p, p->env, i);
 
                 /* no log daemon: no JOURNAL_STREAM */
-                if (journal && e + sizeof("JOURNAL_STREAM=") - 1 == (char *) p + journal)
+                if (journal && e + sizeof("JOURNAL_STREAM=") - 1 == (char *)p + journal)
                         continue;
                 *to++ = e;
         }
@@ -567,10 +571,11 @@ static int install_seccomp(struct exec_plan *p, struct exec_fail *f)
 
         while (p->seccomp.n && end - w >= 2) {
                 uint32_t count = w[0], flags = w[1];
-                struct sock_fprog prog = { .len = (unsigned short) count, .filter = (struct sock_filter *) (w + 2) };
+                struct sock_fprog prog = { .len = (unsigned short)count,
+                        .filter = (struct sock_filter *)(w + 2) };
                 long r;
 
-                if (count == 0 || count > BPF_MAXINSNS || (size_t) (end - w - 2) < count * 2u)
+                if (count == 0 || count > BPF_MAXINSNS || (size_t)(end - w - 2) < count * 2u)
                         return fail(f, EXIT_SECCOMP, -EINVAL, "seccomp filter");
                 r = RAW3(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
                 if (r < 0)
@@ -595,7 +600,8 @@ int exec_child_execute(struct exec_plan *p, char *const argv[], char *const envp
                 code = place_fds(p, f);
         if (code)
                 return code;
-        if (r == 0 && (p->flags & PLAN_NO_NEW_PRIVS) && (r = RAW5(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) < 0)
+        if (r == 0 && (p->flags & PLAN_NO_NEW_PRIVS) &&
+                (r = RAW5(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) < 0)
                 return fail(f, EXIT_NO_NEW_PRIVILEGES, r, "no-new-privileges");
         if (r == 0) {
                 RAW4(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, 8);
@@ -610,11 +616,11 @@ int exec_child_execute(struct exec_plan *p, char *const argv[], char *const envp
 static void put_pids(struct exec_plan *p)
 {
         const uint32_t at[] = { p->env_listen_pid, p->env_exec_pid, p->env_watchdog_pid };
-        uint64_t pid = (uint64_t) RAW0(SYS_getpid);
+        uint64_t pid = (uint64_t)RAW0(SYS_getpid);
 
         for (size_t i = 0; i < ARRAY_SIZE(at); i++)
                 if (at[i])
-                        put_number((char *) p + at[i], pid);
+                        put_number((char *)p + at[i], pid);
 }
 
 static int enter_cgroup(struct exec_plan *p, struct exec_fail *f)
@@ -624,9 +630,9 @@ static int enter_cgroup(struct exec_plan *p, struct exec_fail *f)
         if (!(p->flags & PLAN_CGROUP_WRITE))
                 return 0;
         fd = raw_openat(p->cgroup_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC, 0);
-        r = fd < 0 ? fd : raw_write((int) fd, "0", 1);
+        r = fd < 0 ? fd : raw_write((int)fd, "0", 1);
         if (fd >= 0)
-                raw_close((int) fd);
+                raw_close((int)fd);
         return r < 0 ? fail(f, EXIT_CGROUP, r, "cgroup.procs") : 0;
 }
 
@@ -655,7 +661,8 @@ static int become_helper(struct exec_child *c, struct exec_fail *f)
                         c->status_fd = c->moves[i].to;
         RAW3(SYS_close_range, min, ~0u, CLOSE_RANGE_CLOEXEC);
         RAW4(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, 8);
-        return fail(f, EXIT_EXEC, RAW3(SYS_execve, c->helper_path, c->helper_argv, c->helper_envp), c->helper_path);
+        return fail(f, EXIT_EXEC, RAW3(SYS_execve, c->helper_path, c->helper_argv, c->helper_envp),
+                c->helper_path);
 }
 
 static int run_all(struct exec_plan *p, struct exec_fail *f)
@@ -663,8 +670,8 @@ static int run_all(struct exec_plan *p, struct exec_fail *f)
         char **argv, **envp;
         int r;
 
-        if ((r = exec_child_fds(p, f)) || (r = exec_child_stdio(p, f)) || (r = exec_child_properties(p, f)) ||
-            (r = exec_child_identity(p, f)))
+        if ((r = exec_child_fds(p, f)) || (r = exec_child_stdio(p, f)) ||
+                (r = exec_child_properties(p, f)) || (r = exec_child_identity(p, f)))
                 return r;
         exec_child_pointers(p, &argv, &envp);
         return exec_child_execute(p, argv, envp, f);

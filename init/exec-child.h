@@ -4,8 +4,8 @@
 #include "exec-plan.h"
 
 struct exec_fail {
-        int err;            /* positive errno */
-        const char *what;   /* in the plan or static */
+        int err;          /* positive errno */
+        const char *what; /* in the plan or static */
 };
 
 /* What the child of clone3 finds in its arena. */
@@ -14,10 +14,10 @@ struct exec_child {
         /* becoming rouse-exec: these descriptors move, then this program; else NULL */
         const char *helper_path;
         char *helper_argv[3], *helper_envp[1];
-        char helper_arg[12];      /* number of the plan's descriptor */
+        char helper_arg[12]; /* number of the plan's descriptor */
         struct plan_move *moves;
         unsigned n_moves;
-        int status_fd;      /* also the last move's target when there is a helper */
+        int status_fd; /* also the last move's target when there is a helper */
 };
 
 /* The child's first function. Does not return. */
@@ -25,7 +25,7 @@ void exec_child_start(void *arg);
 
 /* The steps, in order; 0 or an exit code with *f filled. */
 int exec_child_signals(struct exec_plan *p, struct exec_fail *f);
-int exec_child_fds(struct exec_plan *p, struct exec_fail *f);        /* out of the way of what they shall become */
+int exec_child_fds(struct exec_plan *p, struct exec_fail *f); /* out of the way of what they shall become */
 int exec_child_stdio(struct exec_plan *p, struct exec_fail *f);
 int exec_child_properties(struct exec_plan *p, struct exec_fail *f); /* limits, scheduling, keyring … */
 int exec_child_identity(struct exec_plan *p, struct exec_fail *f);   /* groups, capabilities, user */

@@ -38,7 +38,7 @@ static const char *take_prefixes(const char *s, unsigned *flags, bool *own_argv0
                 else if (*s == '!' && !(f & (CMD_FULL_PRIVILEGE | CMD_NO_SETUID | CMD_AMBIENT_MAGIC)))
                         f |= CMD_NO_SETUID;
                 else if (*s == '!' && (f & CMD_NO_SETUID))
-                        f = (f & ~(unsigned) CMD_NO_SETUID) | CMD_AMBIENT_MAGIC;
+                        f = (f & ~(unsigned)CMD_NO_SETUID) | CMD_AMBIENT_MAGIC;
                 else
                         break;
         }
@@ -83,7 +83,7 @@ static int next_word(struct unit *u, const char **p, char **ret, const char **re
 static bool has_control_character(const char *s)
 {
         for (; *s; s++)
-                if ((unsigned char) *s < 32 || *s == 127)
+                if ((unsigned char)*s < 32 || *s == 127)
                         return true;
         return false;
 }

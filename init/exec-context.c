@@ -12,7 +12,7 @@ void exec_context_init(struct exec_context *c)
         c->syslog_facility = LOG_DAEMON;
         c->syslog_level = LOG_INFO;
         c->log_level_max = -1;
-        c->umask = (mode_t) -1;
+        c->umask = (mode_t)-1;
         c->personality = ~0ul;
         c->timer_slack = UINT64_MAX;
         c->numa_policy = -1;
@@ -34,16 +34,16 @@ static void free_binds(struct exec_path_pair *b, size_t n)
 
 void exec_context_done(struct exec_context *c)
 {
-        char **const lists[] = { c->environment, c->environment_files, c->pass_environment, c->unset_environment,
-                c->exec_search_path, c->supplementary_groups, c->log_extra_fields, c->load_credentials,
-                c->set_credentials, c->read_write_paths, c->read_only_paths, c->inaccessible_paths, c->exec_paths,
-                c->no_exec_paths, c->temporary_fs, c->address_families, c->syscall_filter.names,
-                c->syscall_log.names, c->syscall_archs };
+        char **const lists[] = { c->environment, c->environment_files, c->pass_environment,
+                c->unset_environment, c->exec_search_path, c->supplementary_groups, c->log_extra_fields,
+                c->load_credentials, c->set_credentials, c->read_write_paths, c->read_only_paths,
+                c->inaccessible_paths, c->exec_paths, c->no_exec_paths, c->temporary_fs, c->address_families,
+                c->syscall_filter.names, c->syscall_log.names, c->syscall_archs };
         char *const strings[] = { c->working_directory, c->root_directory, c->user, c->group, c->pam_name,
-                c->stdin_file, c->stdout_file, c->stderr_file, c->stdin_data, c->tty_path, c->syslog_identifier,
-                c->log_namespace, c->utmp_id, c->utmp_mode, (char *) c->cpu_affinity, c->numa_mask,
-                c->network_namespace_path, c->ipc_namespace_path, c->apparmor_profile, c->selinux_context,
-                c->smack_label };
+                c->stdin_file, c->stdout_file, c->stderr_file, c->stdin_data, c->tty_path,
+                c->syslog_identifier, c->log_namespace, c->utmp_id, c->utmp_mode, (char *)c->cpu_affinity,
+                c->numa_mask, c->network_namespace_path, c->ipc_namespace_path, c->apparmor_profile,
+                c->selinux_context, c->smack_label };
 
         for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
                 strv_free(lists[i]);
@@ -53,7 +53,7 @@ void exec_context_done(struct exec_context *c)
                 strv_free(c->dirs[i].paths);
         free_binds(c->bind_paths, c->n_bind_paths);
         free_binds(c->bind_ro_paths, c->n_bind_ro_paths);
-        *c = (struct exec_context){ 0 };
+        *c = (struct exec_context) { 0 };
 }
 
 void kill_context_init(struct kill_context *c)
@@ -68,9 +68,10 @@ void kill_context_init(struct kill_context *c)
 
 void cgroup_context_init(struct cgroup_context *c)
 {
-        uint64_t *const unset[] = { &c->cpu_weight, &c->startup_cpu_weight, &c->io_weight, &c->startup_io_weight,
-                &c->cpu_quota_per_sec, &c->cpu_quota_period, &c->memory_min, &c->memory_low, &c->memory_high,
-                &c->memory_max, &c->memory_swap_max, &c->memory_zswap_max, &c->tasks_max };
+        uint64_t *const unset[] = { &c->cpu_weight, &c->startup_cpu_weight, &c->io_weight,
+                &c->startup_io_weight, &c->cpu_quota_per_sec, &c->cpu_quota_period, &c->memory_min,
+                &c->memory_low, &c->memory_high, &c->memory_max, &c->memory_swap_max, &c->memory_zswap_max,
+                &c->tasks_max };
 
         for (size_t i = 0; i < ARRAY_SIZE(unset); i++)
                 *unset[i] = UINT64_MAX;
@@ -81,26 +82,30 @@ void cgroup_context_init(struct cgroup_context *c)
 
 void cgroup_context_done(struct cgroup_context *c)
 {
-        char **const lists[] = { c->delegate_controllers, c->device_allow, c->ip_allow, c->ip_deny, c->io_limits,
-                c->disable_controllers };
-        char *const strings[] = { c->allowed_cpus, c->allowed_memory_nodes, c->managed_oom_swap, c->managed_oom_memory };
+        char **const lists[] = { c->delegate_controllers, c->device_allow, c->ip_allow, c->ip_deny,
+                c->io_limits, c->disable_controllers };
+        char *const strings[] = { c->allowed_cpus, c->allowed_memory_nodes, c->managed_oom_swap,
+                c->managed_oom_memory };
 
         for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
                 strv_free(lists[i]);
         for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
                 free(strings[i]);
-        *c = (struct cgroup_context){ 0 };
+        *c = (struct cgroup_context) { 0 };
 }
 
 const char *exec_status_to_string(int status)
 {
-        static const char *const names[] = { "CHDIR", "NICE", "FDS", "EXEC", "MEMORY", "LIMITS", "OOM_ADJUST",
-                "SIGNAL_MASK", "STDIN", "STDOUT", "CHROOT", "IOPRIO", "TIMERSLACK", "SECUREBITS", "SETSCHEDULER",
-                "CPUAFFINITY", "GROUP", "USER", "CAPABILITIES", "CGROUP", "SETSID", "CONFIRM", "STDERR", NULL, "PAM",
-                "NETWORK", "NAMESPACE", "NO_NEW_PRIVILEGES", "SECCOMP", "SELINUX_CONTEXT", "PERSONALITY", "APPARMOR",
-                "ADDRESS_FAMILIES", "RUNTIME_DIRECTORY", NULL, "CHOWN", "SMACK_PROCESS_LABEL", "KEYRING",
-                "STATE_DIRECTORY", "CACHE_DIRECTORY", "LOGS_DIRECTORY", "CONFIGURATION_DIRECTORY", "NUMA_POLICY",
-                "CREDENTIALS", NULL, "BPF" };
+        static const char *const names[] = { "CHDIR", "NICE", "FDS", "EXEC", "MEMORY", "LIMITS",
+                "OOM_ADJUST", "SIGNAL_MASK", "STDIN", "STDOUT", "CHROOT", "IOPRIO", "TIMERSLACK",
+                "SECUREBITS", "SETSCHEDULER", "CPUAFFINITY", "GROUP", "USER", "CAPABILITIES", "CGROUP",
+                "SETSID", "CONFIRM", "STDERR", NULL, "PAM", "NETWORK", "NAMESPACE", "NO_NEW_PRIVILEGES",
+                "SECCOMP", "SELINUX_CONTEXT", "PERSONALITY", "APPARMOR", "ADDRESS_FAMILIES",
+                "RUNTIME_DIRECTORY", NULL, "CHOWN", "SMACK_PROCESS_LABEL", "KEYRING", "STATE_DIRECTORY",
+                "CACHE_DIRECTORY", "LOGS_DIRECTORY", "CONFIGURATION_DIRECTORY", "NUMA_POLICY", "CREDENTIALS",
+                NULL, "BPF" };
 
-        return status >= EXIT_CHDIR && (size_t) (status - EXIT_CHDIR) < ARRAY_SIZE(names) ? names[status - EXIT_CHDIR] : NULL;
+        return status >= EXIT_CHDIR && (size_t)(status - EXIT_CHDIR) < ARRAY_SIZE(names)
+                       ? names[status - EXIT_CHDIR]
+                       : NULL;
 }

@@ -14,8 +14,8 @@
 #include "lib/fileio.h"
 
 const char *const exec_dir_prefix[DIR_MAX] = { "/run", "/var/lib", "/var/cache", "/var/log", "/etc" };
-const char *const exec_dir_variable[DIR_MAX] = { "RUNTIME_DIRECTORY", "STATE_DIRECTORY", "CACHE_DIRECTORY", "LOGS_DIRECTORY",
-        "CONFIGURATION_DIRECTORY" };
+const char *const exec_dir_variable[DIR_MAX] = { "RUNTIME_DIRECTORY", "STATE_DIRECTORY", "CACHE_DIRECTORY",
+        "LOGS_DIRECTORY", "CONFIGURATION_DIRECTORY" };
 static const int exit_codes[DIR_MAX] = { EXIT_RUNTIME_DIRECTORY, EXIT_STATE_DIRECTORY, EXIT_CACHE_DIRECTORY,
         EXIT_LOGS_DIRECTORY, EXIT_CONFIGURATION_DIRECTORY };
 
@@ -23,7 +23,7 @@ const char *exec_dir_split(const char *entry, char **ret_path)
 {
         const char *colon = strchr(entry, ':');
 
-        *ret_path = colon ? strndup(entry, (size_t) (colon - entry)) : strdup(entry);
+        *ret_path = colon ? strndup(entry, (size_t)(colon - entry)) : strdup(entry);
         return colon ? colon + 1 : NULL;
 }
 
@@ -40,7 +40,7 @@ static void chown_entries(int fd, uid_t uid, gid_t gid)
         }
         for (struct dirent *e; (e = readdir(d));)
                 if (!streq(e->d_name, ".") && !streq(e->d_name, ".."))
-                        (void) !fchownat(fd, e->d_name, uid, gid, AT_SYMLINK_NOFOLLOW);
+                        (void)!fchownat(fd, e->d_name, uid, gid, AT_SYMLINK_NOFOLLOW);
 }
 
 /* Directory path with mode and owner; its parents with 0755. */
@@ -108,7 +108,8 @@ static int make_private(int kind, const char *name, mode_t mode, uid_t uid, gid_
         return r < 0 ? r : make_link(target, outer);
 }
 
-static int make_entry(struct unit *u, const struct exec_context *c, const struct exec_identity *id, int kind, const char *entry)
+static int make_entry(struct unit *u, const struct exec_context *c, const struct exec_identity *id, int kind,
+        const char *entry)
 {
         _cleanup_free_ char *name = NULL, *path = NULL;
         const char *link = exec_dir_split(entry, &name);
@@ -128,7 +129,7 @@ static int make_entry(struct unit *u, const struct exec_context *c, const struct
                 return log_unit_errno(u->id, LOG_ERR, r, "Could not make directory %s: %m", path);
         while (r >= 0 && link && *link) {
                 size_t n = strcspn(link, ":");
-                _cleanup_free_ char *where = str_printf("%s/%.*s", exec_dir_prefix[kind], (int) n, link);
+                _cleanup_free_ char *where = str_printf("%s/%.*s", exec_dir_prefix[kind], (int)n, link);
 
                 r = where ? make_link(path, where) : -ENOMEM;
                 link += n + (link[n] == ':');
@@ -136,7 +137,8 @@ static int make_entry(struct unit *u, const struct exec_context *c, const struct
         return r;
 }
 
-int exec_directories_make(struct unit *u, const struct exec_context *c, const struct exec_identity *id, int *ret_code)
+int exec_directories_make(
+        struct unit *u, const struct exec_context *c, const struct exec_identity *id, int *ret_code)
 {
         for (int kind = 0; kind < DIR_MAX; kind++)
                 FOREACH_STR (d, c->dirs[kind].paths) {
@@ -210,7 +212,8 @@ static void remove_entry(struct unit *u, int kind, const char *entry)
                 remove_tree(u, path);
         }
         for (; link && *link; link += strcspn(link, ":"), link += *link == ':') {
-                _cleanup_free_ char *where = str_printf("%s/%.*s", exec_dir_prefix[kind], (int) strcspn(link, ":"), link);
+                _cleanup_free_ char *where =
+                        str_printf("%s/%.*s", exec_dir_prefix[kind], (int)strcspn(link, ":"), link);
 
                 if (where)
                         unlink(where);
@@ -226,10 +229,11 @@ static void remove_private_tmp(struct unit *u)
                 if (*s != '-')
                         *to++ = *s;
         *to = '\0';
-        snprintf(tmp, sizeof(tmp), "/tmp/systemd-private-%s-%s-%.6s", boot, u->id, *u->invocation_id ? u->invocation_id : "000000");
+        snprintf(tmp, sizeof(tmp), "/tmp/systemd-private-%s-%s-%.6s", boot, u->id,
+                *u->invocation_id ? u->invocation_id : "000000");
         snprintf(var, sizeof(var), "/var%s", tmp);
         if (access(tmp, F_OK) == 0 || access(var, F_OK) == 0) {
-                char *argv[] = { (char *) exec_helper_path, (char *) "--remove", tmp, var, NULL };
+                char *argv[] = { (char *)exec_helper_path, (char *)"--remove", tmp, var, NULL };
                 int r = exec_detached(u->manager, argv);
 
                 if (r < 0)

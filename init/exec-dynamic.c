@@ -25,7 +25,10 @@ char *dynamic_user_name(struct unit *u, const struct exec_context *c)
         if (dot)
                 *dot = '\0';
         /* a name that passwd(5) would not have: by hash, as people expect of the option */
-        if (name && (strlen(name) > 31 || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != strlen(name))) {
+        if (name &&
+                (strlen(name) > 31 ||
+                        strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") !=
+                                strlen(name))) {
                 uint32_t h = hash_string(name);
 
                 free(name);
@@ -36,7 +39,7 @@ char *dynamic_user_name(struct unit *u, const struct exec_context *c)
 
 static int record_path(const char *key, const char *kind, char *buf, size_t n)
 {
-        return (size_t) snprintf(buf, n, USERDB "/%s.%s", key, kind) < n ? 0 : -ENAMETOOLONG;
+        return (size_t)snprintf(buf, n, USERDB "/%s.%s", key, kind) < n ? 0 : -ENAMETOOLONG;
 }
 
 /* Number of the record that name already has; -ENOENT. */
@@ -57,10 +60,14 @@ static int known_uid(const char *name, uid_t *ret)
 static int write_record(const char *name, uid_t uid, const char *kind)
 {
         bool user = streq(kind, "user");
-        _cleanup_free_ char *text = user ?
-                str_printf("{\"userName\":\"%s\",\"uid\":%u,\"gid\":%u,\"homeDirectory\":\"/\",\"shell\":\"/usr/sbin/nologin\","
-                        "\"disposition\":\"dynamic\",\"locked\":true,\"realName\":\"Dynamic User\"}\n", name, uid, uid) :
-                str_printf("{\"groupName\":\"%s\",\"gid\":%u,\"disposition\":\"dynamic\"}\n", name, uid);
+        _cleanup_free_ char *text =
+                user ? str_printf("{\"userName\":\"%s\",\"uid\":%u,\"gid\":%u,\"homeDirectory\":\"/"
+                                  "\",\"shell\":\"/usr/sbin/nologin\","
+                                  "\"disposition\":\"dynamic\",\"locked\":true,\"realName\":\"Dynamic "
+                                  "User\"}\n",
+                               name, uid, uid)
+                     : str_printf(
+                               "{\"groupName\":\"%s\",\"gid\":%u,\"disposition\":\"dynamic\"}\n", name, uid);
         char path[PATH_MAX], link[PATH_MAX], number[32];
         int r;
 
@@ -107,7 +114,8 @@ int dynamic_user_get(struct unit *u, const char *name, uid_t *ret)
                 if (r >= 0)
                         r = write_record(name, uid, "group");
                 if (r < 0)
-                        return log_unit_errno(u->id, LOG_ERR, r, "Dynamic user %s cannot be recorded in " USERDB ": %m", name);
+                        return log_unit_errno(u->id, LOG_ERR, r,
+                                "Dynamic user %s cannot be recorded in " USERDB ": %m", name);
                 *ret = uid;
                 return 0;
         }

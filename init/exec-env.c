@@ -80,18 +80,19 @@ static const char *term_of(const char *tty)
                 if (read_one_line("/sys/class/tty/console/active", &active) >= 0)
                         name = strrchr(active, ' ') ? strrchr(active, ' ') + 1 : active;
         }
-        return startswith(name, "tty") && strspn(name + 3, "0123456789") == strlen(name + 3) ? "linux" : "vt220";
+        return startswith(name, "tty") && strspn(name + 3, "0123456789") == strlen(name + 3) ? "linux"
+                                                                                             : "vt220";
 }
 
 static bool uses_tty(const struct exec_context *c)
 {
         return c->std_input == IN_TTY || c->std_input == IN_TTY_FORCE || c->std_input == IN_TTY_FAIL ||
-                c->std_output == OUT_TTY || c->std_error == OUT_TTY;
+               c->std_output == OUT_TTY || c->std_error == OUT_TTY;
 }
 
 /* The variables that the manager makes; p->environment has those of this one process. */
-static int add_own(struct unit *u, const struct exec_context *c, const struct exec_params *p, const struct exec_identity *id,
-        char ***env)
+static int add_own(struct unit *u, const struct exec_context *c, const struct exec_params *p,
+        const struct exec_identity *id, char ***env)
 {
         char number[32];
         int r = 0;
@@ -105,7 +106,7 @@ static int add_own(struct unit *u, const struct exec_context *c, const struct ex
         if (r >= 0 && p->notify_socket)
                 r = set_pair(env, "NOTIFY_SOCKET", p->notify_socket);
         if (r >= 0 && p->watchdog > 0) {
-                snprintf(number, sizeof(number), "%lld", (long long) p->watchdog);
+                snprintf(number, sizeof(number), "%lld", (long long)p->watchdog);
                 r = set_pair(env, "WATCHDOG_USEC", number);
         }
         if (r >= 0 && p->pass_fds && p->n_fds > 0) {
@@ -130,8 +131,8 @@ static int add_own(struct unit *u, const struct exec_context *c, const struct ex
         return r < 0 ? r : set_all(env, p->environment);
 }
 
-int exec_build_env(struct unit *u, const struct exec_context *c, const struct exec_params *p, const struct exec_identity *id,
-        bool files_here, char ***ret)
+int exec_build_env(struct unit *u, const struct exec_context *c, const struct exec_params *p,
+        const struct exec_identity *id, bool files_here, char ***ret)
 {
         _cleanup_strv_ char **env = strv_copy(u->manager->environment);
         int r;
@@ -162,9 +163,13 @@ int exec_build_env(struct unit *u, const struct exec_context *c, const struct ex
         return 0;
 }
 
-int exec_add_placeholders(const struct exec_context *c, const struct exec_params *p, bool journal, char ***env)
+int exec_add_placeholders(
+        const struct exec_context *c, const struct exec_params *p, bool journal, char ***env)
 {
-        const struct { bool wanted; const char *key; } own[] = {
+        const struct {
+                bool wanted;
+                const char *key;
+        } own[] = {
                 { p->pass_fds && p->n_fds > 0, "LISTEN_PID" },
                 { true, "SYSTEMD_EXEC_PID" },
                 { p->watchdog > 0, "WATCHDOG_PID" },
@@ -174,7 +179,8 @@ int exec_add_placeholders(const struct exec_context *c, const struct exec_params
         for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
                 int r;
 
-                if (!own[i].wanted || strv_env_get(*env, own[i].key) || strv_contains(c->unset_environment, own[i].key))
+                if (!own[i].wanted || strv_env_get(*env, own[i].key) ||
+                        strv_contains(c->unset_environment, own[i].key))
                         continue;
                 r = strv_addf(env, "%s=%s", own[i].key, EXEC_PLACEHOLDER);
                 if (r < 0)

@@ -6,7 +6,8 @@
 
 static bool name_char(char c, bool first)
 {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (!first && c >= '0' && c <= '9');
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+               (!first && c >= '0' && c <= '9');
 }
 
 static size_t name_length(const char *s)
@@ -44,12 +45,12 @@ static size_t expand_braced(const char *s, char *const *env, struct strbuf *b)
                 return 0;
         if (after[1] == '+') {
                 if (*value)
-                        strbuf_add(b, after + 2, (size_t) (end - after - 2));
+                        strbuf_add(b, after + 2, (size_t)(end - after - 2));
         } else if (*value)
                 strbuf_puts(b, value);
         else
-                strbuf_add(b, after + 2, (size_t) (end - after - 2));
-        return (size_t) (end + 1 - s);
+                strbuf_add(b, after + 2, (size_t)(end - after - 2));
+        return (size_t)(end + 1 - s);
 }
 
 /* ${VAR} inside a word, and $$. */
@@ -169,7 +170,7 @@ static void take_quoted(const char **s, const char *end, char quote, struct strb
 
 static const char *line_end(const char *s, const char *end)
 {
-        const char *nl = memchr(s, '\n', (size_t) (end - s));
+        const char *nl = memchr(s, '\n', (size_t)(end - s));
 
         return nl ? nl : end;
 }
@@ -178,8 +179,8 @@ static const char *line_end(const char *s, const char *end)
 static int take_assignment(const char **s, const char *end, char ***env, unsigned *ignored)
 {
         _cleanup_strbuf_ struct strbuf b = { 0 };
-        const char *nl = line_end(*s, end), *eq = memchr(*s, '=', (size_t) (nl - *s));
-        _cleanup_free_ char *key = eq ? strndup(*s, (size_t) (eq - *s)) : NULL;
+        const char *nl = line_end(*s, end), *eq = memchr(*s, '=', (size_t)(nl - *s));
+        _cleanup_free_ char *key = eq ? strndup(*s, (size_t)(eq - *s)) : NULL;
         const char *name;
 
         if (**s == '#' || **s == ';' || !eq) {

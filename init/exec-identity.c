@@ -11,8 +11,8 @@ void exec_identity_done(struct exec_identity *id)
 
 bool exec_path_is_local(const char *path)
 {
-        static const char *const local[] = { "/etc", "/run", "/usr", "/dev", "/proc", "/sys", "/lib", "/bin", "/sbin",
-                "/var/lib", "/var/cache", "/var/log", "/var/run" };
+        static const char *const local[] = { "/etc", "/run", "/usr", "/dev", "/proc", "/sys", "/lib", "/bin",
+                "/sbin", "/var/lib", "/var/cache", "/var/log", "/var/run" };
 
         for (size_t i = 0; i < ARRAY_SIZE(local); i++)
                 if (path_startswith(path, local[i]))
@@ -68,7 +68,8 @@ int exec_identify(struct unit *u, const struct exec_context *c, struct exec_iden
         if (r == -ESRCH && c->group && c->dynamic_user && !c->user)
                 r = 0; /* the dynamic group of that name */
         if (r >= 0 && id.set)
-                r = user_groups(id.user.found ? id.user.name : NULL, id.gid, c->supplementary_groups, &id.groups, &id.n_groups);
+                r = user_groups(id.user.found ? id.user.name : NULL, id.gid, c->supplementary_groups,
+                        &id.groups, &id.n_groups);
         if (r == -ESRCH) {
                 id.by_nss = true;
                 r = 0;

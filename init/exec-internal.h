@@ -10,8 +10,8 @@
 
 /* Whose process it will be, as far as PID 1 can tell. */
 struct exec_identity {
-        bool set;              /* ids change */
-        bool by_nss;           /* only NSS knows the names */
+        bool set;    /* ids change */
+        bool by_nss; /* only NSS knows the names */
         struct user_record user;
         gid_t gid;
         gid_t *groups;
@@ -25,16 +25,18 @@ void exec_identity_done(struct exec_identity *id);
 bool exec_path_is_local(const char *path);
 
 /* exec-env.c */
-int exec_build_env(struct unit *u, const struct exec_context *c, const struct exec_params *p, const struct exec_identity *id,
-        bool files_here, char ***ret);
+int exec_build_env(struct unit *u, const struct exec_context *c, const struct exec_params *p,
+        const struct exec_identity *id, bool files_here, char ***ret);
 /* Those that the child fills in, last; then UnsetEnvironment=. */
-int exec_add_placeholders(const struct exec_context *c, const struct exec_params *p, bool journal, char ***env);
+int exec_add_placeholders(
+        const struct exec_context *c, const struct exec_params *p, bool journal, char ***env);
 
 /* exec-dirs.c */
 extern const char *const exec_dir_prefix[DIR_MAX]; /* "/run" … */
 extern const char *const exec_dir_variable[DIR_MAX];
 /* Makes the directories; *ret_code is the exit code to report when it fails. */
-int exec_directories_make(struct unit *u, const struct exec_context *c, const struct exec_identity *id, int *ret_code);
+int exec_directories_make(
+        struct unit *u, const struct exec_context *c, const struct exec_identity *id, int *ret_code);
 /* Splits "a:b" at its first colon: *ret_path is a copy of a, the result the link's name or NULL. */
 const char *exec_dir_split(const char *entry, char **ret_path);
 
@@ -47,8 +49,8 @@ char *dynamic_user_name(struct unit *u, const struct exec_context *c);
 int cgroup_open_below(int fd, const char *name);
 
 /* exec-prepare.c: everything into a plan. *ret_helper: rouse-exec is needed. */
-int exec_prepare(struct unit *u, const struct exec_context *c, const struct exec_params *p, struct plan_builder *b,
-        bool *ret_helper);
+int exec_prepare(struct unit *u, const struct exec_context *c, const struct exec_params *p,
+        struct plan_builder *b, bool *ret_helper);
 
 /* exec.c: a program of ours that belongs to no unit and that nobody waits for (SIGCHLD reaps it). */
 int exec_detached(struct manager *m, char *const argv[]);

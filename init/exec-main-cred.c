@@ -42,7 +42,7 @@ static void store_one(struct helper *h, struct store *s, const char *id, const v
         if (fd < 0 && errno == EEXIST)
                 return; /* the first one counts */
         if (fd < 0 || write_all(fd, data, len) < 0 || fchmod(fd, 0400) < 0 ||
-            ((p->flags & PLAN_SETID) && fchown(fd, p->uid, p->gid) < 0))
+                ((p->flags & PLAN_SETID) && fchown(fd, p->uid, p->gid) < 0))
                 fail(h, -errno, id);
 }
 
@@ -57,21 +57,23 @@ static int read_socket(const char *path, char **ret, size_t *ret_len)
         if (strlen(path) >= sizeof(sa.sun_path))
                 return -ENAMETOOLONG;
         stpcpy(sa.sun_path, path);
-        if (fd < 0 || connect(fd, (struct sockaddr *) &sa, sizeof(sa)) < 0)
+        if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
                 return -errno;
         while ((n = read(fd, buf, sizeof(buf))) > 0 && b.len <= MAX_TOTAL)
-                strbuf_add(&b, buf, (size_t) n);
+                strbuf_add(&b, buf, (size_t)n);
         *ret_len = b.len;
         *ret = strbuf_take(&b);
         return *ret ? 0 : -ENOMEM;
 }
 
-static void load_directory(struct helper *h, struct store *s, const char *id, const char *path, unsigned depth)
+static void load_directory(
+        struct helper *h, struct store *s, const char *id, const char *path, unsigned depth)
 {
         _cleanup_closedir_ DIR *d = opendir(path);
 
         for (struct dirent *e; d && depth < 8 && (e = readdir(d));) {
-                _cleanup_free_ char *file = path_join(path, e->d_name), *name = str_printf("%s_%s", id, e->d_name), *data = NULL;
+                _cleanup_free_ char *file = path_join(path, e->d_name),
+                                    *name = str_printf("%s_%s", id, e->d_name), *data = NULL;
                 struct stat st;
                 size_t len;
 
@@ -87,7 +89,8 @@ static void load_directory(struct helper *h, struct store *s, const char *id, co
 /* "id:path", "id": 1 when it was found. */
 static bool load_one(struct helper *h, struct store *s, const char *spec)
 {
-        static const char *const stores[] = { "/run/credentials/@system", "/etc/credstore", "/run/credstore", "/usr/lib/credstore" };
+        static const char *const stores[] = { "/run/credentials/@system", "/etc/credstore", "/run/credstore",
+                "/usr/lib/credstore" };
         _cleanup_free_ char *id = strndup(spec, strcspn(spec, ":")), *data = NULL;
         const char *path = strchr(spec, ':') ? strchr(spec, ':') + 1 : id;
         struct stat st;
@@ -103,7 +106,8 @@ static bool load_one(struct helper *h, struct store *s, const char *spec)
                         load_directory(h, s, id, path, 0);
                         return true;
                 }
-                r = S_ISSOCK(st.st_mode) ? read_socket(path, &data, &len) : read_file(path, MAX_TOTAL, &data, &len);
+                r = S_ISSOCK(st.st_mode) ? read_socket(path, &data, &len)
+                                         : read_file(path, MAX_TOTAL, &data, &len);
         }
         for (size_t i = 0; *path != '/' && r < 0 && i < ARRAY_SIZE(stores); i++) {
                 _cleanup_free_ char *file = valid_id(path) ? path_join(stores[i], path) : NULL;
@@ -135,7 +139,7 @@ void helper_credentials(struct helper *h)
                 umount2(dir, MNT_DETACH); /* the last process's; ours are read anew */
         }
         if (mount("ramfs", dir, "ramfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0 &&
-            mount("tmpfs", dir, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700,size=1m") < 0)
+                mount("tmpfs", dir, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700,size=1m") < 0)
                 helper_warn(h, -errno, "credentials are kept in an ordinary directory");
         s.fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (s.fd < 0)
@@ -146,7 +150,8 @@ void helper_credentials(struct helper *h)
                         bool has_default = false;
 
                         for (uint32_t k = 0; k < p->set_creds.n; k++)
-                                has_default |= strncmp(plan_item(p, p->set_creds, k), spec, strcspn(spec, ":")) == 0;
+                                has_default |= strncmp(plan_item(p, p->set_creds, k), spec,
+                                                       strcspn(spec, ":")) == 0;
                         if (!has_default && strchr(spec, ':'))
                                 fail(h, -ENOENT, spec);
                 }

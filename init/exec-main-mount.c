@@ -41,12 +41,13 @@ char *mount_resolve(const char *path)
 {
         char full[PATH_MAX], real[PATH_MAX];
 
-        if ((size_t) snprintf(full, sizeof(full), "%s%s", mount_root, path) >= sizeof(full) || !realpath(full, real))
+        if ((size_t)snprintf(full, sizeof(full), "%s%s", mount_root, path) >= sizeof(full) ||
+                !realpath(full, real))
                 return NULL;
         /* an absolute link inside RootDirectory= leads out of it: once more, below */
         if (*mount_root && !path_startswith(real, mount_root)) {
-                if ((size_t) snprintf(full, sizeof(full), "%s%s", mount_root, real) >= sizeof(full) || !realpath(full, real) ||
-                    !path_startswith(real, mount_root))
+                if ((size_t)snprintf(full, sizeof(full), "%s%s", mount_root, real) >= sizeof(full) ||
+                        !realpath(full, real) || !path_startswith(real, mount_root))
                         return NULL;
         }
         return strdup(real);
@@ -71,7 +72,7 @@ static void add_policy(struct helper *h, const char *path, int wish, bool may_be
                         helper_fail(h, EXIT_MEMORY, -ENOMEM, NULL);
                 wishes = grown;
                 w = &wishes[n_wishes++];
-                *w = (struct wish){ .path = TAKE_PTR(real) };
+                *w = (struct wish) { .path = TAKE_PTR(real) };
         }
         if (wish == READ_ONLY || wish == READ_WRITE)
                 w->writing = wish;
@@ -104,8 +105,8 @@ static void gather_policies(struct helper *h)
         static const char *const homes[] = { "/home", "/root", "/run/user", NULL };
         static const char *const vendor[] = { "/usr", "/boot", "/efi", NULL };
         static const char *const api[] = { "/dev", "/proc", "/sys", NULL };
-        static const char *const tunables[] = { "/proc/sys", "/proc/sysrq-trigger", "/proc/latency_stats", "/proc/acpi",
-                "/proc/timer_stats", "/proc/fs", "/proc/irq", "/sys", NULL };
+        static const char *const tunables[] = { "/proc/sys", "/proc/sysrq-trigger", "/proc/latency_stats",
+                "/proc/acpi", "/proc/timer_stats", "/proc/fs", "/proc/irq", "/sys", NULL };
         const struct exec_plan *p = h->plan;
         const struct plan_dir *d = plan_at(p, p->dirs);
 
@@ -146,7 +147,7 @@ static void gather_policies(struct helper *h)
 
 static int by_path(const void *a, const void *b)
 {
-        return strcmp(((const struct wish *) a)->path, ((const struct wish *) b)->path);
+        return strcmp(((const struct wish *)a)->path, ((const struct wish *)b)->path);
 }
 
 /* ---- flags of all mounts by the nearest policy ---- */
@@ -155,7 +156,8 @@ static bool is_mount_point(const char *path)
 {
         struct statx here;
 
-        return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, 0, &here) == 0 && (here.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+        return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, 0, &here) == 0 &&
+               (here.stx_attributes & STATX_ATTR_MOUNT_ROOT);
 }
 
 static void make_mount_points(struct helper *h)
@@ -200,7 +202,7 @@ static void unescape(char *s)
 
         for (; *s; s++) {
                 if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
-                        *to++ = (char) ((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+                        *to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
                         s += 3;
                 } else
                         *to++ = *s;
@@ -214,7 +216,8 @@ static void apply_one(struct helper *h, const char *path)
         int writing, executing;
 
         policy_of(path, &writing, &executing);
-        attr.attr_set = (writing == READ_ONLY ? MOUNT_ATTR_RDONLY : 0) | (executing == NOT_EXECUTABLE ? MOUNT_ATTR_NOEXEC : 0);
+        attr.attr_set = (writing == READ_ONLY ? MOUNT_ATTR_RDONLY : 0) |
+                        (executing == NOT_EXECUTABLE ? MOUNT_ATTR_NOEXEC : 0);
         if (!attr.attr_set)
                 return;
         if (syscall(SYS_mount_setattr, AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &attr, sizeof(attr)) == 0)
@@ -224,8 +227,10 @@ static void apply_one(struct helper *h, const char *path)
         if (errno != ENOSYS)
                 fail(h, -errno, path);
         /* before 5.12: by remounting, which keeps no other flags than it is told */
-        if (mount(NULL, path, NULL, MS_BIND | MS_REMOUNT | (writing == READ_ONLY ? MS_RDONLY : 0) |
-                            (executing == NOT_EXECUTABLE ? MS_NOEXEC : 0), NULL) < 0)
+        if (mount(NULL, path, NULL,
+                    MS_BIND | MS_REMOUNT | (writing == READ_ONLY ? MS_RDONLY : 0) |
+                            (executing == NOT_EXECUTABLE ? MS_NOEXEC : 0),
+                    NULL) < 0)
                 fail(h, -errno, path);
 }
 
@@ -255,16 +260,16 @@ bool helper_wants_mounts(const struct helper *h)
 {
         const struct exec_plan *p = h->plan;
 
-        return p->protect_system || p->protect_home || p->protect_proc || p->root_directory || p->read_write.n ||
-                p->read_only.n || p->inaccessible.n || p->exec.n || p->no_exec.n || p->tmpfs.n || p->binds.n ||
-                p->log_namespace || (p->flags & PLAN_DYNAMIC_USER) ||
-                (p->protect & ~(uint32_t) (PROT_HOSTNAME | PROT_CLOCK | PROT_NETWORK | PROT_USERS));
+        return p->protect_system || p->protect_home || p->protect_proc || p->root_directory ||
+               p->read_write.n || p->read_only.n || p->inaccessible.n || p->exec.n || p->no_exec.n ||
+               p->tmpfs.n || p->binds.n || p->log_namespace || (p->flags & PLAN_DYNAMIC_USER) ||
+               (p->protect & ~(uint32_t)(PROT_HOSTNAME | PROT_CLOCK | PROT_NETWORK | PROT_USERS));
 }
 
 void helper_mounts(struct helper *h)
 {
         const struct exec_plan *p = h->plan;
-        unsigned long propagation = p->protect & PROT_MOUNT_FLAGS ? (unsigned long) p->mount_flags : MS_SLAVE;
+        unsigned long propagation = p->protect & PROT_MOUNT_FLAGS ? (unsigned long)p->mount_flags : MS_SLAVE;
         const char *root = plan_str(p, p->root_directory);
 
         if (unshare(CLONE_NEWNS) < 0)
@@ -283,7 +288,8 @@ void helper_mounts(struct helper *h)
         mount_inaccessible_paths(h);
         apply_policies(h);
         if (*mount_root) {
-                if (chdir(mount_root) < 0 || mount(mount_root, "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
+                if (chdir(mount_root) < 0 || mount(mount_root, "/", NULL, MS_MOVE, NULL) < 0 ||
+                        chroot(".") < 0 || chdir("/") < 0)
                         helper_fail(h, EXIT_CHROOT, -errno, mount_root);
         }
         if (propagation != MS_SLAVE && mount(NULL, "/", NULL, propagation | MS_REC, NULL) < 0)

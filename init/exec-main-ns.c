@@ -131,7 +131,7 @@ void helper_user_namespace(struct helper *h)
 
                 close(p->status_fd);
                 close(ready[1]);
-                (void) !read(ready[0], &c, 1);
+                (void)!read(ready[0], &c, 1);
                 _exit(write_map(self, "uid_map", uid) < 0 || write_map(self, "gid_map", gid) < 0);
         }
         if (unshare(CLONE_NEWUSER) < 0)

@@ -23,7 +23,7 @@ static void fail(struct helper *h, int err, const char *what)
 /* A new file system of this type; options "a=b,c". Negative errno. */
 static int new_filesystem(const char *type, const char *options, unsigned attr)
 {
-        _cleanup_close_ int fs = (int) syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
+        _cleanup_close_ int fs = (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
         _cleanup_strv_ char **list = strv_split(options, ",");
         int fd;
 
@@ -39,13 +39,14 @@ static int new_filesystem(const char *type, const char *options, unsigned attr)
         }
         if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
                 return -errno;
-        fd = (int) syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attr);
+        fd = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attr);
         return fd < 0 ? -errno : fd;
 }
 
 static int clone_tree(int dir, const char *path, bool recursive)
 {
-        int fd = (int) syscall(SYS_open_tree, dir, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0) |
+        int fd = (int)syscall(SYS_open_tree, dir, path,
+                OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0) |
                         (*path ? 0 : AT_EMPTY_PATH));
 
         return fd < 0 ? -errno : fd;
@@ -79,12 +80,22 @@ static char *in_root(struct helper *h, const char *path)
 /* Mount flags among the options of TemporaryFileSystem=; the rest is tmpfs's own. */
 static void mount_tmpfs(struct helper *h, const char *path, const char *options)
 {
-        static const struct { const char *name; unsigned set, clear; } flags[] = {
-                { "ro", MOUNT_ATTR_RDONLY, 0 }, { "rw", 0, MOUNT_ATTR_RDONLY }, { "nodev", MOUNT_ATTR_NODEV, 0 },
-                { "dev", 0, MOUNT_ATTR_NODEV }, { "noexec", MOUNT_ATTR_NOEXEC, 0 }, { "exec", 0, MOUNT_ATTR_NOEXEC },
-                { "nosuid", MOUNT_ATTR_NOSUID, 0 }, { "suid", 0, MOUNT_ATTR_NOSUID },
-                { "strictatime", MOUNT_ATTR_STRICTATIME, 0 }, { "nostrictatime", 0, MOUNT_ATTR__ATIME },
-                { "noatime", MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME }, { "relatime", 0, MOUNT_ATTR__ATIME },
+        static const struct {
+                const char *name;
+                unsigned set, clear;
+        } flags[] = {
+                { "ro", MOUNT_ATTR_RDONLY, 0 },
+                { "rw", 0, MOUNT_ATTR_RDONLY },
+                { "nodev", MOUNT_ATTR_NODEV, 0 },
+                { "dev", 0, MOUNT_ATTR_NODEV },
+                { "noexec", MOUNT_ATTR_NOEXEC, 0 },
+                { "exec", 0, MOUNT_ATTR_NOEXEC },
+                { "nosuid", MOUNT_ATTR_NOSUID, 0 },
+                { "suid", 0, MOUNT_ATTR_NOSUID },
+                { "strictatime", MOUNT_ATTR_STRICTATIME, 0 },
+                { "nostrictatime", 0, MOUNT_ATTR__ATIME },
+                { "noatime", MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME },
+                { "relatime", 0, MOUNT_ATTR__ATIME },
         };
         _cleanup_strv_ char **list = strv_split(options ?: "", ",");
         _cleanup_strbuf_ struct strbuf own = { 0 };
@@ -152,7 +163,10 @@ static void make_target(struct helper *h, const char *source, const char *dest)
                         fail(h, -errno, dest);
 }
 
-struct prepared { int fd; const struct plan_bind *bind; };
+struct prepared {
+        int fd;
+        const struct plan_bind *bind;
+};
 
 /* All sources are taken before anything is mounted: they are the host's. */
 static struct prepared *prepare_binds(struct helper *h)
@@ -164,13 +178,15 @@ static struct prepared *prepare_binds(struct helper *h)
         for (uint32_t i = 0; list && i < p->binds.n; i++) {
                 const char *source = plan_str(p, b[i].source);
 
-                list[i] = (struct prepared){ .fd = clone_tree(AT_FDCWD, source, b[i].recursive), .bind = &b[i] };
+                list[i] = (struct prepared) { .fd = clone_tree(AT_FDCWD, source, b[i].recursive),
+                        .bind = &b[i] };
                 if (list[i].fd < 0 && !(b[i].ignore_missing && list[i].fd == -ENOENT))
                         fail(h, list[i].fd, source);
                 if (list[i].fd >= 0 && b[i].read_only) {
                         struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
 
-                        if (syscall(SYS_mount_setattr, list[i].fd, "", AT_EMPTY_PATH | (b[i].recursive ? AT_RECURSIVE : 0), &attr,
+                        if (syscall(SYS_mount_setattr, list[i].fd, "",
+                                    AT_EMPTY_PATH | (b[i].recursive ? AT_RECURSIVE : 0), &attr,
                                     sizeof(attr)) < 0)
                                 fail(h, -errno, source);
                 }
@@ -222,14 +238,15 @@ static void private_tmp(struct helper *h, const char *where)
                 boot = strdup("0");
         for (char *s = boot, *to = boot; s && (*to = *s); s++)
                 to += *s != '-';
-        dir = str_printf("%s/systemd-private-%s-%s-%.6s", where, boot, plan_str(h->plan, h->plan->unit), run ?: "000000");
+        dir = str_printf("%s/systemd-private-%s-%s-%.6s", where, boot, plan_str(h->plan, h->plan->unit),
+                run ?: "000000");
         inner = dir ? str_printf("%s/tmp", dir) : NULL;
         if (!inner)
                 helper_fail(h, EXIT_MEMORY, -ENOMEM, NULL);
         if (mkdir(dir, 0700) < 0 && errno != EEXIST)
                 fail(h, -errno, dir);
         if (mkdir(inner, 01777) == 0)
-                (void) !chmod(inner, 01777);
+                (void)!chmod(inner, 01777);
         else if (errno != EEXIST)
                 fail(h, -errno, inner);
         place_or_fail(h, clone_tree(AT_FDCWD, inner, false), real);
@@ -244,7 +261,7 @@ static void add_device(struct helper *h, int dev, const char *name)
         if (stat(path, &st) < 0 || !S_ISCHR(st.st_mode))
                 return;
         if (mknodat(dev, name, st.st_mode, st.st_rdev) == 0) {
-                (void) !fchmodat(dev, name, st.st_mode & 07777, 0);
+                (void)!fchmodat(dev, name, st.st_mode & 07777, 0);
                 return;
         }
         /* a container may not make nodes: the host's one over an empty file */
@@ -263,7 +280,8 @@ static void private_dev(struct helper *h)
         static const char *const links[][2] = { { "/proc/self/fd", "fd" }, { "/proc/self/fd/0", "stdin" },
                 { "/proc/self/fd/1", "stdout" }, { "/proc/self/fd/2", "stderr" }, { "/proc/kcore", "core" },
                 { "pts/ptmx", "ptmx" }, { "/run/systemd/journal/dev-log", "log" } };
-        _cleanup_close_ int dev = new_filesystem("tmpfs", "mode=0755,size=4m,nr_inodes=64k", MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME);
+        _cleanup_close_ int dev = new_filesystem(
+                "tmpfs", "mode=0755,size=4m,nr_inodes=64k", MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME);
         _cleanup_free_ char *where = in_root(h, "/dev");
         mode_t before = umask(0);
         int trees[ARRAY_SIZE(kept)];
@@ -281,7 +299,7 @@ static void private_dev(struct helper *h)
         for (size_t i = 0; i < ARRAY_SIZE(nodes); i++)
                 add_device(h, dev, nodes[i]);
         for (size_t i = 0; i < ARRAY_SIZE(links); i++)
-                (void) !symlinkat(links[i][0], dev, links[i][1]);
+                (void)!symlinkat(links[i][0], dev, links[i][1]);
         mkdir_p(where, 0755);
         if (place(dev, where) < 0)
                 fail(h, -errno, "/dev");
@@ -299,7 +317,8 @@ static void private_dev(struct helper *h)
 /* A /proc of the service's own: who sees what of other processes. */
 static void private_proc(struct helper *h)
 {
-        static const char *const modes[] = { [PROC_NOACCESS] = "hidepid=noaccess", [PROC_INVISIBLE] = "hidepid=invisible",
+        static const char *const modes[] = { [PROC_NOACCESS] = "hidepid=noaccess",
+                [PROC_INVISIBLE] = "hidepid=invisible",
                 [PROC_PTRACEABLE] = "hidepid=ptraceable" };
         const struct exec_plan *p = h->plan;
         _cleanup_free_ char *where = in_root(h, "/proc");
@@ -332,7 +351,8 @@ static void api_filesystems(struct helper *h)
 /* …/private is closed to all but root: the dynamic user sees only its own directories there. */
 static void dynamic_directories(struct helper *h)
 {
-        static const char *const parents[] = { "/var/lib/private", "/var/cache/private", "/var/log/private" };
+        static const char *const parents[] = { "/var/lib/private", "/var/cache/private",
+                "/var/log/private" };
         const struct exec_plan *p = h->plan;
         const struct plan_dir *d = plan_at(p, p->dirs);
 
@@ -353,7 +373,9 @@ static void dynamic_directories(struct helper *h)
                 }
                 if (n == 0)
                         continue;
-                place_or_fail(h, new_filesystem("tmpfs", "mode=0755,size=1m", MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID), parents[i]);
+                place_or_fail(h,
+                        new_filesystem("tmpfs", "mode=0755,size=1m", MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID),
+                        parents[i]);
                 for (size_t k = 0; k < n; k++) {
                         if (mkdir_p(dest[k], 0755) < 0)
                                 fail(h, -errno, dest[k]);
@@ -377,7 +399,8 @@ void mount_structure(struct helper *h)
         if (p->protect & PROT_DEVICES)
                 private_dev(h);
         if (p->protect & PROT_IPC) {
-                int fd = new_filesystem("mqueue", "", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+                int fd = new_filesystem(
+                        "mqueue", "", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
                 _cleanup_free_ char *where = mount_resolve("/dev/mqueue");
 
                 if (fd >= 0 && where)
@@ -404,14 +427,15 @@ void mount_structure(struct helper *h)
 /* A file system with a directory and a file that nobody may open. */
 static int make_nothing(struct helper *h)
 {
-        int fd = new_filesystem("tmpfs", "mode=0755,size=64k", MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+        int fd = new_filesystem(
+                "tmpfs", "mode=0755,size=64k", MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 
         if (fd < 0)
                 fail(h, fd, "inaccessible paths");
         mkdirat(fd, "dir", 0);
         /* a device on a file system without devices: closed to root, too; a socket cannot be opened either */
         if (mknodat(fd, "file", S_IFCHR, makedev(1, 3)) < 0)
-                (void) !mknodat(fd, "file", S_IFSOCK, 0);
+                (void)!mknodat(fd, "file", S_IFSOCK, 0);
         return fd;
 }
 
@@ -435,14 +459,22 @@ static void hide(struct helper *h, int nothing, const char *path, bool optional)
 
 void mount_inaccessible_paths(struct helper *h)
 {
-        static const struct { uint32_t bit; const char *path; } own[] = {
-                { PROT_MODULES, "/lib/modules" }, { PROT_MODULES, "/usr/lib/modules" }, { PROT_LOGS, "/proc/kmsg" },
-                { PROT_LOGS, "/dev/kmsg" }, { PROT_TUNABLES, "/proc/kallsyms" }, { PROT_TUNABLES, "/proc/kcore" },
+        static const struct {
+                uint32_t bit;
+                const char *path;
+        } own[] = {
+                { PROT_MODULES, "/lib/modules" },
+                { PROT_MODULES, "/usr/lib/modules" },
+                { PROT_LOGS, "/proc/kmsg" },
+                { PROT_LOGS, "/dev/kmsg" },
+                { PROT_TUNABLES, "/proc/kallsyms" },
+                { PROT_TUNABLES, "/proc/kcore" },
         };
         static const char *const homes[] = { "/home", "/root", "/run/user" };
         const struct exec_plan *p = h->plan;
         _cleanup_close_ int nothing = -1;
-        bool any = p->inaccessible.n || p->protect_home == PROTECT_HOME_YES || (p->protect & (PROT_MODULES | PROT_LOGS | PROT_TUNABLES));
+        bool any = p->inaccessible.n || p->protect_home == PROTECT_HOME_YES ||
+                   (p->protect & (PROT_MODULES | PROT_LOGS | PROT_TUNABLES));
 
         if (!any)
                 return;

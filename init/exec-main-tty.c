@@ -44,7 +44,7 @@ static void reset_tty(int fd, const char *path)
         }
         if (tcgetattr(fd, &t) < 0)
                 return;
-        t.c_iflag &= ~(tcflag_t) (IGNBRK | BRKINT | ISTRIP | INLCR | IGNCR | IUCLC);
+        t.c_iflag &= ~(tcflag_t)(IGNBRK | BRKINT | ISTRIP | INLCR | IGNCR | IUCLC);
         t.c_iflag |= ICRNL | IMAXBEL | IUTF8;
         t.c_oflag |= ONLCR | OPOST;
         t.c_cflag |= CREAD;
@@ -83,7 +83,7 @@ static void disallocate(const char *path)
         close_fd(fd);
         fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
         if (fd >= 0)
-                (void) !write(fd, clear, sizeof(clear) - 1);
+                (void)!write(fd, clear, sizeof(clear) - 1);
         close_fd(fd);
 }
 
@@ -116,7 +116,7 @@ static void wait_for_close(int watch)
 {
         _Alignas(struct inotify_event) char buf[1024];
 
-        (void) !read(watch, buf, sizeof(buf));
+        (void)!read(watch, buf, sizeof(buf));
 }
 
 /* Makes the terminal the controlling one, by the mode of StandardInput=: waits, forces, or fails. */
@@ -175,13 +175,14 @@ void helper_tty(struct helper *h)
         if (h->tty_fd < 0)
                 return;
         if (p->tty_rows || p->tty_columns) {
-                struct winsize ws = { .ws_row = (unsigned short) p->tty_rows, .ws_col = (unsigned short) p->tty_columns };
+                struct winsize ws = { .ws_row = (unsigned short)p->tty_rows,
+                        .ws_col = (unsigned short)p->tty_columns };
 
                 ioctl(h->tty_fd, TIOCSWINSZ, &ws);
         }
         if (input && (p->flags & PLAN_SETID) && p->uid != 0) { /* the user's, as after a login */
-                (void) !fchown(h->tty_fd, p->uid, (gid_t) -1);
-                (void) !fchmod(h->tty_fd, 0620);
+                (void)!fchown(h->tty_fd, p->uid, (gid_t)-1);
+                (void)!fchmod(h->tty_fd, 0620);
         }
         for (int i = 0; i < 3; i++)
                 if (p->stdio[i].kind == STREAM_TTY) {
@@ -195,7 +196,8 @@ void helper_tty(struct helper *h)
 void helper_utmp(struct helper *h)
 {
         struct exec_plan *p = h->plan;
-        const char *id = plan_str(p, p->utmp_id), *mode = plan_str(p, p->utmp_mode), *tty = plan_str(p, p->tty_path);
+        const char *id = plan_str(p, p->utmp_id), *mode = plan_str(p, p->utmp_mode),
+                   *tty = plan_str(p, p->tty_path);
         struct utmpx u = { .ut_type = INIT_PROCESS, .ut_pid = getpid(), .ut_session = getsid(0) };
         struct timeval now;
         size_t n = id ? strlen(id) : 0;
@@ -203,19 +205,20 @@ void helper_utmp(struct helper *h)
         if (!id)
                 return;
         gettimeofday(&now, NULL);
-        u.ut_tv.tv_sec = (int32_t) now.tv_sec;
-        u.ut_tv.tv_usec = (int32_t) now.tv_usec;
+        u.ut_tv.tv_sec = (int32_t)now.tv_sec;
+        u.ut_tv.tv_usec = (int32_t)now.tv_usec;
         memcpy(u.ut_id, n > sizeof(u.ut_id) ? id + n - sizeof(u.ut_id) : id, MIN(n, sizeof(u.ut_id)));
         if (tty)
                 strncpy(u.ut_line, path_basename(tty), sizeof(u.ut_line) - 1);
         for (int type = INIT_PROCESS;; type = type == INIT_PROCESS ? LOGIN_PROCESS : USER_PROCESS) {
-                u.ut_type = (short) type;
+                u.ut_type = (short)type;
                 if (type == USER_PROCESS && p->user)
                         strncpy(u.ut_user, plan_str(p, p->user), sizeof(u.ut_user) - 1);
                 setutxent();
                 pututxline(&u);
                 updwtmpx("/var/log/wtmp", &u);
-                if (!mode || streq(mode, "init") || type == USER_PROCESS || (type == LOGIN_PROCESS && streq(mode, "login")))
+                if (!mode || streq(mode, "init") || type == USER_PROCESS ||
+                        (type == LOGIN_PROCESS && streq(mode, "login")))
                         break;
         }
         endutxent();

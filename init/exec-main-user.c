@@ -16,7 +16,7 @@ static char home[PATH_MAX]; /* of a user that only NSS knows */
 static void set_supplementary(struct helper *h, const char *user, gid_t gid)
 {
         struct exec_plan *p = h->plan;
-        int n = (int) ARRAY_SIZE(groups);
+        int n = (int)ARRAY_SIZE(groups);
 
         groups[0] = gid;
         if (!user)
@@ -32,11 +32,11 @@ static void set_supplementary(struct helper *h, const char *user, gid_t gid)
                 g = *end ? getgrnam(name) : NULL;
                 if (*end && !g)
                         helper_fail(h, EXIT_GROUP, -ESRCH, name);
-                if (n == (int) ARRAY_SIZE(groups))
+                if (n == (int)ARRAY_SIZE(groups))
                         helper_fail(h, EXIT_GROUP, -E2BIG, name);
-                groups[n++] = g ? g->gr_gid : (gid_t) number;
+                groups[n++] = g ? g->gr_gid : (gid_t)number;
         }
-        if (setgroups((size_t) n, groups) < 0)
+        if (setgroups((size_t)n, groups) < 0)
                 helper_fail(h, EXIT_GROUP, -errno, "setgroups");
         p->flags |= PLAN_GROUPS_SET;
 }
@@ -54,7 +54,7 @@ void helper_identity(struct helper *h)
                 char *end;
                 unsigned long number = strtoul(user, &end, 10);
 
-                pw = *end ? getpwnam(user) : getpwuid((uid_t) number);
+                pw = *end ? getpwnam(user) : getpwuid((uid_t)number);
                 if (!pw)
                         helper_fail(h, EXIT_USER, errno ? -errno : -ESRCH, user);
                 p->uid = pw->pw_uid;
@@ -79,7 +79,7 @@ void helper_identity(struct helper *h)
 
                 if (*end && !g)
                         helper_fail(h, EXIT_GROUP, errno ? -errno : -ESRCH, group);
-                p->gid = g ? g->gr_gid : (gid_t) number;
+                p->gid = g ? g->gr_gid : (gid_t)number;
         }
         if (p->flags & PLAN_SETID)
                 set_supplementary(h, pw ? pw->pw_name : NULL, p->gid);
@@ -95,7 +95,7 @@ void helper_own_directories(struct helper *h)
                 const char *path = plan_str(h->plan, d[i].path);
 
                 if (d[i].kind != DIR_CONFIGURATION && (h->plan->flags & PLAN_SETID) &&
-                    lchown(path, h->plan->uid, h->plan->gid) < 0)
+                        lchown(path, h->plan->uid, h->plan->gid) < 0)
                         helper_fail(h, EXIT_CHOWN, -errno, path);
         }
 }
@@ -116,14 +116,27 @@ void helper_home_directory(struct helper *h)
 
 /* The part of libpam's interface that is used; its values are fixed by the library's ABI. */
 typedef struct pam_handle pam_handle_t;
-struct pam_message { int msg_style; const char *msg; };
-struct pam_response { char *resp; int resp_retcode; };
+struct pam_message {
+        int msg_style;
+        const char *msg;
+};
+struct pam_response {
+        char *resp;
+        int resp_retcode;
+};
 struct pam_conv {
         int (*conv)(int n, const struct pam_message **msg, struct pam_response **resp, void *data);
         void *data;
 };
-enum { PAM_SUCCESS_ = 0, PAM_CONV_ERR_ = 19, PAM_TTY_ = 3, PAM_ESTABLISH_CRED_ = 2, PAM_DELETE_CRED_ = 4,
-        PAM_SILENT_ = 0x8000, PAM_DATA_SILENT_ = 0x40000000 };
+enum {
+        PAM_SUCCESS_ = 0,
+        PAM_CONV_ERR_ = 19,
+        PAM_TTY_ = 3,
+        PAM_ESTABLISH_CRED_ = 2,
+        PAM_DELETE_CRED_ = 4,
+        PAM_SILENT_ = 0x8000,
+        PAM_DATA_SILENT_ = 0x40000000
+};
 
 static struct {
         int (*start)(const char *service, const char *user, const struct pam_conv *conv, pam_handle_t **ret);
@@ -140,8 +153,9 @@ static struct {
 
 static bool load_pam(void)
 {
-        static const char *const names[] = { "pam_start", "pam_end", "pam_set_item", "pam_acct_mgmt", "pam_setcred",
-                "pam_open_session", "pam_close_session", "pam_putenv", "pam_getenvlist", "pam_strerror" };
+        static const char *const names[] = { "pam_start", "pam_end", "pam_set_item", "pam_acct_mgmt",
+                "pam_setcred", "pam_open_session", "pam_close_session", "pam_putenv", "pam_getenvlist",
+                "pam_strerror" };
         void *lib = dlopen("libpam.so.0", RTLD_NOW | RTLD_GLOBAL);
 
         for (size_t i = 0; lib && i < ARRAY_SIZE(names); i++) {
@@ -149,7 +163,7 @@ static bool load_pam(void)
 
                 if (!f)
                         return false;
-                memcpy((char *) &pam + i * sizeof(void *), &f, sizeof(f));
+                memcpy((char *)&pam + i * sizeof(void *), &f, sizeof(f));
         }
         return lib;
 }
@@ -174,7 +188,8 @@ static void session_keeper(struct helper *h, pam_handle_t *handle, pid_t service
         sigaddset(&wait_for, SIGTERM);
         sigfillset(&block);
         sigprocmask(SIG_BLOCK, &block, NULL);
-        while (getppid() == service && (sigwait(&wait_for, &sig) != 0 || (sig == SIGTERM && getppid() == service)))
+        while (getppid() == service &&
+                (sigwait(&wait_for, &sig) != 0 || (sig == SIGTERM && getppid() == service)))
                 ;
         pam.setcred(handle, PAM_DELETE_CRED_ | PAM_SILENT_);
         pam.close_session(handle, PAM_SILENT_);
@@ -207,7 +222,8 @@ void helper_pam(struct helper *h)
                         r = pam.putenv(handle, *e);
         if (r == PAM_SUCCESS_)
                 r = pam.acct_mgmt(handle, PAM_SILENT_);
-        if (r == PAM_SUCCESS_ && (r = pam.setcred(handle, PAM_ESTABLISH_CRED_ | PAM_SILENT_)) != PAM_SUCCESS_)
+        if (r == PAM_SUCCESS_ &&
+                (r = pam.setcred(handle, PAM_ESTABLISH_CRED_ | PAM_SILENT_)) != PAM_SUCCESS_)
                 r = PAM_SUCCESS_; /* modules without credentials say so */
         if (r == PAM_SUCCESS_)
                 r = pam.open_session(handle, PAM_SILENT_);
@@ -224,10 +240,10 @@ void helper_pam(struct helper *h)
         /* groups that modules have added count */
         p->flags |= PLAN_GROUPS_SET;
         groups[0] = 0;
-        int n = getgroups((int) ARRAY_SIZE(groups), groups);
+        int n = getgroups((int)ARRAY_SIZE(groups), groups);
         const gid_t *own = plan_at(p, p->groups);
-        for (uint32_t i = 0; i < p->groups.n && n >= 0 && n < (int) ARRAY_SIZE(groups); i++)
+        for (uint32_t i = 0; i < p->groups.n && n >= 0 && n < (int)ARRAY_SIZE(groups); i++)
                 groups[n++] = own[i];
         if (n > 0)
-                (void) !setgroups((size_t) n, groups);
+                (void)!setgroups((size_t)n, groups);
 }

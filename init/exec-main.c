@@ -32,7 +32,7 @@ void helper_warn(struct helper *h, int err, const char *what)
         struct exec_report rep = { .err = -err };
 
         snprintf(rep.what, sizeof(rep.what), "%s", what);
-        (void) !write(h->plan->status_fd, &rep, sizeof(rep));
+        (void)!write(h->plan->status_fd, &rep, sizeof(rep));
 }
 
 static int load_plan(struct helper *h, const char *arg)
@@ -41,17 +41,17 @@ static int load_plan(struct helper *h, const char *arg)
         struct stat st;
         void *mem;
 
-        if (fd < 3 || fstat(fd, &st) < 0 || st.st_size <= 0 || st.st_size > (off_t) PLAN_MAX)
+        if (fd < 3 || fstat(fd, &st) < 0 || st.st_size <= 0 || st.st_size > (off_t)PLAN_MAX)
                 return -EBADF;
-        mem = mmap(NULL, (size_t) st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+        mem = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
         if (mem == MAP_FAILED)
                 return -errno;
-        if (plan_check(mem, (size_t) st.st_size) < 0)
+        if (plan_check(mem, (size_t)st.st_size) < 0)
                 return -EBADMSG;
         h->plan = mem;
         close(fd);
         fcntl(h->plan->status_fd, F_SETFD, FD_CLOEXEC);
-        n = (int) h->plan->fds.n;
+        n = (int)h->plan->fds.n;
         for (int i = 3; i < 3 + n; i++)
                 fcntl(i, F_SETFD, FD_CLOEXEC);
         return 0;
@@ -78,7 +78,7 @@ static void start_env(struct helper *h)
                 const char *eq = strchr(e, '=');
 
                 /* JOURNAL_STREAM is known later, the pids are put in here */
-                if (h->plan->env_journal && eq && eq + 1 == (const char *) h->plan + h->plan->env_journal)
+                if (h->plan->env_journal && eq && eq + 1 == (const char *)h->plan + h->plan->env_journal)
                         continue;
                 if (strv_add(&h->env, e) < 0)
                         helper_fail(h, EXIT_MEMORY, -ENOMEM, NULL);
@@ -91,7 +91,7 @@ static void put_pids(struct helper *h)
 
         for (size_t i = 0; i < ARRAY_SIZE(at); i++)
                 if (at[i])
-                        snprintf((char *) h->plan + at[i], 12, "%d", getpid());
+                        snprintf((char *)h->plan + at[i], 12, "%d", getpid());
 }
 
 /* The final environment and arguments. */
@@ -100,8 +100,8 @@ static void finish_env(struct helper *h)
         struct exec_plan *p = h->plan;
         char **argv = NULL;
 
-        if (p->env_journal && *((char *) p + p->env_journal))
-                strv_addf(&h->env, "JOURNAL_STREAM=%s", (char *) p + p->env_journal);
+        if (p->env_journal && *((char *)p + p->env_journal))
+                strv_addf(&h->env, "JOURNAL_STREAM=%s", (char *)p + p->env_journal);
         for (uint32_t i = 0; i < p->unset_env.n; i++)
                 strv_env_unset(h->env, plan_item(p, p->unset_env, i));
         for (uint32_t i = 0; i < p->argv.n; i++)

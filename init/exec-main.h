@@ -8,11 +8,11 @@
 #include "exit-status.h"
 
 struct helper {
-        struct exec_plan *plan;  /* private copy, writable */
-        char **env;              /* grows: user, PAM, files */
+        struct exec_plan *plan; /* private copy, writable */
+        char **env;             /* grows: user, PAM, files */
         char **argv;
         bool env_added;
-        int tty_fd;              /* controlling terminal, -1 */
+        int tty_fd; /* controlling terminal, -1 */
 };
 
 /* Ends the process with this exit code; err is negative or 0. */
@@ -21,9 +21,9 @@ void helper_fail(struct helper *h, int exit_code, int err, const char *what) _no
 void helper_warn(struct helper *h, int err, const char *what);
 
 /* exec-main-user.c */
-void helper_identity(struct helper *h);          /* names that only NSS knows */
+void helper_identity(struct helper *h); /* names that only NSS knows */
 void helper_own_directories(struct helper *h);
-void helper_home_directory(struct helper *h);    /* WorkingDirectory=~ of such a user */
+void helper_home_directory(struct helper *h); /* WorkingDirectory=~ of such a user */
 void helper_pam(struct helper *h);
 
 /* exec-main-tty.c */
@@ -31,7 +31,7 @@ void helper_tty(struct helper *h);
 void helper_utmp(struct helper *h);
 
 /* exec-main-ns.c */
-void helper_namespaces(struct helper *h);        /* network, IPC, UTS, mount */
+void helper_namespaces(struct helper *h); /* network, IPC, UTS, mount */
 void helper_user_namespace(struct helper *h);
 
 /* exec-main-mount.c */

@@ -32,7 +32,8 @@ static int find_fd(const struct exec_params *p, const char *name)
         return -1;
 }
 
-static int input_stream(struct unit *u, const struct exec_context *c, const struct exec_params *p, struct plan_builder *b)
+static int input_stream(
+        struct unit *u, const struct exec_context *c, const struct exec_params *p, struct plan_builder *b)
 {
         struct plan_stdio s = { .fd = -1 };
 
@@ -45,7 +46,7 @@ static int input_stream(struct unit *u, const struct exec_context *c, const stru
                 s.kind = STREAM_FILE;
                 s.path = plan_add_str(b, c->stdin_file ?: "/dev/null");
                 s.read_write = (c->std_output == OUT_FILE && streq_null(c->stdin_file, c->stdout_file)) ||
-                        (c->std_error == OUT_FILE && streq_null(c->stdin_file, c->stderr_file));
+                               (c->std_error == OUT_FILE && streq_null(c->stdin_file, c->stderr_file));
                 break;
         case IN_SOCKET:
                 s.kind = p->stdin_fd >= 0 ? STREAM_FD : STREAM_NULL; /* control processes have no socket */
@@ -55,14 +56,15 @@ static int input_stream(struct unit *u, const struct exec_context *c, const stru
                 s.kind = STREAM_FD;
                 s.fd = find_fd(p, c->stdin_file ?: "stdin");
                 if (s.fd < 0)
-                        return log_unit_errno(u->id, LOG_ERR, -EBADF, "StandardInput=fd: no descriptor is named \"%s\"",
-                                c->stdin_file ?: "stdin");
+                        return log_unit_errno(u->id, LOG_ERR, -EBADF,
+                                "StandardInput=fd: no descriptor is named \"%s\"", c->stdin_file ?: "stdin");
                 break;
         default: s.kind = STREAM_NULL;
         }
         plan_of(b)->stdio[0] = s;
         if (s.kind == STREAM_DATA) {
-                struct plan_array a = plan_add_array(b, c->stdin_data, c->stdin_data ? c->stdin_data_len : 0, 1);
+                struct plan_array a =
+                        plan_add_array(b, c->stdin_data, c->stdin_data ? c->stdin_data_len : 0, 1);
 
                 plan_of(b)->data = a;
         }
@@ -70,12 +72,14 @@ static int input_stream(struct unit *u, const struct exec_context *c, const stru
 }
 
 /* The lines that a stream to the log daemon begins with. */
-static uint32_t journal_header(struct unit *u, const struct exec_context *c, const char *program, enum exec_output o,
-        struct plan_builder *b)
+static uint32_t journal_header(struct unit *u, const struct exec_context *c, const char *program,
+        enum exec_output o, struct plan_builder *b)
 {
-        bool kmsg = o == OUT_KMSG || o == OUT_KMSG_CONSOLE, console = o == OUT_JOURNAL_CONSOLE || o == OUT_KMSG_CONSOLE;
-        _cleanup_free_ char *s = str_printf("%s\n%s\n%d\n%d\n0\n%d\n%d\n", c->syslog_identifier ?: path_basename(program),
-                u->id, c->syslog_facility | c->syslog_level, !c->syslog_level_prefix_off, kmsg, console);
+        bool kmsg = o == OUT_KMSG || o == OUT_KMSG_CONSOLE,
+             console = o == OUT_JOURNAL_CONSOLE || o == OUT_KMSG_CONSOLE;
+        _cleanup_free_ char *s = str_printf("%s\n%s\n%d\n%d\n0\n%d\n%d\n",
+                c->syslog_identifier ?: path_basename(program), u->id, c->syslog_facility | c->syslog_level,
+                !c->syslog_level_prefix_off, kmsg, console);
 
         if (!s)
                 b->failed = true;
@@ -89,23 +93,35 @@ static enum exec_output effective_output(struct unit *u, const struct exec_conte
         if (o != OUT_DEFAULT)
                 return o;
         if (number == 2)
-                return u->manager->default_std_error == OUT_DEFAULT ? OUT_INHERIT : u->manager->default_std_error;
+                return u->manager->default_std_error == OUT_DEFAULT ? OUT_INHERIT
+                                                                    : u->manager->default_std_error;
         if (input_is_tty(c) || c->std_input == IN_SOCKET || c->std_input == IN_FD)
                 return OUT_INHERIT;
         return u->manager->default_std_output == OUT_DEFAULT ? OUT_JOURNAL : u->manager->default_std_output;
 }
 
-static int output_stream(struct unit *u, const struct exec_context *c, const struct exec_params *p, struct plan_builder *b,
-        int number)
+static int output_stream(struct unit *u, const struct exec_context *c, const struct exec_params *p,
+        struct plan_builder *b, int number)
 {
         static const uint8_t kinds[] = {
-                [OUT_INHERIT] = STREAM_INHERIT, [OUT_NULL] = STREAM_NULL, [OUT_TTY] = STREAM_TTY, [OUT_JOURNAL] = STREAM_JOURNAL,
-                [OUT_KMSG] = STREAM_JOURNAL, [OUT_JOURNAL_CONSOLE] = STREAM_JOURNAL, [OUT_KMSG_CONSOLE] = STREAM_JOURNAL,
-                [OUT_FILE] = STREAM_FILE, [OUT_APPEND] = STREAM_APPEND, [OUT_TRUNCATE] = STREAM_TRUNCATE,
-                [OUT_SOCKET] = STREAM_FD, [OUT_FD] = STREAM_FD,
+                [OUT_INHERIT] = STREAM_INHERIT,
+                [OUT_NULL] = STREAM_NULL,
+                [OUT_TTY] = STREAM_TTY,
+                [OUT_JOURNAL] = STREAM_JOURNAL,
+                [OUT_KMSG] = STREAM_JOURNAL,
+                [OUT_JOURNAL_CONSOLE] = STREAM_JOURNAL,
+                [OUT_KMSG_CONSOLE] = STREAM_JOURNAL,
+                [OUT_FILE] = STREAM_FILE,
+                [OUT_APPEND] = STREAM_APPEND,
+                [OUT_TRUNCATE] = STREAM_TRUNCATE,
+                [OUT_SOCKET] = STREAM_FD,
+                [OUT_FD] = STREAM_FD,
         };
         enum exec_output o = effective_output(u, c, number);
-        const char *file = number == 1 ? c->stdout_file : c->stderr_file, *name = file ?: number == 1 ? "stdout" : "stderr";
+        const char *file = number == 1 ? c->stdout_file : c->stderr_file, *name = file
+                                                                                          ?: number == 1
+                                                                                             ? "stdout"
+                                                                                             : "stderr";
         const struct plan_stdio *before = &plan_of(b)->stdio[number - 1];
         struct plan_stdio s = { .kind = kinds[o], .fd = -1 };
 
@@ -117,14 +133,16 @@ static int output_stream(struct unit *u, const struct exec_context *c, const str
         if (s.kind == STREAM_FD) {
                 s.fd = o == OUT_SOCKET ? p->stdin_fd : find_fd(p, name);
                 if (s.fd < 0)
-                        return log_unit_errno(u->id, LOG_ERR, -EBADF, "Standard%s=fd: no descriptor is named \"%s\"",
+                        return log_unit_errno(u->id, LOG_ERR, -EBADF,
+                                "Standard%s=fd: no descriptor is named \"%s\"",
                                 number == 1 ? "Output" : "Error", name);
         }
         if (s.kind == STREAM_JOURNAL)
                 s.path = journal_header(u, c, p->command->path, o, b);
         if (s.kind == STREAM_FILE || s.kind == STREAM_APPEND || s.kind == STREAM_TRUNCATE) {
                 /* the same file as the stream before: opened once */
-                if (number == 1 ? o == OUT_FILE && plan_of(b)->stdio[0].read_write && streq_null(file, c->stdin_file)
+                if (number == 1 ? o == OUT_FILE && plan_of(b)->stdio[0].read_write &&
+                                          streq_null(file, c->stdin_file)
                                 : effective_output(u, c, 1) == o && streq_null(file, c->stdout_file))
                         s.kind = STREAM_INHERIT;
                 else
@@ -136,8 +154,8 @@ static int output_stream(struct unit *u, const struct exec_context *c, const str
         return 0;
 }
 
-static int plan_streams(struct unit *u, const struct exec_context *c, const struct exec_params *p, struct plan_builder *b,
-        bool *ret_journal)
+static int plan_streams(struct unit *u, const struct exec_context *c, const struct exec_params *p,
+        struct plan_builder *b, bool *ret_journal)
 {
         int r = input_stream(u, c, p, b);
 
@@ -145,10 +163,12 @@ static int plan_streams(struct unit *u, const struct exec_context *c, const stru
                 r = output_stream(u, c, p, b, i);
         if (r < 0)
                 return r;
-        *ret_journal = plan_of(b)->stdio[1].kind == STREAM_JOURNAL || plan_of(b)->stdio[2].kind == STREAM_JOURNAL;
+        *ret_journal =
+                plan_of(b)->stdio[1].kind == STREAM_JOURNAL || plan_of(b)->stdio[2].kind == STREAM_JOURNAL;
         if (*ret_journal) {
-                _cleanup_free_ char *path = c->log_namespace ?
-                        str_printf("/run/systemd/journal.%s/stdout", c->log_namespace) : strdup(exec_journal_socket);
+                _cleanup_free_ char *path =
+                        c->log_namespace ? str_printf("/run/systemd/journal.%s/stdout", c->log_namespace)
+                                         : strdup(exec_journal_socket);
                 uint32_t at = plan_add_str(b, path);
 
                 plan_of(b)->journal = at;
@@ -164,11 +184,15 @@ static void plan_limits(struct unit *u, const struct exec_context *c, struct pla
         size_t n = 0;
 
         for (unsigned i = 0; i < RLIM_NLIMITS; i++) {
-                const struct rlimit *from = c->limits_set & 1u << i ? &c->limits[i] :
-                        u->manager->default_limits_set & 1u << i ? &u->manager->default_limits[i] : NULL;
+                const struct rlimit *from = c->limits_set & 1u << i ? &c->limits[i]
+                                            : u->manager->default_limits_set & 1u << i
+                                                    ? &u->manager->default_limits[i]
+                                                    : NULL;
 
                 if (from)
-                        l[n++] = (struct plan_limit){ .resource = i, .soft = from->rlim_cur, .hard = from->rlim_max };
+                        l[n++] = (struct plan_limit) {
+                                .resource = i, .soft = from->rlim_cur, .hard = from->rlim_max
+                        };
         }
         struct plan_array a = plan_add_array(b, l, n, sizeof(l[0]));
 
@@ -186,16 +210,17 @@ static void plan_numa(const struct exec_context *c, struct plan_builder *b)
 
                 if (streq(s, "all")) {
                         hi = 63;
-                        end = (char *) s + 3;
+                        end = (char *)s + 3;
                 } else if (*end == '-')
                         hi = strtoul(end + 1, &end, 10);
                 for (; lo <= hi && lo < sizeof(mask) * 8; lo++)
-                        mask[lo / 8] |= (uint8_t) (1u << lo % 8);
+                        mask[lo / 8] |= (uint8_t)(1u << lo % 8);
                 s = end + strspn(end, ", ");
                 if (s == end && *s)
                         break;
         }
-        struct plan_array a = c->numa_mask ? plan_add_array(b, mask, sizeof(mask), 1) : (struct plan_array){ 0 };
+        struct plan_array a =
+                c->numa_mask ? plan_add_array(b, mask, sizeof(mask), 1) : (struct plan_array) { 0 };
 
         plan_of(b)->numa_mask = a;
         plan_of(b)->numa_policy = c->numa_policy;
@@ -216,18 +241,19 @@ static void plan_properties(struct unit *u, const struct exec_context *c, struct
         pl->ioprio = c->ioprio;
         pl->cpu_policy = c->cpu_policy;
         pl->cpu_priority = c->cpu_priority;
-        pl->umask = c->umask == (mode_t) -1 ? 0022 : c->umask;
+        pl->umask = c->umask == (mode_t)-1 ? 0022 : c->umask;
         pl->timer_slack = c->timer_slack;
         pl->personality = c->personality;
-        pl->set = SET_UMASK | (c->nice_set ? SET_NICE : 0) | (c->oom_set ? SET_OOM : 0) | (c->ioprio_set ? SET_IOPRIO : 0) |
-                (c->cpu_sched_set ? SET_SCHED : 0) | (c->timer_slack != UINT64_MAX ? SET_TIMER_SLACK : 0) |
-                (c->personality != ~0ul ? SET_PERSONALITY : 0);
+        pl->set = SET_UMASK | (c->nice_set ? SET_NICE : 0) | (c->oom_set ? SET_OOM : 0) |
+                  (c->ioprio_set ? SET_IOPRIO : 0) | (c->cpu_sched_set ? SET_SCHED : 0) |
+                  (c->timer_slack != UINT64_MAX ? SET_TIMER_SLACK : 0) |
+                  (c->personality != ~0ul ? SET_PERSONALITY : 0);
         if (c->coredump_filter_set) {
                 pl->set |= SET_COREDUMP;
                 pl->coredump_filter = c->coredump_filter;
         }
-        pl->flags |= (c->ignore_sigpipe_off ? 0 : PLAN_IGNORE_SIGPIPE) | (c->non_blocking ? PLAN_NON_BLOCKING : 0) |
-                (c->cpu_reset_on_fork ? PLAN_CPU_RESET : 0);
+        pl->flags |= (c->ignore_sigpipe_off ? 0 : PLAN_IGNORE_SIGPIPE) |
+                     (c->non_blocking ? PLAN_NON_BLOCKING : 0) | (c->cpu_reset_on_fork ? PLAN_CPU_RESET : 0);
         if (c->keyring_mode != KEYRING_INHERIT)
                 pl->flags |= c->keyring_mode == KEYRING_SHARED ? PLAN_KEYRING_SHARED : PLAN_KEYRING;
         if (c->numa_policy >= 0)
@@ -267,11 +293,12 @@ static uint64_t bounding_set(const struct exec_context *c)
         return keep;
 }
 
-static void plan_identity(const struct exec_context *c, const struct exec_params *p, const struct exec_identity *id,
-        struct plan_builder *b)
+static void plan_identity(const struct exec_context *c, const struct exec_params *p,
+        const struct exec_identity *id, struct plan_builder *b)
 {
-        uint32_t user = plan_add_str(b, id->by_nss ? c->user : id->user.name), group = plan_add_str(b, c->group),
-                 home = plan_add_str(b, id->user.home), shell = plan_add_str(b, id->user.shell);
+        uint32_t user = plan_add_str(b, id->by_nss ? c->user : id->user.name),
+                 group = plan_add_str(b, c->group), home = plan_add_str(b, id->user.home),
+                 shell = plan_add_str(b, id->user.shell);
         struct plan_array groups = plan_add_array(b, id->groups, id->n_groups, sizeof(gid_t));
         struct plan_list names = { 0 };
         struct exec_plan *pl;
@@ -297,7 +324,8 @@ static void plan_identity(const struct exec_context *c, const struct exec_params
                 pl->flags |= PLAN_SETID;
 }
 
-static void plan_capabilities(const struct exec_context *c, const struct exec_params *p, struct plan_builder *b)
+static void plan_capabilities(
+        const struct exec_context *c, const struct exec_params *p, struct plan_builder *b)
 {
         struct exec_plan *pl = plan_of(b);
 
@@ -319,7 +347,8 @@ static bool needs_no_new_privs(const struct exec_context *c, const struct exec_i
 {
         if (c->no_new_privileges || c->dynamic_user)
                 return true;
-        return filtered && ((id->set && (id->by_nss || id->user.uid != 0)) || !(bounding_set(c) >> CAP_SYS_ADMIN & 1));
+        return filtered &&
+               ((id->set && (id->by_nss || id->user.uid != 0)) || !(bounding_set(c) >> CAP_SYS_ADMIN & 1));
 }
 
 static int plan_confinement(struct unit *u, const struct exec_context *c, const struct exec_params *p,
@@ -346,7 +375,8 @@ static int plan_confinement(struct unit *u, const struct exec_context *c, const 
                 _cleanup_free_ char *enabled = NULL, *text = NULL;
                 const char *name = c->apparmor_profile + (*c->apparmor_profile == '-');
 
-                if (read_one_line("/sys/module/apparmor/parameters/enabled", &enabled) >= 0 && *enabled == 'Y') {
+                if (read_one_line("/sys/module/apparmor/parameters/enabled", &enabled) >= 0 &&
+                        *enabled == 'Y') {
                         uint32_t at;
 
                         text = str_printf("%sexec %s", *c->apparmor_profile == '-' ? "-" : "", name);
@@ -361,12 +391,12 @@ static int plan_confinement(struct unit *u, const struct exec_context *c, const 
 
 static struct plan_list plan_env(struct plan_builder *b, char *const *env)
 {
-        struct plan_list l = { .n = (uint32_t) strv_len(env) };
+        struct plan_list l = { .n = (uint32_t)strv_len(env) };
 
         l.off = plan_reserve(b, (l.n + 1) * sizeof(uint32_t));
         for (uint32_t i = 0; i < l.n && !b->failed; i++) {
                 const char *eq = strchr(env[i], '=');
-                size_t key = (size_t) (eq - env[i]) + 1;
+                size_t key = (size_t)(eq - env[i]) + 1;
                 uint32_t at;
 
                 if (!streq(eq + 1, EXEC_PLACEHOLDER)) {
@@ -379,10 +409,12 @@ static struct plan_list plan_env(struct plan_builder *b, char *const *env)
                                 break;
                         memcpy(b->block + at, env[i], key);
                         pl = plan_of(b);
-                        *(startswith(env[i], "LISTEN") ? &pl->env_listen_pid : startswith(env[i], "SYSTEMD") ? &pl->env_exec_pid :
-                                startswith(env[i], "WATCHDOG") ? &pl->env_watchdog_pid : &pl->env_journal) = at + (uint32_t) key;
+                        *(startswith(env[i], "LISTEN")           ? &pl->env_listen_pid
+                                : startswith(env[i], "SYSTEMD")  ? &pl->env_exec_pid
+                                : startswith(env[i], "WATCHDOG") ? &pl->env_watchdog_pid
+                                                                 : &pl->env_journal) = at + (uint32_t)key;
                 }
-                ((uint32_t *) (b->block + l.off))[i] = at;
+                ((uint32_t *)(b->block + l.off))[i] = at;
         }
         return l;
 }
@@ -395,8 +427,8 @@ static bool env_files_are_local(const struct exec_context *c)
         return true;
 }
 
-static int plan_program(struct unit *u, const struct exec_context *c, const struct exec_params *p, const struct exec_identity *id,
-        bool journal, bool files_here, struct plan_builder *b)
+static int plan_program(struct unit *u, const struct exec_context *c, const struct exec_params *p,
+        const struct exec_identity *id, bool journal, bool files_here, struct plan_builder *b)
 {
         _cleanup_strv_ char **env = NULL, **argv = NULL, **search = NULL;
         bool late = id->by_nss || !files_here, expand = !(p->command->flags & CMD_NO_ENV_EXPAND);
@@ -435,7 +467,8 @@ static int plan_program(struct unit *u, const struct exec_context *c, const stru
         return 0;
 }
 
-static void plan_directory(const struct exec_context *c, const struct exec_identity *id, struct plan_builder *b)
+static void plan_directory(
+        const struct exec_context *c, const struct exec_identity *id, struct plan_builder *b)
 {
         const char *dir = c->working_directory;
         uint32_t at = 0;
@@ -458,20 +491,21 @@ static void plan_directory(const struct exec_context *c, const struct exec_ident
 
 static bool needs_mounts(const struct exec_context *c)
 {
-        return c->protect_system != PROTECT_SYSTEM_NO || c->protect_home != PROTECT_HOME_NO || c->protect_proc != PROC_DEFAULT ||
-                c->proc_subset_pid || c->protect_hostname || c->protect_kernel_tunables || c->protect_kernel_modules ||
-                c->protect_kernel_logs || c->protect_control_groups || c->private_tmp || c->private_devices ||
-                c->private_network || c->private_ipc || c->private_users || c->private_mounts || c->mount_flags ||
-                c->network_namespace_path || c->ipc_namespace_path || c->read_write_paths || c->read_only_paths ||
-                c->inaccessible_paths || c->exec_paths || c->no_exec_paths || c->n_bind_paths || c->n_bind_ro_paths ||
-                c->temporary_fs || c->dynamic_user || c->root_directory || c->log_namespace ||
-                (c->mount_api_vfs_set && c->mount_api_vfs);
+        return c->protect_system != PROTECT_SYSTEM_NO || c->protect_home != PROTECT_HOME_NO ||
+               c->protect_proc != PROC_DEFAULT || c->proc_subset_pid || c->protect_hostname ||
+               c->protect_kernel_tunables || c->protect_kernel_modules || c->protect_kernel_logs ||
+               c->protect_control_groups || c->private_tmp || c->private_devices || c->private_network ||
+               c->private_ipc || c->private_users || c->private_mounts || c->mount_flags ||
+               c->network_namespace_path || c->ipc_namespace_path || c->read_write_paths ||
+               c->read_only_paths || c->inaccessible_paths || c->exec_paths || c->no_exec_paths ||
+               c->n_bind_paths || c->n_bind_ro_paths || c->temporary_fs || c->dynamic_user ||
+               c->root_directory || c->log_namespace || (c->mount_api_vfs_set && c->mount_api_vfs);
 }
 
 bool exec_needs_helper(const struct exec_context *c, const struct exec_params *p)
 {
-        if (uses_tty(c) || c->tty_reset || c->tty_vhangup || c->tty_vt_disallocate || c->utmp_id || c->load_credentials ||
-            c->set_credentials || !env_files_are_local(c))
+        if (uses_tty(c) || c->tty_reset || c->tty_vhangup || c->tty_vt_disallocate || c->utmp_id ||
+                c->load_credentials || c->set_credentials || !env_files_are_local(c))
                 return true;
         return p->apply_permissions && (c->pam_name || needs_mounts(c));
 }
@@ -479,20 +513,23 @@ bool exec_needs_helper(const struct exec_context *c, const struct exec_params *p
 static struct plan_array plan_binds(struct plan_builder *b, const struct exec_context *c)
 {
         size_t n = c->n_bind_paths + c->n_bind_ro_paths;
-        struct plan_array a = { .n = (uint32_t) n };
+        struct plan_array a = { .n = (uint32_t)n };
 
         if (n == 0)
                 return a;
         a.off = plan_reserve(b, n * sizeof(struct plan_bind));
         for (size_t i = 0; i < n && !b->failed; i++) {
                 bool ro = i >= c->n_bind_paths;
-                const struct exec_path_pair *from = ro ? &c->bind_ro_paths[i - c->n_bind_paths] : &c->bind_paths[i];
-                struct plan_bind d = { .read_only = ro, .ignore_missing = from->ignore_missing, .recursive = from->recursive };
+                const struct exec_path_pair *from =
+                        ro ? &c->bind_ro_paths[i - c->n_bind_paths] : &c->bind_paths[i];
+                struct plan_bind d = {
+                        .read_only = ro, .ignore_missing = from->ignore_missing, .recursive = from->recursive
+                };
 
                 d.source = plan_add_str(b, from->source);
                 d.dest = plan_add_str(b, from->dest ?: from->source);
                 if (!b->failed)
-                        ((struct plan_bind *) (b->block + a.off))[i] = d;
+                        ((struct plan_bind *)(b->block + a.off))[i] = d;
         }
         return a;
 }
@@ -512,7 +549,8 @@ static struct plan_array plan_dirs(struct plan_builder *b, const struct exec_con
                                 b->failed = true;
                                 break;
                         }
-                        dirs[n++] = (struct plan_dir){ .kind = (uint32_t) kind, .path = plan_add_str(b, path),
+                        dirs[n++] = (struct plan_dir) { .kind = (uint32_t)kind,
+                                .path = plan_add_str(b, path),
                                 .mode = c->dirs[kind].mode };
                 }
         return plan_add_array(b, dirs, n, sizeof(dirs[0]));
@@ -520,14 +558,25 @@ static struct plan_array plan_dirs(struct plan_builder *b, const struct exec_con
 
 static uint32_t protect_bits(const struct exec_context *c)
 {
-        const struct { bool on; uint32_t bit; } map[] = {
-                { c->protect_clock, PROT_CLOCK }, { c->protect_hostname, PROT_HOSTNAME },
-                { c->protect_kernel_tunables, PROT_TUNABLES }, { c->protect_kernel_modules, PROT_MODULES },
-                { c->protect_kernel_logs, PROT_LOGS }, { c->protect_control_groups, PROT_CGROUPS },
-                { c->private_tmp || c->dynamic_user, PROT_TMP }, { c->private_devices, PROT_DEVICES },
-                { c->private_network, PROT_NETWORK }, { c->private_ipc, PROT_IPC }, { c->private_users, PROT_USERS },
-                { c->private_mounts, PROT_MOUNTS }, { c->proc_subset_pid, PROT_PROC_PID },
-                { c->mount_api_vfs_set && c->mount_api_vfs, PROT_API_VFS }, { c->mount_flags != 0, PROT_MOUNT_FLAGS },
+        const struct {
+                bool on;
+                uint32_t bit;
+        } map[] = {
+                { c->protect_clock, PROT_CLOCK },
+                { c->protect_hostname, PROT_HOSTNAME },
+                { c->protect_kernel_tunables, PROT_TUNABLES },
+                { c->protect_kernel_modules, PROT_MODULES },
+                { c->protect_kernel_logs, PROT_LOGS },
+                { c->protect_control_groups, PROT_CGROUPS },
+                { c->private_tmp || c->dynamic_user, PROT_TMP },
+                { c->private_devices, PROT_DEVICES },
+                { c->private_network, PROT_NETWORK },
+                { c->private_ipc, PROT_IPC },
+                { c->private_users, PROT_USERS },
+                { c->private_mounts, PROT_MOUNTS },
+                { c->proc_subset_pid, PROT_PROC_PID },
+                { c->mount_api_vfs_set && c->mount_api_vfs, PROT_API_VFS },
+                { c->mount_flags != 0, PROT_MOUNT_FLAGS },
         };
         uint32_t bits = 0;
 
@@ -538,7 +587,10 @@ static uint32_t protect_bits(const struct exec_context *c)
 
 static void plan_helper_strings(const struct exec_context *c, struct plan_builder *b)
 {
-        const struct { const char *s; size_t at; } strings[] = {
+        const struct {
+                const char *s;
+                size_t at;
+        } strings[] = {
                 { c->pam_name, offsetof(struct exec_plan, pam_name) },
                 { c->root_directory, offsetof(struct exec_plan, root_directory) },
                 { c->network_namespace_path, offsetof(struct exec_plan, net_ns) },
@@ -548,7 +600,10 @@ static void plan_helper_strings(const struct exec_context *c, struct plan_builde
                 { c->utmp_id, offsetof(struct exec_plan, utmp_id) },
                 { c->utmp_mode, offsetof(struct exec_plan, utmp_mode) },
         };
-        const struct { char *const *v; size_t at; } lists[] = {
+        const struct {
+                char *const *v;
+                size_t at;
+        } lists[] = {
                 { c->read_write_paths, offsetof(struct exec_plan, read_write) },
                 { c->read_only_paths, offsetof(struct exec_plan, read_only) },
                 { c->inaccessible_paths, offsetof(struct exec_plan, inaccessible) },
@@ -562,12 +617,12 @@ static void plan_helper_strings(const struct exec_context *c, struct plan_builde
         for (size_t i = 0; i < ARRAY_SIZE(strings); i++) {
                 uint32_t at = plan_add_str(b, strings[i].s);
 
-                *(uint32_t *) (b->block + strings[i].at) = at;
+                *(uint32_t *)(b->block + strings[i].at) = at;
         }
         for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
                 struct plan_list l = plan_add_strv(b, lists[i].v);
 
-                *(struct plan_list *) (b->block + lists[i].at) = l;
+                *(struct plan_list *)(b->block + lists[i].at) = l;
         }
 }
 
@@ -585,19 +640,21 @@ static void plan_helper(const struct exec_context *c, const struct exec_params *
         pl->tty_rows = c->tty_rows;
         pl->tty_columns = c->tty_columns;
         pl->flags |= (c->tty_reset ? PLAN_TTY_RESET : 0) | (c->tty_vhangup ? PLAN_TTY_VHANGUP : 0) |
-                (c->tty_vt_disallocate ? PLAN_TTY_DISALLOCATE : 0) | (c->dynamic_user ? PLAN_DYNAMIC_USER : 0);
+                     (c->tty_vt_disallocate ? PLAN_TTY_DISALLOCATE : 0) |
+                     (c->dynamic_user ? PLAN_DYNAMIC_USER : 0);
         if (c->user || c->dynamic_user || c->set_login_environment)
                 pl->flags |= PLAN_LOGIN_ENV;
         pl->protect = protect_bits(c);
-        pl->protect_system = c->dynamic_user ? PROTECT_SYSTEM_STRICT : (uint8_t) c->protect_system;
-        pl->protect_home = c->dynamic_user && c->protect_home == PROTECT_HOME_NO ? PROTECT_HOME_READ_ONLY : (uint8_t) c->protect_home;
-        pl->protect_proc = (uint8_t) c->protect_proc;
+        pl->protect_system = c->dynamic_user ? PROTECT_SYSTEM_STRICT : (uint8_t)c->protect_system;
+        pl->protect_home = c->dynamic_user && c->protect_home == PROTECT_HOME_NO ? PROTECT_HOME_READ_ONLY
+                                                                                 : (uint8_t)c->protect_home;
+        pl->protect_proc = (uint8_t)c->protect_proc;
         pl->mount_flags = c->mount_flags;
         pl->control = p->control;
 }
 
-int exec_prepare(struct unit *u, const struct exec_context *c, const struct exec_params *p, struct plan_builder *b,
-        bool *ret_helper)
+int exec_prepare(struct unit *u, const struct exec_context *c, const struct exec_params *p,
+        struct plan_builder *b, bool *ret_helper)
 {
         _cleanup_(exec_identity_done) struct exec_identity id = { 0 };
         bool journal = false, files_here = env_files_are_local(c);

@@ -17,7 +17,10 @@
 #include "lib/log.h"
 #include "syscall-groups.h"
 
-struct syscall_row { const char *name; short native, compat; };
+struct syscall_row {
+        const char *name;
+        short native, compat;
+};
 static const struct syscall_row syscall_table[] = {
 #include "syscall-table.h"
 };
@@ -36,17 +39,17 @@ static const struct syscall_row syscall_table[] = {
 #define NAME_COMPAT ""
 #endif
 
-#define X32_BIT      0x40000000u
-#define NUMBERS      1024 /* system calls have smaller numbers */
-#define ALLOW        SECCOMP_RET_ALLOW
-#define REFUSE(e)    (SECCOMP_RET_ERRNO | ((unsigned) (e) & SECCOMP_RET_DATA))
-#define ARG_LOW(i)   (offsetof(struct seccomp_data, args) + (i) * 8u) /* little endian */
+#define X32_BIT    0x40000000u
+#define NUMBERS    1024 /* system calls have smaller numbers */
+#define ALLOW      SECCOMP_RET_ALLOW
+#define REFUSE(e)  (SECCOMP_RET_ERRNO | ((unsigned)(e)&SECCOMP_RET_DATA))
+#define ARG_LOW(i) (offsetof(struct seccomp_data, args) + (i)*8u) /* little endian */
 
 /* ---- names ---- */
 
 static int by_name(const void *key, const void *row)
 {
-        return strcmp(key, ((const struct syscall_row *) row)->name);
+        return strcmp(key, ((const struct syscall_row *)row)->name);
 }
 
 static const struct syscall_row *find_call(const char *name)
@@ -95,13 +98,13 @@ static size_t emit(struct program *p, uint16_t code, uint32_t k, uint8_t jt, uin
                 p->v = grown;
                 p->cap = cap;
         }
-        p->v[p->n] = (struct sock_filter){ .code = code, .k = k, .jt = jt, .jf = jf };
+        p->v[p->n] = (struct sock_filter) { .code = code, .k = k, .jt = jt, .jf = jf };
         return p->n++;
 }
 
 static void load(struct program *p, size_t offset)
 {
-        emit(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t) offset, 0, 0);
+        emit(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
 }
 
 static void ret(struct program *p, uint32_t action)
@@ -118,7 +121,7 @@ static size_t jump(struct program *p)
 static void land(struct program *p, size_t at)
 {
         if (!p->failed)
-                p->v[at].k = (uint32_t) (p->n - at - 1);
+                p->v[at].k = (uint32_t)(p->n - at - 1);
 }
 
 /* "if not (A op k) go to": the jump to be landed. */
@@ -170,7 +173,7 @@ static int append(struct seccomp_programs *out, struct program *p)
                 free(p->v);
                 return -ENOMEM;
         }
-        grown[out->n] = (uint32_t) p->n;
+        grown[out->n] = (uint32_t)p->n;
         grown[out->n + 1] = 0;
         memcpy(grown + out->n + 2, p->v, p->n * sizeof(*p->v));
         out->words = grown;
@@ -236,7 +239,9 @@ static bool set_name(struct verdicts *v, const char *name, uint32_t action, unsi
 }
 
 /* Runs of equal verdicts as a search tree. */
-struct run { uint32_t first, action; };
+struct run {
+        uint32_t first, action;
+};
 
 static void emit_tree(struct program *p, const struct run *r, size_t n)
 {
@@ -260,9 +265,9 @@ static void emit_verdicts(struct program *p, const uint32_t *v, uint32_t beyond)
 
         for (uint32_t i = 0; i < NUMBERS; i++)
                 if (n == 0 || runs[n - 1].action != v[i])
-                        runs[n++] = (struct run){ i, v[i] };
+                        runs[n++] = (struct run) { i, v[i] };
         if (runs[n - 1].action != beyond)
-                runs[n++] = (struct run){ NUMBERS, beyond };
+                runs[n++] = (struct run) { NUMBERS, beyond };
         emit_tree(p, runs, n);
 }
 
@@ -286,8 +291,8 @@ static int append_verdicts(struct seccomp_programs *out, const struct verdicts *
 }
 
 /* "name", "~name" (taken out again), "name:EPERM". */
-static void apply_word(const char *unit, struct verdicts *v, const struct exec_syscalls *f, const char *word, uint32_t listed,
-        uint32_t other)
+static void apply_word(const char *unit, struct verdicts *v, const struct exec_syscalls *f, const char *word,
+        uint32_t listed, uint32_t other)
 {
         bool remove = *word == '~';
         _cleanup_free_ char *name = strdup(word + remove);
@@ -303,17 +308,24 @@ static void apply_word(const char *unit, struct verdicts *v, const struct exec_s
                 e = errno_number(colon);
                 /* an errno goes with what is denied */
                 if ((f->allow_list && remove) || (!f->allow_list && !remove))
-                        action = streq(colon, "kill") ? SECCOMP_RET_KILL_PROCESS : e > 0 ? REFUSE(e) : action;
+                        action = streq(colon, "kill") ? SECCOMP_RET_KILL_PROCESS
+                                 : e > 0              ? REFUSE(e)
+                                                      : action;
         }
         if (!set_name(v, name, action, 0))
-                log_unit(unit, LOG_NOTICE, "SystemCallFilter: there is no system call \"%s\" on this architecture, ignored", name);
+                log_unit(unit, LOG_NOTICE,
+                        "SystemCallFilter: there is no system call \"%s\" on this architecture, ignored",
+                        name);
 }
 
-static int compile_filter(const char *unit, const struct exec_context *c, bool x32, struct seccomp_programs *out)
+static int compile_filter(
+        const char *unit, const struct exec_context *c, bool x32, struct seccomp_programs *out)
 {
-        static const char *const always[] = { "execve", "exit", "exit_group", "getrlimit", "rt_sigreturn", "sigreturn" };
+        static const char *const always[] = { "execve", "exit", "exit_group", "getrlimit", "rt_sigreturn",
+                "sigreturn" };
         uint32_t deny = c->syscall_errno ? REFUSE(c->syscall_errno) : SECCOMP_RET_KILL_PROCESS;
-        uint32_t listed = c->syscall_filter.allow_list ? ALLOW : deny, other = c->syscall_filter.allow_list ? deny : ALLOW;
+        uint32_t listed = c->syscall_filter.allow_list ? ALLOW : deny,
+                 other = c->syscall_filter.allow_list ? deny : ALLOW;
         struct verdicts *v = verdicts_new(other);
         int r;
 
@@ -331,9 +343,11 @@ static int compile_filter(const char *unit, const struct exec_context *c, bool x
         return r;
 }
 
-static int compile_log(const char *unit, const struct exec_context *c, bool x32, struct seccomp_programs *out)
+static int compile_log(
+        const char *unit, const struct exec_context *c, bool x32, struct seccomp_programs *out)
 {
-        uint32_t listed = c->syscall_log.allow_list ? SECCOMP_RET_LOG : ALLOW, other = c->syscall_log.allow_list ? ALLOW : SECCOMP_RET_LOG;
+        uint32_t listed = c->syscall_log.allow_list ? SECCOMP_RET_LOG : ALLOW,
+                 other = c->syscall_log.allow_list ? ALLOW : SECCOMP_RET_LOG;
         struct verdicts *v = verdicts_new(other);
         int r;
 
@@ -349,7 +363,10 @@ static int compile_log(const char *unit, const struct exec_context *c, bool x32,
 /* Calls that Protect…= and PrivateDevices= take away, with EPERM. */
 static int compile_protection(const struct exec_context *c, bool x32, struct seccomp_programs *out)
 {
-        const struct { bool on; const char *names[3]; } list[] = {
+        const struct {
+                bool on;
+                const char *names[3];
+        } list[] = {
                 { c->protect_clock, { "@clock" } },
                 { c->protect_kernel_modules, { "@module" } },
                 { c->protect_kernel_logs, { "syslog" } },
@@ -373,10 +390,13 @@ static int compile_protection(const struct exec_context *c, bool x32, struct sec
 /* ---- looking at arguments ---- */
 
 enum test { END, ANY_BITS, ALL_BITS, EQUAL, NOT_EQUAL };
-struct argument { uint8_t test, index; uint32_t value; };
+struct argument {
+        uint8_t test, index;
+        uint32_t value;
+};
 struct rule {
         const char *name;
-        struct argument args[2];  /* all must hold */
+        struct argument args[2]; /* all must hold */
         int error;
 };
 
@@ -388,7 +408,7 @@ static void emit_rule(struct program *p, const struct rule *r, int number)
         if (number < 0)
                 return;
         load(p, offsetof(struct seccomp_data, nr));
-        skip[n++] = unless(p, BPF_JEQ, (uint32_t) number);
+        skip[n++] = unless(p, BPF_JEQ, (uint32_t)number);
         for (size_t i = 0; i < ARRAY_SIZE(r->args) && r->args[i].test; i++) {
                 const struct argument *a = &r->args[i];
 
@@ -437,9 +457,9 @@ static int append_rules(struct seccomp_programs *out, const struct rule *rules, 
 
 static int compile_namespaces(const struct exec_context *c, bool x32, struct seccomp_programs *out)
 {
-        static const uint32_t all = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWUSER |
-                CLONE_NEWUTS | 0x80 /* time */;
-        uint32_t deny = all & ~(uint32_t) c->restrict_namespaces;
+        static const uint32_t all = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWIPC | CLONE_NEWNET |
+                                    CLONE_NEWPID | CLONE_NEWUSER | CLONE_NEWUTS | 0x80 /* time */;
+        uint32_t deny = all & ~(uint32_t)c->restrict_namespaces;
         /* 0x80 is part of clone's signal number */
         const struct rule rules[] = {
                 { "unshare", { { ANY_BITS, 0, deny } }, EPERM },
@@ -497,16 +517,20 @@ static int compile_realtime(bool x32, struct seccomp_programs *out)
         for (uint32_t policy = 0; policy < 16; policy++)
                 for (uint32_t flag = 0; flag < 2; flag++)
                         if (policy != SCHED_OTHER && policy != SCHED_BATCH && policy != SCHED_IDLE)
-                                rules[n++] = (struct rule){ "sched_setscheduler",
-                                        { { EQUAL, 1, policy | (flag ? SCHED_RESET_ON_FORK : 0u) } }, EPERM };
-        rules[n++] = (struct rule){ "sched_setattr", { { END, 0, 0 } }, EPERM };
+                                rules[n++] = (struct rule) { "sched_setscheduler",
+                                        { { EQUAL, 1, policy | (flag ? SCHED_RESET_ON_FORK : 0u) } },
+                                        EPERM };
+        rules[n++] = (struct rule) { "sched_setattr", { { END, 0, 0 } }, EPERM };
         return append_rules(out, rules, n, x32);
 }
 
 static int compile_personality(const struct exec_context *c, bool x32, struct seccomp_programs *out)
 {
         const struct rule rules[] = {
-                { "personality", { { NOT_EQUAL, 0, c->personality == ~0ul ? 0 : (uint32_t) c->personality }, { NOT_EQUAL, 0, UINT32_MAX } }, EPERM },
+                { "personality",
+                        { { NOT_EQUAL, 0, c->personality == ~0ul ? 0 : (uint32_t)c->personality },
+                                { NOT_EQUAL, 0, UINT32_MAX } },
+                        EPERM },
         };
 
         return append_rules(out, rules, ARRAY_SIZE(rules), x32);
@@ -514,15 +538,57 @@ static int compile_personality(const struct exec_context *c, bool x32, struct se
 
 /* ---- address families ---- */
 
-static const struct { const char *name; int number; } families[] = {
-        { "AF_UNIX", 1 }, { "AF_LOCAL", 1 }, { "AF_INET", 2 }, { "AF_AX25", 3 }, { "AF_IPX", 4 }, { "AF_APPLETALK", 5 },
-        { "AF_NETROM", 6 }, { "AF_BRIDGE", 7 }, { "AF_ATMPVC", 8 }, { "AF_X25", 9 }, { "AF_INET6", 10 }, { "AF_ROSE", 11 },
-        { "AF_DECnet", 12 }, { "AF_NETBEUI", 13 }, { "AF_SECURITY", 14 }, { "AF_KEY", 15 }, { "AF_NETLINK", 16 }, { "AF_ROUTE", 16 },
-        { "AF_PACKET", 17 }, { "AF_ASH", 18 }, { "AF_ECONET", 19 }, { "AF_ATMSVC", 20 }, { "AF_RDS", 21 }, { "AF_SNA", 22 },
-        { "AF_IRDA", 23 }, { "AF_PPPOX", 24 }, { "AF_WANPIPE", 25 }, { "AF_LLC", 26 }, { "AF_IB", 27 }, { "AF_MPLS", 28 },
-        { "AF_CAN", 29 }, { "AF_TIPC", 30 }, { "AF_BLUETOOTH", 31 }, { "AF_IUCV", 32 }, { "AF_RXRPC", 33 }, { "AF_ISDN", 34 },
-        { "AF_PHONET", 35 }, { "AF_IEEE802154", 36 }, { "AF_CAIF", 37 }, { "AF_ALG", 38 }, { "AF_NFC", 39 }, { "AF_VSOCK", 40 },
-        { "AF_KCM", 41 }, { "AF_QIPCRTR", 42 }, { "AF_SMC", 43 }, { "AF_XDP", 44 }, { "AF_MCTP", 45 },
+static const struct {
+        const char *name;
+        int number;
+} families[] = {
+        { "AF_UNIX", 1 },
+        { "AF_LOCAL", 1 },
+        { "AF_INET", 2 },
+        { "AF_AX25", 3 },
+        { "AF_IPX", 4 },
+        { "AF_APPLETALK", 5 },
+        { "AF_NETROM", 6 },
+        { "AF_BRIDGE", 7 },
+        { "AF_ATMPVC", 8 },
+        { "AF_X25", 9 },
+        { "AF_INET6", 10 },
+        { "AF_ROSE", 11 },
+        { "AF_DECnet", 12 },
+        { "AF_NETBEUI", 13 },
+        { "AF_SECURITY", 14 },
+        { "AF_KEY", 15 },
+        { "AF_NETLINK", 16 },
+        { "AF_ROUTE", 16 },
+        { "AF_PACKET", 17 },
+        { "AF_ASH", 18 },
+        { "AF_ECONET", 19 },
+        { "AF_ATMSVC", 20 },
+        { "AF_RDS", 21 },
+        { "AF_SNA", 22 },
+        { "AF_IRDA", 23 },
+        { "AF_PPPOX", 24 },
+        { "AF_WANPIPE", 25 },
+        { "AF_LLC", 26 },
+        { "AF_IB", 27 },
+        { "AF_MPLS", 28 },
+        { "AF_CAN", 29 },
+        { "AF_TIPC", 30 },
+        { "AF_BLUETOOTH", 31 },
+        { "AF_IUCV", 32 },
+        { "AF_RXRPC", 33 },
+        { "AF_ISDN", 34 },
+        { "AF_PHONET", 35 },
+        { "AF_IEEE802154", 36 },
+        { "AF_CAIF", 37 },
+        { "AF_ALG", 38 },
+        { "AF_NFC", 39 },
+        { "AF_VSOCK", 40 },
+        { "AF_KCM", 41 },
+        { "AF_QIPCRTR", 42 },
+        { "AF_SMC", 43 },
+        { "AF_XDP", 44 },
+        { "AF_MCTP", 45 },
 };
 
 static int family_number(const char *name)
@@ -540,23 +606,25 @@ static void emit_families(struct program *p, const char *unit, const struct exec
 
         if (number < 0)
                 return;
-        skip = unless(p, BPF_JEQ, (uint32_t) number);
+        skip = unless(p, BPF_JEQ, (uint32_t)number);
         load(p, ARG_LOW(0));
         FOREACH_STR (f, c->address_families) {
                 int family = family_number(*f);
 
                 if (family < 0) {
-                        log_unit(unit, LOG_NOTICE, "RestrictAddressFamilies: there is no address family \"%s\", ignored", *f);
+                        log_unit(unit, LOG_NOTICE,
+                                "RestrictAddressFamilies: there is no address family \"%s\", ignored", *f);
                         continue;
                 }
-                emit(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t) family, 0, 1);
+                emit(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)family, 0, 1);
                 ret(p, listed);
         }
         ret(p, c->address_families_allow ? REFUSE(EAFNOSUPPORT) : ALLOW);
         land(p, skip);
 }
 
-static int compile_families(const char *unit, const struct exec_context *c, bool x32, struct seccomp_programs *out)
+static int compile_families(
+        const char *unit, const struct exec_context *c, bool x32, struct seccomp_programs *out)
 {
         const struct syscall_row *row = find_call("socket");
         struct program p = { 0 };
@@ -617,15 +685,16 @@ static int compile_architectures(const struct exec_context *c, bool x32, struct 
 
 static bool wants_protection(const struct exec_context *c)
 {
-        return c->protect_clock || c->protect_kernel_modules || c->protect_kernel_logs || c->protect_kernel_tunables ||
-                c->protect_hostname || c->private_devices;
+        return c->protect_clock || c->protect_kernel_modules || c->protect_kernel_logs ||
+               c->protect_kernel_tunables || c->protect_hostname || c->private_devices;
 }
 
 bool seccomp_wanted(const struct exec_context *c)
 {
-        return wants_protection(c) || c->syscall_filter.set || c->syscall_log.set || c->syscall_archs || c->address_families_set ||
-                c->restrict_namespaces_set || c->restrict_realtime || c->restrict_suid_sgid || c->dynamic_user ||
-                c->lock_personality || c->memory_deny_write_execute;
+        return wants_protection(c) || c->syscall_filter.set || c->syscall_log.set || c->syscall_archs ||
+               c->address_families_set || c->restrict_namespaces_set || c->restrict_realtime ||
+               c->restrict_suid_sgid || c->dynamic_user || c->lock_personality ||
+               c->memory_deny_write_execute;
 }
 
 int seccomp_compile(const char *unit, const struct exec_context *c, struct seccomp_programs *ret_programs)

@@ -20,13 +20,13 @@ struct cached_file {
 };
 
 static struct cached_file passwd_file = { .name = "passwd" }, group_file = { .name = "group" },
-        nsswitch_file = { .name = "nsswitch.conf" };
+                          nsswitch_file = { .name = "nsswitch.conf" };
 static const char *etc_dir = "/etc";
 
 static void forget(struct cached_file *f)
 {
         free(f->text);
-        *f = (struct cached_file){ .name = f->name };
+        *f = (struct cached_file) { .name = f->name };
 }
 
 void user_set_etc(const char *dir)
@@ -51,7 +51,7 @@ static const char *text_of(struct cached_file *f)
                 return "";
         }
         if (f->text && f->dev == st.st_dev && f->ino == st.st_ino && f->size == st.st_size &&
-            f->mtime.tv_sec == st.st_mtim.tv_sec && f->mtime.tv_nsec == st.st_mtim.tv_nsec)
+                f->mtime.tv_sec == st.st_mtim.tv_sec && f->mtime.tv_nsec == st.st_mtim.tv_nsec)
                 return f->text;
         forget(f);
         if (read_file(path, 0, &f->text, NULL) < 0)
@@ -64,7 +64,10 @@ static const char *text_of(struct cached_file *f)
 }
 
 /* Splits the line at s into n fields (pointer and length each); false when it has fewer. */
-struct field { const char *s; size_t n; };
+struct field {
+        const char *s;
+        size_t n;
+};
 static bool split_line(const char *s, struct field *f, size_t n)
 {
         for (size_t i = 0; i < n; i++) {
@@ -97,17 +100,17 @@ static bool field_number(struct field f, uint32_t *ret)
         for (size_t i = 0; i < f.n; i++) {
                 if (f.s[i] < '0' || f.s[i] > '9')
                         return false;
-                v = v * 10 + (uint64_t) (f.s[i] - '0');
+                v = v * 10 + (uint64_t)(f.s[i] - '0');
         }
         if (v >= UINT32_MAX || v == 65535) /* (uid_t) -1 in 32 and 16 bit */
                 return false;
-        *ret = (uint32_t) v;
+        *ret = (uint32_t)v;
         return true;
 }
 
 static bool parse_id(const char *s, uint32_t *ret)
 {
-        return field_number((struct field){ s, strlen(s) }, ret);
+        return field_number((struct field) { s, strlen(s) }, ret);
 }
 
 void user_record_done(struct user_record *u)
@@ -115,7 +118,7 @@ void user_record_done(struct user_record *u)
         free(u->name);
         free(u->home);
         free(u->shell);
-        *u = (struct user_record){ 0 };
+        *u = (struct user_record) { 0 };
 }
 
 static int fill_record(const struct field *f, uint32_t uid, uint32_t gid, struct user_record *ret)
@@ -156,8 +159,8 @@ int user_lookup(const char *name, struct user_record *ret)
                 return 0;
         }
         if (streq(name, "root")) { /* also without the files */
-                static const struct field root[7] = { { "root", 4 }, { "", 0 }, { "", 0 }, { "", 0 }, { "", 0 },
-                        { "/root", 5 }, { "/bin/sh", 7 } };
+                static const struct field root[7] = { { "root", 4 }, { "", 0 }, { "", 0 }, { "", 0 },
+                        { "", 0 }, { "/root", 5 }, { "/bin/sh", 7 } };
 
                 return fill_record(root, 0, 0, ret);
         }
@@ -215,8 +218,8 @@ static bool lists_member(struct field members, const char *user)
         const char *s = members.s, *end = s + members.n;
 
         while (s < end) {
-                const char *comma = memchr(s, ',', (size_t) (end - s));
-                struct field f = { s, (size_t) ((comma ? comma : end) - s) };
+                const char *comma = memchr(s, ',', (size_t)(end - s));
+                struct field f = { s, (size_t)((comma ? comma : end) - s) };
 
                 if (field_is(f, user))
                         return true;
@@ -268,7 +271,7 @@ bool user_groups_are_local(void)
                                 bool good = false;
 
                                 w += strspn(w, " \t");
-                                f = (struct field){ w, strcspn(w, " \t\n#") };
+                                f = (struct field) { w, strcspn(w, " \t\n#") };
                                 w += f.n;
                                 for (size_t i = 0; i < ARRAY_SIZE(local); i++)
                                         good |= field_is(f, local[i]);

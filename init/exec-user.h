@@ -4,10 +4,10 @@
 #include "lib/util.h"
 
 struct user_record {
-        char *name, *home, *shell;  /* home, shell NULL for a bare number without a record */
+        char *name, *home, *shell; /* home, shell NULL for a bare number without a record */
         uid_t uid;
         gid_t gid;
-        bool found;                 /* there is a record in /etc/passwd */
+        bool found; /* there is a record in /etc/passwd */
 };
 
 void user_record_done(struct user_record *u);

@@ -19,9 +19,9 @@
 #include "lib/paths.h"
 #include "raw.h"
 
-#define STACK_SIZE   (32u * 1024)
-#define ARENA_SIZE   (64u * 1024) /* the usual one; kept for the next child */
-#define ARENAS_KEPT  8
+#define STACK_SIZE  (32u * 1024)
+#define ARENA_SIZE  (64u * 1024) /* the usual one; kept for the next child */
+#define ARENAS_KEPT 8
 
 const char *exec_helper_path = ROUSE_EXEC;
 
@@ -32,9 +32,9 @@ struct arena {
 
 /* A child that has not executed yet. */
 struct spawn {
-        struct loop_io io;     /* reading end of the status pipe */
+        struct loop_io io; /* reading end of the status pipe */
         struct loop *loop;
-        struct unit *unit;     /* NULL: went away */
+        struct unit *unit; /* NULL: went away */
         struct arena arena;
         pid_t pid;
         char *path;
@@ -56,11 +56,11 @@ static int arena_get(size_t need, struct arena *ret)
                 *ret = kept[--n_kept];
                 return 0;
         }
-        need = MAX((need + 4095) & ~(size_t) 4095, ARENA_SIZE);
+        need = MAX((need + 4095) & ~(size_t)4095, ARENA_SIZE);
         mem = mmap(NULL, need, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
         if (mem == MAP_FAILED)
                 return -errno;
-        *ret = (struct arena){ mem, need };
+        *ret = (struct arena) { mem, need };
         return 0;
 }
 
@@ -94,7 +94,7 @@ static long clone_onto(struct clone_args *args, void (*fn)(void *), void *arg)
                          "hlt\n"
                          "1:"
                          : "=a"(ret)
-                         : "a"((long) SYS_clone3), "D"(args), "S"(sizeof(*args)), "r"(r12), "r"(r13)
+                         : "a"((long)SYS_clone3), "D"(args), "S"(sizeof(*args)), "r"(r12), "r"(r13)
                          : "rcx", "r11", "memory");
         return ret;
 }
@@ -102,7 +102,7 @@ static long clone_onto(struct clone_args *args, void (*fn)(void *), void *arg)
 static long clone_onto(struct clone_args *args, void (*fn)(void *), void *arg)
 {
         register long x8 __asm__("x8") = SYS_clone3;
-        register long x0 __asm__("x0") = (long) args;
+        register long x0 __asm__("x0") = (long)args;
         register long x1 __asm__("x1") = sizeof(*args);
         register void (*x19)(void *) __asm__("x19") = fn;
         register void *x20 __asm__("x20") = arg;
@@ -129,7 +129,7 @@ static long make_child(struct clone_args *args, struct arena *a, struct exec_chi
 #if RAW_CLONE_VM
         if (!copy) {
                 args->flags |= CLONE_VM;
-                args->stack = (uintptr_t) a->mem;
+                args->stack = (uintptr_t)a->mem;
                 args->stack_size = STACK_SIZE;
                 return clone_onto(args, exec_child_start, c);
         }
@@ -145,8 +145,9 @@ static long make_child(struct clone_args *args, struct arena *a, struct exec_chi
  * child cloned into such a cgroup, since they compare the count of kills with that of the parent's own. */
 static long start_child(struct arena *a, struct exec_child *c, int cgroup_fd, bool enter, int *ret_pidfd)
 {
-        struct clone_args args = { .flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND, .exit_signal = SIGCHLD,
-                .pidfd = (uintptr_t) ret_pidfd };
+        struct clone_args args = { .flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
+                .exit_signal = SIGCHLD,
+                .pidfd = (uintptr_t)ret_pidfd };
         struct clone_args with_cgroup = args;
         uint64_t all = UINT64_MAX, before;
         long pid;
@@ -154,7 +155,7 @@ static long start_child(struct arena *a, struct exec_child *c, int cgroup_fd, bo
         /* no handler of PID 1 may run in the child */
         RAW4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
         with_cgroup.flags |= CLONE_INTO_CGROUP;
-        with_cgroup.cgroup = (uint64_t) cgroup_fd;
+        with_cgroup.cgroup = (uint64_t)cgroup_fd;
         if (enter && cgroup_fd >= 0) {
                 c->plan->flags |= PLAN_CGROUP_WRITE;
                 c->plan->cgroup_fd = cgroup_fd;
@@ -220,9 +221,11 @@ static void take_report(struct spawn *s, struct exec_report *rep)
         }
         s->failure = *rep;
         if (rep->what[0] && !streq(rep->what, s->path))
-                log_unit_errno(unit, level, -rep->err, "%s was not executed: step %s failed (%s): %m", s->path, name ?: "?", rep->what);
+                log_unit_errno(unit, level, -rep->err, "%s was not executed: step %s failed (%s): %m",
+                        s->path, name ?: "?", rep->what);
         else
-                log_unit_errno(unit, level, -rep->err, "%s was not executed: step %s failed: %m", s->path, name ?: "?");
+                log_unit_errno(unit, level, -rep->err, "%s was not executed: step %s failed: %m", s->path,
+                        name ?: "?");
 }
 
 static void on_status(struct loop_io *io, uint32_t revents)
@@ -235,7 +238,7 @@ static void on_status(struct loop_io *io, uint32_t revents)
         int code, err;
         ssize_t n;
 
-        while ((n = read(io->fd, &rep, sizeof(rep))) == (ssize_t) sizeof(rep))
+        while ((n = read(io->fd, &rep, sizeof(rep))) == (ssize_t)sizeof(rep))
                 take_report(s, &rep);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return;
@@ -260,8 +263,8 @@ void exec_forget(struct unit *u)
 static int seal_plan(const struct plan_builder *b, int stdin_fd, struct exec_plan *there, int *ret_fd)
 {
         _cleanup_close_ int fd = memfd_create("rouse-exec-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-        int base = 3 + (int) there->fds.n;
-        int32_t *fds = (int32_t *) ((char *) there + there->fds.off);
+        int base = 3 + (int)there->fds.n;
+        int32_t *fds = (int32_t *)((char *)there + there->fds.off);
         int r;
 
         if (fd < 0)
@@ -274,10 +277,10 @@ static int seal_plan(const struct plan_builder *b, int stdin_fd, struct exec_pla
                 else
                         for (uint32_t k = 0; k < there->fds.n; k++)
                                 if (fds[k] == there->stdio[i].fd)
-                                        there->stdio[i].fd = 3 + (int) k;
+                                        there->stdio[i].fd = 3 + (int)k;
         }
         for (uint32_t k = 0; k < there->fds.n; k++)
-                fds[k] = 3 + (int32_t) k;
+                fds[k] = 3 + (int32_t)k;
         there->status_fd = base;
         there->plan_fd = base + 1;
         r = write_all(fd, there, b->len);
@@ -289,24 +292,24 @@ static int seal_plan(const struct plan_builder *b, int stdin_fd, struct exec_pla
         return 0;
 }
 
-static int plan_helper_moves(struct exec_child *c, const struct exec_params *p, struct plan_builder *b, struct plan_move *moves,
-        int status_fd, int *ret_memfd)
+static int plan_helper_moves(struct exec_child *c, const struct exec_params *p, struct plan_builder *b,
+        struct plan_move *moves, int status_fd, int *ret_memfd)
 {
         struct exec_plan *here = c->plan;
         unsigned n = 0;
-        int r, base = 3 + (int) here->fds.n;
+        int r, base = 3 + (int)here->fds.n;
         const int32_t *fds = plan_at(here, here->fds);
         static char name[] = "rouse-exec";
 
         for (uint32_t i = 0; i < here->fds.n; i++)
-                moves[n++] = (struct plan_move){ fds[i], 3 + (int) i };
+                moves[n++] = (struct plan_move) { fds[i], 3 + (int)i };
         r = seal_plan(b, p->stdin_fd, plan_of(b), ret_memfd);
         if (r < 0)
                 return r;
-        moves[n++] = (struct plan_move){ status_fd, base };
-        moves[n++] = (struct plan_move){ *ret_memfd, base + 1 };
+        moves[n++] = (struct plan_move) { status_fd, base };
+        moves[n++] = (struct plan_move) { *ret_memfd, base + 1 };
         if (p->stdin_fd >= 0)
-                moves[n++] = (struct plan_move){ p->stdin_fd, base + 2 };
+                moves[n++] = (struct plan_move) { p->stdin_fd, base + 2 };
         c->moves = moves;
         c->n_moves = n;
         c->helper_path = exec_helper_path;
@@ -340,20 +343,21 @@ static int cgroup_of(struct unit *u, const struct exec_params *p, int *ret_owned
 }
 
 /* Lays child, plan and moves out in an arena. */
-static int fill_arena(struct plan_builder *b, const struct exec_params *p, struct arena *a, struct exec_child **ret)
+static int fill_arena(
+        struct plan_builder *b, const struct exec_params *p, struct arena *a, struct exec_child **ret)
 {
         size_t n_moves = p->n_fds + 4, need = STACK_SIZE + sizeof(struct exec_child) + 64 + b->len + 64 +
-                n_moves * sizeof(struct plan_move) + 12;
+                                              n_moves * sizeof(struct plan_move) + 12;
         struct exec_child *c;
         int r = arena_get(need, a);
 
         if (r < 0)
                 return r;
-        c = (struct exec_child *) (a->mem + STACK_SIZE);
-        *c = (struct exec_child){ 0 };
-        c->plan = (struct exec_plan *) (a->mem + STACK_SIZE + ((sizeof(*c) + 63) & ~63u));
+        c = (struct exec_child *)(a->mem + STACK_SIZE);
+        *c = (struct exec_child) { 0 };
+        c->plan = (struct exec_plan *)(a->mem + STACK_SIZE + ((sizeof(*c) + 63) & ~63u));
         memcpy(c->plan, b->block, b->len);
-        c->moves = (struct plan_move *) ((char *) c->plan + ((b->len + 63) & ~(size_t) 63));
+        c->moves = (struct plan_move *)((char *)c->plan + ((b->len + 63) & ~(size_t)63));
         *ret = c;
         return 0;
 }
@@ -364,7 +368,10 @@ static struct spawn *spawn_new(struct unit *u, const struct exec_params *p, stru
 
         if (!s)
                 return NULL;
-        *s = (struct spawn){ .unit = u, .arena = *a, .done = p->exec_done, .loop = u->manager->loop,
+        *s = (struct spawn) { .unit = u,
+                .arena = *a,
+                .done = p->exec_done,
+                .loop = u->manager->loop,
                 .quiet = p->command->flags & CMD_IGNORE_FAILURE,
                 .io = { .fd = status_read, .events = EPOLLIN, .priority = -5, .cb = on_status, .data = s } };
         s->path = strdup(p->command->path);
@@ -381,7 +388,8 @@ static struct spawn *spawn_new(struct unit *u, const struct exec_params *p, stru
         return s;
 }
 
-int exec_spawn(struct unit *u, const struct exec_context *c, const struct exec_params *p, pid_t *ret_pid, int *ret_pidfd)
+int exec_spawn(struct unit *u, const struct exec_context *c, const struct exec_params *p, pid_t *ret_pid,
+        int *ret_pidfd)
 {
         _cleanup_plan_ struct plan_builder b = { 0 };
         _cleanup_close_ int status_write = -1, memfd = -1, own_cgroup = -1;
@@ -413,12 +421,12 @@ int exec_spawn(struct unit *u, const struct exec_context *c, const struct exec_p
         pid = r < 0 ? r : start_child(&s->arena, child, cgroup_fd, u->cgroup_killed, &pidfd);
         if (pid < 0) {
                 spawn_free(s);
-                return (int) pid;
+                return (int)pid;
         }
-        s->pid = (pid_t) pid;
+        s->pid = (pid_t)pid;
         if (u->cgroup_killed && cgroup_fd >= 0)
                 put_into_cgroup(cgroup_fd, s->pid);
-        *ret_pid = (pid_t) pid;
+        *ret_pid = (pid_t)pid;
         *ret_pidfd = pidfd;
         return 0;
 }
@@ -466,5 +474,5 @@ int exec_detached(struct manager *m, char *const argv[])
         pid = start_child(&s->arena, child, -1, false, &pidfd);
         if (pid < 0)
                 spawn_free(s);
-        return pid < 0 ? (int) pid : 0;
+        return pid < 0 ? (int)pid : 0;
 }

@@ -15,8 +15,19 @@ struct manager;
 
 enum exec_input { IN_NULL, IN_TTY, IN_TTY_FORCE, IN_TTY_FAIL, IN_DATA, IN_FILE, IN_SOCKET, IN_FD };
 enum exec_output {
-        OUT_DEFAULT, OUT_INHERIT, OUT_NULL, OUT_TTY, OUT_JOURNAL, OUT_KMSG, OUT_JOURNAL_CONSOLE, OUT_KMSG_CONSOLE,
-        OUT_FILE, OUT_APPEND, OUT_TRUNCATE, OUT_SOCKET, OUT_FD,
+        OUT_DEFAULT,
+        OUT_INHERIT,
+        OUT_NULL,
+        OUT_TTY,
+        OUT_JOURNAL,
+        OUT_KMSG,
+        OUT_JOURNAL_CONSOLE,
+        OUT_KMSG_CONSOLE,
+        OUT_FILE,
+        OUT_APPEND,
+        OUT_TRUNCATE,
+        OUT_SOCKET,
+        OUT_FD,
 };
 enum exec_dir { DIR_RUNTIME, DIR_STATE, DIR_CACHE, DIR_LOGS, DIR_CONFIGURATION, DIR_MAX };
 enum { PRESERVE_NO, PRESERVE_YES, PRESERVE_RESTART };
@@ -28,34 +39,42 @@ enum kill_mode { KILL_CONTROL_GROUP, KILL_MIXED, KILL_PROCESS, KILL_NONE };
 
 /* One Exec…= line, by list order. Result fields are kept for status. */
 enum {
-        CMD_IGNORE_FAILURE = 1,  /* - */
-        CMD_NO_ENV_EXPAND  = 2,  /* : */
-        CMD_FULL_PRIVILEGE = 4,  /* + */
-        CMD_NO_SETUID      = 8,  /* ! */
-        CMD_AMBIENT_MAGIC  = 16, /* !! */
+        CMD_IGNORE_FAILURE = 1, /* - */
+        CMD_NO_ENV_EXPAND = 2,  /* : */
+        CMD_FULL_PRIVILEGE = 4, /* + */
+        CMD_NO_SETUID = 8,      /* ! */
+        CMD_AMBIENT_MAGIC = 16, /* !! */
 };
 struct exec_command {
-        char *path;              /* absolute, or a bare name sought in PATH at run time */
-        char **argv;             /* specifiers resolved; $VAR still there */
+        char *path;  /* absolute, or a bare name sought in PATH at run time */
+        char **argv; /* specifiers resolved; $VAR still there */
         unsigned flags;
         struct exec_command *next;
-        pid_t pid;               /* last run */
-        usec_t start, exit;      /* CLOCK_REALTIME; 0 = never */
-        int code, status;        /* CLD_EXITED …, as in siginfo */
+        pid_t pid;          /* last run */
+        usec_t start, exit; /* CLOCK_REALTIME; 0 = never */
+        int code, status;   /* CLD_EXITED …, as in siginfo */
 };
 
 struct exec_directory {
-        char **paths;            /* relative; "a:b" adds a link b → a */
+        char **paths; /* relative; "a:b" adds a link b → a */
         mode_t mode;
 };
 
-struct exec_path_pair { char *source, *dest; bool ignore_missing, recursive; };
+struct exec_path_pair {
+        char *source, *dest;
+        bool ignore_missing, recursive;
+};
 
 /* A set of system calls by name; groups "@x" are kept as written and expanded when the filter is compiled. */
-struct exec_syscalls { char **names; bool allow_list; bool set; };
+struct exec_syscalls {
+        char **names;
+        bool allow_list;
+        bool set;
+};
 
 struct exec_context {
-        char **environment, **environment_files /* leading '-' kept */, **pass_environment, **unset_environment;
+        char **environment, **environment_files /* leading '-' kept */, **pass_environment,
+                **unset_environment;
         char *working_directory; /* "~" for home */
         bool working_directory_missing_ok;
         char *root_directory;
@@ -75,25 +94,25 @@ struct exec_context {
         char *syslog_identifier;
         int syslog_facility, syslog_level; /* 0 .. 23 << 3; LOG_INFO */
         bool syslog_level_prefix_off;
-        int log_level_max;       /* -1: all */
+        int log_level_max; /* -1: all */
         char *log_namespace, *utmp_id, *utmp_mode;
         char **log_extra_fields;
         usec_t log_ratelimit_interval;
         uint32_t log_ratelimit_burst;
 
         struct rlimit limits[RLIM_NLIMITS];
-        uint32_t limits_set;     /* bit a resource */
+        uint32_t limits_set; /* bit a resource */
         int nice, oom_score_adjust, ioprio, cpu_policy, cpu_priority;
         bool nice_set, oom_set, ioprio_set, cpu_sched_set, cpu_reset_on_fork;
-        uint8_t *cpu_affinity;   /* bit mask */
+        uint8_t *cpu_affinity; /* bit mask */
         size_t cpu_affinity_len;
-        int numa_policy;         /* -1: unset */
+        int numa_policy; /* -1: unset */
         char *numa_mask;
-        uint64_t timer_slack;    /* ns; UINT64_MAX: unset */
+        uint64_t timer_slack; /* ns; UINT64_MAX: unset */
         uint64_t coredump_filter;
         bool coredump_filter_set;
-        usec_t timeout_clean;    /* USEC_INFINITY */
-        mode_t umask;            /* (mode_t) -1: unset, 0022 */
+        usec_t timeout_clean; /* USEC_INFINITY */
+        mode_t umask;         /* (mode_t) -1: unset, 0022 */
         bool ignore_sigpipe_off, non_blocking;
         unsigned long personality; /* ~0ul: unset */
         enum keyring_mode keyring_mode;
@@ -104,7 +123,7 @@ struct exec_context {
         char **load_credentials /* "id:path" */, **set_credentials /* "id:data" */;
 
         /* confinement */
-        uint64_t cap_bounding;   /* ~0: all */
+        uint64_t cap_bounding; /* ~0: all */
         uint64_t cap_ambient;
         int secure_bits;
         bool no_new_privileges;
@@ -112,10 +131,10 @@ struct exec_context {
         enum protect_home protect_home;
         enum protect_proc protect_proc;
         bool proc_subset_pid;
-        bool protect_clock, protect_hostname, protect_kernel_tunables, protect_kernel_modules, protect_kernel_logs,
-                protect_control_groups, private_tmp, private_devices, private_network, private_ipc, private_users,
-                private_mounts, restrict_realtime, restrict_suid_sgid, lock_personality, memory_deny_write_execute,
-                remove_ipc, mount_api_vfs, mount_api_vfs_set;
+        bool protect_clock, protect_hostname, protect_kernel_tunables, protect_kernel_modules,
+                protect_kernel_logs, protect_control_groups, private_tmp, private_devices, private_network,
+                private_ipc, private_users, private_mounts, restrict_realtime, restrict_suid_sgid,
+                lock_personality, memory_deny_write_execute, remove_ipc, mount_api_vfs, mount_api_vfs_set;
         unsigned long mount_flags;
         char *network_namespace_path, *ipc_namespace_path;
         char **read_write_paths, **read_only_paths, **inaccessible_paths, **exec_paths, **no_exec_paths;
@@ -128,8 +147,8 @@ struct exec_context {
         bool restrict_namespaces_set;
         struct exec_syscalls syscall_filter, syscall_log;
         char **syscall_archs;
-        int syscall_errno;       /* 0: kill */
-        char *apparmor_profile;  /* '-' prefix kept */
+        int syscall_errno;      /* 0: kill */
+        char *apparmor_profile; /* '-' prefix kept */
         char *selinux_context, *smack_label;
 };
 
@@ -145,22 +164,23 @@ struct cgroup_context {
         uint64_t cpu_weight, startup_cpu_weight, io_weight, startup_io_weight;
         uint64_t cpu_quota_per_sec; /* µs a second */
         uint64_t cpu_quota_period;
-        uint64_t memory_min, memory_low, memory_high, memory_max, memory_swap_max, memory_zswap_max, tasks_max;
+        uint64_t memory_min, memory_low, memory_high, memory_max, memory_swap_max, memory_zswap_max,
+                tasks_max;
         uint32_t tasks_max_permyriad; /* used when tasks_max is not set and this is not UINT32_MAX */
         char *allowed_cpus, *allowed_memory_nodes;
         bool delegate;
         char **delegate_controllers;
-        int device_policy;       /* 0 auto, 1 closed, 2 strict */
-        char **device_allow;     /* "path-or-class access" */
+        int device_policy;   /* 0 auto, 1 closed, 2 strict */
+        char **device_allow; /* "path-or-class access" */
         char **ip_allow, **ip_deny;
-        char **io_limits;        /* "rbps /dev/x 1000000", as io.max wants it */
-        int oom_kill_group;      /* -1: default */
+        char **io_limits;   /* "rbps /dev/x 1000000", as io.max wants it */
+        int oom_kill_group; /* -1: default */
         char *managed_oom_swap, *managed_oom_memory;
         char **disable_controllers;
         uint32_t delegate_set : 1;
 };
 
-void exec_context_init(struct exec_context *c);   /* systemd's defaults */
+void exec_context_init(struct exec_context *c); /* systemd's defaults */
 void exec_context_done(struct exec_context *c);
 void kill_context_init(struct kill_context *c);
 void cgroup_context_init(struct cgroup_context *c);
@@ -170,16 +190,16 @@ void exec_command_free_list(struct exec_command *c);
 /* What one process needs besides the unit's context. */
 struct exec_params {
         const struct exec_command *command;
-        bool control;            /* a control process (ExecStartPre, Reload …), not the main one */
-        bool apply_permissions;  /* false for '+' and PermissionsStartOnly */
-        bool pass_fds;           /* hand over sockets and the fd store as LISTEN_FDS */
+        bool control;           /* a control process (ExecStartPre, Reload …), not the main one */
+        bool apply_permissions; /* false for '+' and PermissionsStartOnly */
+        bool pass_fds;          /* hand over sockets and the fd store as LISTEN_FDS */
         const int *fds;
         char *const *fd_names;
         size_t n_fds, n_socket_fds;
-        int stdin_fd;            /* StandardInput=socket; -1 */
-        char **environment;      /* per process additions: MAINPID=, SERVICE_RESULT= … (borrowed) */
+        int stdin_fd;       /* StandardInput=socket; -1 */
+        char **environment; /* per process additions: MAINPID=, SERVICE_RESULT= … (borrowed) */
         const char *notify_socket;
-        usec_t watchdog;         /* 0: none */
+        usec_t watchdog;           /* 0: none */
         const char *cgroup_suffix; /* NULL, or ".control" for control processes of a delegated unit */
         /* May be NULL. Told once, from the loop: the program runs (exit_code 0; it, or the child before it, may be
          * dead by then), or the child failed before it (200 … 245, err a positive errno; already logged). */
@@ -188,7 +208,8 @@ struct exec_params {
 
 /* Starts the process in the unit's cgroup (made here if need be). *ret_pid, *ret_pidfd (CLOEXEC, owned by the
  * caller). Negative errno when nothing was started. Never blocks. */
-int exec_spawn(struct unit *u, const struct exec_context *c, const struct exec_params *p, pid_t *ret_pid, int *ret_pidfd);
+int exec_spawn(struct unit *u, const struct exec_context *c, const struct exec_params *p, pid_t *ret_pid,
+        int *ret_pidfd);
 /* The unit goes away: nothing is told about it any more (its children go on). */
 void exec_forget(struct unit *u);
 bool exec_needs_helper(const struct exec_context *c, const struct exec_params *p);
@@ -200,15 +221,16 @@ void exec_directories_remove(struct unit *u, const struct exec_context *c, unsig
 const char *exec_status_to_string(int status); /* 203 → "EXEC", 226 → "NAMESPACE", 0..: NULL */
 
 /* cgroup.c: systemd's layout (decisions 11). Paths are relative to the root of the hierarchy. */
-int cgroup_setup(struct manager *m);                  /* mount, controllers, init.scope; boot only */
-const char *cgroup_unit_path(struct unit *u);         /* "system.slice/ssh.service"; NULL when it has none */
-int cgroup_realize(struct unit *u);                   /* makes it and its slices, writes attributes; 0 or -errno */
-int cgroup_open(struct unit *u);                      /* borrowed O_PATH fd of the realized cgroup for CLONE_INTO_CGROUP */
-int cgroup_apply(struct unit *u);                     /* writes changed attributes (set-property) */
-int cgroup_kill(struct unit *u, int sig, pid_t except_main, pid_t except_control); /* number of processes signalled */
-int cgroup_is_empty(struct unit *u);                  /* 1, 0, -errno */
-int cgroup_watch(struct unit *u);                     /* inotify on cgroup.events → unit_cgroup_empty(u) */
-void cgroup_release(struct unit *u);                  /* rmdir, forget */
+int cgroup_setup(struct manager *m);          /* mount, controllers, init.scope; boot only */
+const char *cgroup_unit_path(struct unit *u); /* "system.slice/ssh.service"; NULL when it has none */
+int cgroup_realize(struct unit *u);           /* makes it and its slices, writes attributes; 0 or -errno */
+int cgroup_open(struct unit *u);  /* borrowed O_PATH fd of the realized cgroup for CLONE_INTO_CGROUP */
+int cgroup_apply(struct unit *u); /* writes changed attributes (set-property) */
+int cgroup_kill(struct unit *u, int sig, pid_t except_main,
+        pid_t except_control);       /* number of processes signalled */
+int cgroup_is_empty(struct unit *u); /* 1, 0, -errno */
+int cgroup_watch(struct unit *u);    /* inotify on cgroup.events → unit_cgroup_empty(u) */
+void cgroup_release(struct unit *u); /* rmdir, forget */
 /* Unit of a pid by its cgroup; NULL. Reads /proc (never a user's file system). */
 struct unit *cgroup_unit_of_pid(struct manager *m, pid_t pid);
 int cgroup_pids(struct unit *u, pid_t **ret, size_t *ret_n);

@@ -9,11 +9,21 @@
 /* Words that are a target's name, as systemd(1) lists them. */
 const char *cmdline_target(char *const *cmdline)
 {
-        static const struct { const char *word, *target; } words[] = {
-                { "emergency", "emergency.target" }, { "-b", "emergency.target" }, { "rescue", "rescue.target" },
-                { "single", "rescue.target" }, { "-s", "rescue.target" }, { "s", "rescue.target" }, { "S", "rescue.target" },
-                { "1", "rescue.target" }, { "2", "multi-user.target" }, { "3", "multi-user.target" },
-                { "4", "multi-user.target" }, { "5", "graphical.target" },
+        static const struct {
+                const char *word, *target;
+        } words[] = {
+                { "emergency", "emergency.target" },
+                { "-b", "emergency.target" },
+                { "rescue", "rescue.target" },
+                { "single", "rescue.target" },
+                { "-s", "rescue.target" },
+                { "s", "rescue.target" },
+                { "S", "rescue.target" },
+                { "1", "rescue.target" },
+                { "2", "multi-user.target" },
+                { "3", "multi-user.target" },
+                { "4", "multi-user.target" },
+                { "5", "graphical.target" },
         };
         const char *found = NULL;
 
@@ -24,7 +34,9 @@ const char *cmdline_target(char *const *cmdline)
                         if (unit_name_valid(unit, false))
                                 found = unit;
                         else
-                                log_warning("systemd.unit=%s on the kernel command line is not a unit, ignored", unit);
+                                log_warning(
+                                        "systemd.unit=%s on the kernel command line is not a unit, ignored",
+                                        unit);
                         continue;
                 }
                 for (size_t i = 0; i < ARRAY_SIZE(words); i++)
@@ -38,7 +50,9 @@ static int unit_of_option(const char *option, const char *value, char **ret)
 {
         int r = unit_name_mangle(value, "service", ret);
 
-        return r < 0 ? log_warning_errno(r, "%s=%s on the kernel command line is not a unit, ignored", option, value) : 0;
+        return r < 0 ? log_warning_errno(
+                               r, "%s=%s on the kernel command line is not a unit, ignored", option, value)
+                     : 0;
 }
 
 static int debug_shell(struct manager *m, const char *target, const char *tty)
@@ -49,7 +63,8 @@ static int debug_shell(struct manager *m, const char *target, const char *tty)
                 tty = path_startswith(tty, "/dev");
         if (tty && *tty && parse_boolean(tty) < 0) {
                 if (!generate_value_ok(tty) || strchr(tty, '%'))
-                        return log_warning_errno(-EINVAL, "systemd.debug_shell= on the kernel command line is not a terminal, ignored");
+                        return log_warning_errno(-EINVAL, "systemd.debug_shell= on the kernel command line "
+                                                          "is not a terminal, ignored");
                 strbuf_printf(&b, "[Service]\nTTYPath=/dev/%s\n", tty);
                 if (generate_add(m, GEN_EARLY, "debug-shell.service.d/50-tty.conf", &b) < 0)
                         return -ENOMEM;
@@ -64,13 +79,14 @@ static void take_word(struct manager *m, const char *target, const char *word)
 
         if ((v = startswith(word, "systemd.wants="))) {
                 if (unit_of_option("systemd.wants", v, &name) >= 0)
-                        (void) load_add_virtual_dep(m, DEP_WANTS, target, name);
+                        (void)load_add_virtual_dep(m, DEP_WANTS, target, name);
         } else if ((v = startswith(word, "systemd.mask="))) {
                 if (unit_of_option("systemd.mask", v, &name) >= 0)
-                        (void) load_add_virtual(m, GEN_EARLY, name, "");
-        } else if ((v = startswith(word, "systemd.debug_shell")) || (v = startswith(word, "systemd.debug-shell"))) {
+                        (void)load_add_virtual(m, GEN_EARLY, name, "");
+        } else if ((v = startswith(word, "systemd.debug_shell")) ||
+                   (v = startswith(word, "systemd.debug-shell"))) {
                 if (*v == '\0' || (*v == '=' && parse_boolean(v + 1) != 0))
-                        (void) debug_shell(m, target, *v ? v + 1 : NULL);
+                        (void)debug_shell(m, target, *v ? v + 1 : NULL);
         } else if (startswith(word, "systemd.run="))
                 log_warning("systemd.run= on the kernel command line is not supported yet, ignored");
 }
@@ -88,7 +104,7 @@ static void system_update(struct manager *m)
         struct stat st;
 
         if (below_root(m, "/system-update", &st) || below_root(m, "/etc/system-update", &st))
-                (void) load_add_virtual_alias(m, GEN_EARLY, "default.target", "system-update.target");
+                (void)load_add_virtual_alias(m, GEN_EARLY, "default.target", "system-update.target");
 }
 
 static void rc_local(struct manager *m)
@@ -97,7 +113,7 @@ static void rc_local(struct manager *m)
 
         if (below_root(m, "/etc/rc.local", &st) && S_ISREG(st.st_mode) && (st.st_mode & 0111) &&
                 load_find_fragment(m, "rc-local.service"))
-                (void) load_add_virtual_dep(m, DEP_WANTS, "multi-user.target", "rc-local.service");
+                (void)load_add_virtual_dep(m, DEP_WANTS, "multi-user.target", "rc-local.service");
 }
 
 int generate_cmdline(struct manager *m)

@@ -14,8 +14,9 @@ static char *next_field(char **s)
         if (!*start || *start == '#')
                 return NULL;
         while (*c && *c != ' ' && *c != '\t') {
-                if (c[0] == '\\' && c[1] >= '0' && c[1] <= '3' && c[2] >= '0' && c[2] <= '7' && c[3] >= '0' && c[3] <= '7') {
-                        *to++ = (char) ((c[1] - '0') << 6 | (c[2] - '0') << 3 | (c[3] - '0'));
+                if (c[0] == '\\' && c[1] >= '0' && c[1] <= '3' && c[2] >= '0' && c[2] <= '7' &&
+                        c[3] >= '0' && c[3] <= '7') {
+                        *to++ = (char)((c[1] - '0') << 6 | (c[2] - '0') << 3 | (c[3] - '0'));
                         c += 4;
                 } else
                         *to++ = *c++;
@@ -32,13 +33,13 @@ static char *encode_link(const char *s)
 
         strbuf_puts(&b, "");
         for (; *s; s++) {
-                bool plain = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') ||
-                        strchr("#+-.:=@_", *s) || (unsigned char) *s >= 0x80;
+                bool plain = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') ||
+                             (*s >= '0' && *s <= '9') || strchr("#+-.:=@_", *s) || (unsigned char)*s >= 0x80;
 
                 if (plain)
                         strbuf_putc(&b, *s);
                 else
-                        strbuf_printf(&b, "\\x%02x", (unsigned char) *s);
+                        strbuf_printf(&b, "\\x%02x", (unsigned char)*s);
         }
         return strbuf_take(&b);
 }
@@ -46,9 +47,14 @@ static char *encode_link(const char *s)
 /* "UUID=…" → "/dev/disk/by-uuid/…" */
 static char *resolve_tag(const char *what)
 {
-        static const struct { const char *tag, *dir; } tags[] = {
-                { "UUID=", "by-uuid" }, { "LABEL=", "by-label" }, { "PARTUUID=", "by-partuuid" },
-                { "PARTLABEL=", "by-partlabel" }, { "ID=", "by-id" },
+        static const struct {
+                const char *tag, *dir;
+        } tags[] = {
+                { "UUID=", "by-uuid" },
+                { "LABEL=", "by-label" },
+                { "PARTUUID=", "by-partuuid" },
+                { "PARTLABEL=", "by-partlabel" },
+                { "ID=", "by-id" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(tags); i++) {
@@ -81,7 +87,8 @@ static int take_number(char *field, int *ret)
         return field ? parse_int(field, ret) : 0;
 }
 
-static int take_line(struct manager *m, char *s, unsigned line, int (*fn)(struct manager *, const struct fstab_entry *))
+static int take_line(
+        struct manager *m, char *s, unsigned line, int (*fn)(struct manager *, const struct fstab_entry *))
 {
         char *what = next_field(&s), *where, *type, *options;
         struct fstab_entry e = { .line = line };
@@ -98,14 +105,15 @@ static int take_line(struct manager *m, char *s, unsigned line, int (*fn)(struct
                 return bad_line(line, "The fifth and sixth field must be numbers");
         if (!generate_value_ok(what) || !generate_value_ok(where) || !generate_value_ok(type) ||
                 (options && !generate_value_ok(options)))
-                return bad_line(line, "Control characters, a backslash at the end, or bytes that are not UTF-8");
+                return bad_line(
+                        line, "Control characters, a backslash at the end, or bytes that are not UTF-8");
         resolved = resolve_tag(what);
         if (!resolved)
                 return -ENOMEM;
         e.what = resolved;
         e.where = where;
         e.type = type;
-        e.options = options ? options : (char *) "defaults";
+        e.options = options ? options : (char *)"defaults";
         if (*e.where == '/')
                 path_simplify(e.where);
         if (*e.what == '/')
@@ -150,7 +158,7 @@ static bool next_option(const char **s, const char **ret, size_t *ret_len)
                 if (*c == '"')
                         quoted = !quoted;
         *ret = *s;
-        *ret_len = (size_t) (c - *s);
+        *ret_len = (size_t)(c - *s);
         *s = c;
         return true;
 }

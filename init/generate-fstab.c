@@ -17,8 +17,28 @@
 static bool is_network(const struct fstab_entry *e)
 {
         static const char *const types[] = {
-                "afs", "ceph", "cifs", "smb3", "smbfs", "sshfs", "ncpfs", "ncp", "nfs", "nfs4", "gfs", "gfs2", "glusterfs", "pvfs2",
-                "ocfs2", "lustre", "davfs", "orangefs", "fuse.sshfs", "fuse.davfs", "fuse.glusterfs", "fuse.ceph",
+                "afs",
+                "ceph",
+                "cifs",
+                "smb3",
+                "smbfs",
+                "sshfs",
+                "ncpfs",
+                "ncp",
+                "nfs",
+                "nfs4",
+                "gfs",
+                "gfs2",
+                "glusterfs",
+                "pvfs2",
+                "ocfs2",
+                "lustre",
+                "davfs",
+                "orangefs",
+                "fuse.sshfs",
+                "fuse.davfs",
+                "fuse.glusterfs",
+                "fuse.ceph",
         };
 
         if (fstab_flag(e->options, "_netdev"))
@@ -33,8 +53,17 @@ static bool is_network(const struct fstab_entry *e)
 static bool is_api(const char *where)
 {
         static const char *const points[] = {
-                "/proc", "/sys", "/dev", "/dev/shm", "/dev/pts", "/run", "/sys/fs/cgroup", "/sys/kernel/security",
-                "/sys/fs/pstore", "/sys/fs/bpf", "/sys/firmware/efi/efivars",
+                "/proc",
+                "/sys",
+                "/dev",
+                "/dev/shm",
+                "/dev/pts",
+                "/run",
+                "/sys/fs/cgroup",
+                "/sys/kernel/security",
+                "/sys/fs/pstore",
+                "/sys/fs/bpf",
+                "/sys/firmware/efi/efivars",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(points); i++)
@@ -45,7 +74,8 @@ static bool is_api(const char *where)
 
 static void header(struct strbuf *b, unsigned line)
 {
-        strbuf_printf(b, "# " FSTAB " line %u\n[Unit]\nDocumentation=man:fstab(5)\nSourcePath=" FSTAB "\n", line);
+        strbuf_printf(
+                b, "# " FSTAB " line %u\n[Unit]\nDocumentation=man:fstab(5)\nSourcePath=" FSTAB "\n", line);
 }
 
 /* KEY=VALUE with the specifier character doubled. */
@@ -57,7 +87,8 @@ static void setting(struct strbuf *b, const char *key, const char *value)
 }
 
 /* "/srv" → srv.mount, "/dev/sda" → dev-sda.device, a unit name as it is. */
-static void unit_option(struct strbuf *b, const struct fstab_entry *e, const char *option, const char *keys[2])
+static void unit_option(
+        struct strbuf *b, const struct fstab_entry *e, const char *option, const char *keys[2])
 {
         _cleanup_strv_ char **all = NULL;
 
@@ -67,7 +98,8 @@ static void unit_option(struct strbuf *b, const struct fstab_entry *e, const cha
                 _cleanup_free_ char *name = NULL;
 
                 if (unit_name_mangle(*v, "mount", &name) < 0) {
-                        log_file(FSTAB, e->line, LOG_WARNING, "%s=%s is neither a unit nor a path, ignored", option, *v);
+                        log_file(FSTAB, e->line, LOG_WARNING, "%s=%s is neither a unit nor a path, ignored",
+                                option, *v);
                         continue;
                 }
                 for (int i = 0; i < 2 && keys[i]; i++)
@@ -79,9 +111,9 @@ static void dependency_options(struct strbuf *b, const struct fstab_entry *e)
 {
         _cleanup_strv_ char **paths = NULL;
 
-        unit_option(b, e, "x-systemd.requires", (const char *[2]){ "Requires", "After" });
-        unit_option(b, e, "x-systemd.before", (const char *[2]){ "Before", NULL });
-        unit_option(b, e, "x-systemd.after", (const char *[2]){ "After", NULL });
+        unit_option(b, e, "x-systemd.requires", (const char *[2]) { "Requires", "After" });
+        unit_option(b, e, "x-systemd.before", (const char *[2]) { "Before", NULL });
+        unit_option(b, e, "x-systemd.after", (const char *[2]) { "After", NULL });
         if (fstab_options_all(e->options, "x-systemd.requires-mounts-for", &paths) >= 0)
                 FOREACH_STR (p, paths)
                         setting(b, "RequiresMountsFor", *p);
@@ -101,7 +133,8 @@ static bool fsck_exists(struct manager *m, const char *type)
         if (streq(type, "auto"))
                 return true;
         for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
-                _cleanup_free_ char *path = str_printf("%s%s/fsck.%s", m->root ? m->root : "", dirs[i], type);
+                _cleanup_free_ char *path =
+                        str_printf("%s%s/fsck.%s", m->root ? m->root : "", dirs[i], type);
 
                 if (path && access(path, X_OK) >= 0)
                         return true;
@@ -115,7 +148,8 @@ static void check_without_wrapper(struct manager *m, const struct fstab_entry *e
         _cleanup_free_ char *name = str_printf("%s.d/50-type.conf", service);
         _cleanup_strbuf_ struct strbuf b = {};
 
-        strbuf_printf(&b, "# " FSTAB " line %u\n[Service]\nExecStart=\nExecStart=fsck.%s -a %%f\n", e->line, e->type);
+        strbuf_printf(&b, "# " FSTAB " line %u\n[Service]\nExecStart=\nExecStart=fsck.%s -a %%f\n", e->line,
+                e->type);
         if (!name || generate_add(m, GEN_NORMAL, name, &b) < 0)
                 log_oom();
 }
@@ -127,15 +161,17 @@ static void check_first(struct manager *m, struct strbuf *b, const struct fstab_
         if (e->passno <= 0)
                 return;
         if (!is_device(e->what)) {
-                log_file(FSTAB, e->line, LOG_WARNING, "A check of %s is asked for, but it is not a device; not checked", e->what);
+                log_file(FSTAB, e->line, LOG_WARNING,
+                        "A check of %s is asked for, but it is not a device; not checked", e->what);
                 return;
         }
         if (!fsck_exists(m, e->type)) {
-                log_file(FSTAB, e->line, LOG_DEBUG, "There is no fsck.%s; %s is not checked", e->type, e->what);
+                log_file(FSTAB, e->line, LOG_DEBUG, "There is no fsck.%s; %s is not checked", e->type,
+                        e->what);
                 return;
         }
         if (streq(e->where, "/")) {
-                (void) load_add_virtual_dep(m, DEP_WANTS, "local-fs.target", "systemd-fsck-root.service");
+                (void)load_add_virtual_dep(m, DEP_WANTS, "local-fs.target", "systemd-fsck-root.service");
                 return;
         }
         if (generate_instance("systemd-fsck@.service", e->what, &name) < 0)
@@ -156,10 +192,11 @@ static int device_timeout(struct manager *m, const struct fstab_entry *e)
         if (fstab_option(e->options, "x-systemd.device-timeout", &value) <= 0)
                 return 0;
         if (parse_timespan(value, USEC_PER_SEC, &t) < 0)
-                return log_file(FSTAB, e->line, LOG_WARNING, "x-systemd.device-timeout=%s is not a time span, ignored", value);
+                return log_file(FSTAB, e->line, LOG_WARNING,
+                        "x-systemd.device-timeout=%s is not a time span, ignored", value);
         if (!is_device(e->what))
-                return log_file(FSTAB, e->line, LOG_WARNING, "x-systemd.device-timeout= is ignored for %s, which is not a device",
-                        e->what);
+                return log_file(FSTAB, e->line, LOG_WARNING,
+                        "x-systemd.device-timeout= is ignored for %s, which is not a device", e->what);
         if (unit_name_from_path(e->what, "device", &device) < 0)
                 return 0;
         name = str_printf("%s.d/50-device-timeout.conf", device);
@@ -172,8 +209,12 @@ static int device_timeout(struct manager *m, const struct fstab_entry *e)
 /* Who pulls it in. */
 static void install(struct manager *m, const struct fstab_entry *e, const char *name, const char *target)
 {
-        static const struct { const char *option; enum dep_type dep; } by[] = {
-                { "x-systemd.wanted-by", DEP_WANTS }, { "x-systemd.required-by", DEP_REQUIRES },
+        static const struct {
+                const char *option;
+                enum dep_type dep;
+        } by[] = {
+                { "x-systemd.wanted-by", DEP_WANTS },
+                { "x-systemd.required-by", DEP_REQUIRES },
         };
         bool any = false;
 
@@ -186,13 +227,16 @@ static void install(struct manager *m, const struct fstab_entry *e, const char *
                         _cleanup_free_ char *other = NULL;
 
                         any = true;
-                        if (unit_name_mangle(*v, "mount", &other) < 0 || load_add_virtual_dep(m, by[i].dep, other, name) < 0)
-                                log_file(FSTAB, e->line, LOG_WARNING, "%s=%s is not a unit, ignored", by[i].option, *v);
+                        if (unit_name_mangle(*v, "mount", &other) < 0 ||
+                                load_add_virtual_dep(m, by[i].dep, other, name) < 0)
+                                log_file(FSTAB, e->line, LOG_WARNING, "%s=%s is not a unit, ignored",
+                                        by[i].option, *v);
                 }
         }
         if (any || fstab_flag(e->options, "noauto"))
                 return;
-        (void) load_add_virtual_dep(m, fstab_flag(e->options, "nofail") ? DEP_WANTS : DEP_REQUIRES, target, name);
+        (void)load_add_virtual_dep(
+                m, fstab_flag(e->options, "nofail") ? DEP_WANTS : DEP_REQUIRES, target, name);
 }
 
 static void say_unsupported(const struct fstab_entry *e)
@@ -201,15 +245,19 @@ static void say_unsupported(const struct fstab_entry *e)
 
         for (size_t i = 0; i < ARRAY_SIZE(options); i++)
                 if (fstab_flag(e->options, options[i]))
-                        log_file(FSTAB, e->line, LOG_WARNING, "%s is not supported yet, ignored", options[i]);
+                        log_file(
+                                FSTAB, e->line, LOG_WARNING, "%s is not supported yet, ignored", options[i]);
         if (fstab_flag(e->options, "x-systemd.automount"))
                 log_file(FSTAB, e->line, LOG_NOTICE,
-                        "x-systemd.automount is not supported yet: %s is mounted at boot, and nothing waits for it", e->where);
+                        "x-systemd.automount is not supported yet: %s is mounted at boot, and nothing waits "
+                        "for it",
+                        e->where);
 }
 
 static void mount_section(struct strbuf *b, const struct fstab_entry *e, const char *options)
 {
-        static const char *const own[] = { "x-systemd.device-timeout", "x-systemd.mount-timeout", "x-systemd.rw-only", NULL };
+        static const char *const own[] = { "x-systemd.device-timeout", "x-systemd.mount-timeout",
+                "x-systemd.rw-only", NULL };
         _cleanup_free_ char *filtered = fstab_without(options, own), *timeout = NULL;
         usec_t t;
 
@@ -222,7 +270,8 @@ static void mount_section(struct strbuf *b, const struct fstab_entry *e, const c
                 if (parse_timespan(timeout, USEC_PER_SEC, &t) >= 0)
                         setting(b, "TimeoutSec", timeout);
                 else
-                        log_file(FSTAB, e->line, LOG_WARNING, "x-systemd.mount-timeout=%s is not a time span, ignored", timeout);
+                        log_file(FSTAB, e->line, LOG_WARNING,
+                                "x-systemd.mount-timeout=%s is not a time span, ignored", timeout);
         }
         if (fstab_flag(options, "x-systemd.rw-only"))
                 strbuf_puts(b, "ReadWriteOnly=yes\n");
@@ -261,16 +310,19 @@ static int add_mount(struct manager *m, const struct fstab_entry *entry)
                 return -ENOMEM;
         e.options = options;
         if (*e.where != '/' || !path_is_normalized(e.where))
-                return streq(e.where, "none") ? 0 : log_file(FSTAB, e.line, LOG_WARNING, "%s is not an absolute path, line ignored", e.where);
+                return streq(e.where, "none") ? 0
+                                              : log_file(FSTAB, e.line, LOG_WARNING,
+                                                        "%s is not an absolute path, line ignored", e.where);
         if (is_api(e.where))
                 return 0;
         if (m->container && is_device(e.what))
                 return log_file(FSTAB, e.line, LOG_INFO, "%s is left alone in a container", e.what);
         r = unit_name_from_path(e.where, "mount", &name);
         if (r < 0)
-                return log_file(FSTAB, e.line, LOG_WARNING, "%s cannot be the name of a unit (%s), line ignored", e.where, strerror(-r));
+                return log_file(FSTAB, e.line, LOG_WARNING,
+                        "%s cannot be the name of a unit (%s), line ignored", e.where, strerror(-r));
         if (root || streq(e.where, "/usr"))
-                (void) load_add_virtual_dep(m, DEP_WANTS, "local-fs.target", "systemd-remount-fs.service");
+                (void)load_add_virtual_dep(m, DEP_WANTS, "local-fs.target", "systemd-remount-fs.service");
         say_unsupported(&e);
         target = is_network(&e) ? "remote-fs.target" : "local-fs.target";
 
@@ -297,12 +349,15 @@ static int add_swap(struct manager *m, const struct fstab_entry *e)
         if (!cmdline_bool(m->cmdline, "systemd.swap", true))
                 return 0;
         if (*e->what != '/' || !path_is_normalized(e->what))
-                return log_file(FSTAB, e->line, LOG_WARNING, "%s is not an absolute path, line ignored", e->what);
+                return log_file(
+                        FSTAB, e->line, LOG_WARNING, "%s is not an absolute path, line ignored", e->what);
         if (m->container)
-                return log_file(FSTAB, e->line, LOG_INFO, "Swap on %s is left alone in a container", e->what);
+                return log_file(
+                        FSTAB, e->line, LOG_INFO, "Swap on %s is left alone in a container", e->what);
         r = unit_name_from_path(e->what, "swap", &name);
         if (r < 0)
-                return log_file(FSTAB, e->line, LOG_WARNING, "%s cannot be the name of a unit (%s), line ignored", e->what, strerror(-r));
+                return log_file(FSTAB, e->line, LOG_WARNING,
+                        "%s cannot be the name of a unit (%s), line ignored", e->what, strerror(-r));
         say_unsupported(e);
         header(&b, e->line);
         dependency_options(&b, e);
@@ -316,7 +371,8 @@ static int add_swap(struct manager *m, const struct fstab_entry *e)
         if (r < 0)
                 return r;
         if (!fstab_flag(e->options, "noauto"))
-                (void) load_add_virtual_dep(m, fstab_flag(e->options, "nofail") ? DEP_WANTS : DEP_REQUIRES, "swap.target", name);
+                (void)load_add_virtual_dep(
+                        m, fstab_flag(e->options, "nofail") ? DEP_WANTS : DEP_REQUIRES, "swap.target", name);
         return device_timeout(m, e);
 }
 

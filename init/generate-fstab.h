@@ -5,7 +5,8 @@
 
 struct fstab_entry {
         unsigned line;
-        char *what, *where, *type, *options; /* octal escapes undone; what with UUID= … resolved to /dev/disk/… */
+        char *what, *where, *type,
+                *options; /* octal escapes undone; what with UUID= … resolved to /dev/disk/… */
         int freq, passno;
 };
 

@@ -35,7 +35,8 @@ static int add_consoles(struct manager *m, char *const *ttys, bool check)
         FOREACH_STR (t, ttys) {
                 int r;
 
-                if (is_virtual_console(*t) || streq(*t, "console") || strchr(*t, '/') || (check && !tty_exists(m, *t)))
+                if (is_virtual_console(*t) || streq(*t, "console") || strchr(*t, '/') ||
+                        (check && !tty_exists(m, *t)))
                         continue;
                 r = add_serial(m, *t);
                 if (r < 0)
@@ -66,8 +67,13 @@ static int consoles_of_cmdline(struct manager *m, char ***ret)
 int generate_getty(struct manager *m)
 {
         static char *const virtualizers[] = {
-                (char *) "hvc0", (char *) "xvc0", (char *) "hvsi0", (char *) "sclp_line0", (char *) "ttysclp0",
-                (char *) "3270!tty1", NULL,
+                (char *)"hvc0",
+                (char *)"xvc0",
+                (char *)"hvsi0",
+                (char *)"sclp_line0",
+                (char *)"ttysclp0",
+                (char *)"3270!tty1",
+                NULL,
         };
         const char *env = getenv("SYSTEMD_GETTY_AUTO");
         _cleanup_free_ char *active = NULL;

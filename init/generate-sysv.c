@@ -17,7 +17,7 @@ struct script {
         char *name, *unit, *path, *description, *pid_file;
         char **after, **wants, **before, **wanted_by, **provides;
         bool has_lsb, reload;
-        int priority;              /* of its start links; -1 */
+        int priority; /* of its start links; -1 */
         struct script *next;
 };
 
@@ -50,14 +50,15 @@ static void scripts_free(struct script **list)
 static char *unit_of_script(const char *name)
 {
         _cleanup_free_ char *base = strdup(name), *escaped = NULL;
-        char *dot = base ? (char *) endswith(base, ".sh") : NULL;
+        char *dot = base ? (char *)endswith(base, ".sh") : NULL;
 
         if (dot)
                 *dot = '\0';
         if (!base)
                 return NULL;
         for (const char *c = base; *c; c++)
-                if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || strchr(":-_.", *c))) {
+                if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
+                            strchr(":-_.", *c))) {
                         escaped = unit_name_escape(base);
                         return escaped ? str_printf("%s.service", escaped) : NULL;
                 }
@@ -66,15 +67,30 @@ static char *unit_of_script(const char *name)
 
 /* ---- the LSB header ---- */
 
-enum lsb_key { LSB_NONE, LSB_PROVIDES, LSB_REQUIRED_START, LSB_SHOULD_START, LSB_START_BEFORE, LSB_DESCRIPTION };
+enum lsb_key {
+        LSB_NONE,
+        LSB_PROVIDES,
+        LSB_REQUIRED_START,
+        LSB_SHOULD_START,
+        LSB_START_BEFORE,
+        LSB_DESCRIPTION
+};
 
 /* Unit that a facility or script name stands for; NULL with 0: none is needed. */
 static int unit_of_facility(const char *name, char **ret)
 {
-        static const struct { const char *facility, *unit; } table[] = {
-                { "$local_fs", NULL }, { "$syslog", NULL }, { "$all", NULL }, { "$network", "network-online.target" },
-                { "$named", "nss-lookup.target" }, { "$portmap", "rpcbind.target" }, { "$remote_fs", "remote-fs.target" },
-                { "$time", "time-sync.target" }, { "$x-display-manager", "display-manager.service" },
+        static const struct {
+                const char *facility, *unit;
+        } table[] = {
+                { "$local_fs", NULL },
+                { "$syslog", NULL },
+                { "$all", NULL },
+                { "$network", "network-online.target" },
+                { "$named", "nss-lookup.target" },
+                { "$portmap", "rpcbind.target" },
+                { "$remote_fs", "remote-fs.target" },
+                { "$time", "time-sync.target" },
+                { "$x-display-manager", "display-manager.service" },
                 { "$mail-transport-agent", "mail-transport-agent.target" },
         };
 
@@ -100,7 +116,8 @@ static int add_facilities(struct script *s, enum lsb_key key, const char *value)
                 if (!unit || streq(unit, s->unit) || !unit_name_valid(unit, false))
                         continue;
                 if (key == LSB_PROVIDES)
-                        r = **w == '$' ? strv_add_unique(&s->before, unit) : strv_add_unique(&s->provides, unit);
+                        r = **w == '$' ? strv_add_unique(&s->before, unit)
+                                       : strv_add_unique(&s->provides, unit);
                 else if (key == LSB_START_BEFORE)
                         r = strv_add_unique(&s->before, unit);
                 else {
@@ -116,9 +133,15 @@ static int add_facilities(struct script *s, enum lsb_key key, const char *value)
 
 static enum lsb_key lsb_key(const char *line, const char **ret_value)
 {
-        static const struct { const char *name; enum lsb_key key; } keys[] = {
-                { "Provides:", LSB_PROVIDES }, { "Required-Start:", LSB_REQUIRED_START }, { "Should-Start:", LSB_SHOULD_START },
-                { "X-Start-Before:", LSB_START_BEFORE }, { "Short-Description:", LSB_DESCRIPTION },
+        static const struct {
+                const char *name;
+                enum lsb_key key;
+        } keys[] = {
+                { "Provides:", LSB_PROVIDES },
+                { "Required-Start:", LSB_REQUIRED_START },
+                { "Should-Start:", LSB_SHOULD_START },
+                { "X-Start-Before:", LSB_START_BEFORE },
+                { "Short-Description:", LSB_DESCRIPTION },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
@@ -153,7 +176,7 @@ static void take_comment(struct script *s, const char *line)
                 return;
         pid += strspn(pid, " \t");
         if (*pid == '/' && generate_value_ok(pid))
-                (void) str_replace(&s->pid_file, pid);
+                (void)str_replace(&s->pid_file, pid);
 }
 
 static int read_script(struct script *s, char *text)
@@ -188,8 +211,8 @@ static int read_script(struct script *s, char *text)
 
 static bool is_script_name(const char *name)
 {
-        static const char *const skipped[] = { "README", "skeleton", "rc", "rcS", "rc.local", "functions", "single", "halt",
-                "reboot", "sendsigs", "umountfs", "umountroot", "umountnfs.sh" };
+        static const char *const skipped[] = { "README", "skeleton", "rc", "rcS", "rc.local", "functions",
+                "single", "halt", "reboot", "sendsigs", "umountfs", "umountroot", "umountnfs.sh" };
 
         if (hidden_or_backup_file(name))
                 return false;
@@ -201,7 +224,8 @@ static bool is_script_name(const char *name)
 
 static int add_script(struct manager *m, const char *name, struct script **list)
 {
-        _cleanup_free_ char *unit = unit_of_script(name), *path = path_join(INIT_D, name), *full = NULL, *text = NULL;
+        _cleanup_free_ char *unit = unit_of_script(name), *path = path_join(INIT_D, name), *full = NULL,
+                            *text = NULL;
         struct script *s;
         struct stat st;
         int r;
@@ -255,16 +279,22 @@ static void take_link(struct script *list, const char *link, const char *target)
 
                 if (!streq(s->name, link + 3))
                         continue;
-                (void) strv_add_unique(&s->wanted_by, target);
+                (void)strv_add_unique(&s->wanted_by, target);
                 s->priority = MAX(s->priority, priority);
         }
 }
 
 static void find_links(struct manager *m, struct script *list)
 {
-        static const struct { const char *dir, *target; } levels[] = {
-                { "/etc/rc1.d", "rescue.target" }, { "/etc/rc2.d", "multi-user.target" }, { "/etc/rc3.d", "multi-user.target" },
-                { "/etc/rc4.d", "multi-user.target" }, { "/etc/rc5.d", "graphical.target" }, { "/etc/rcS.d", "sysinit.target" },
+        static const struct {
+                const char *dir, *target;
+        } levels[] = {
+                { "/etc/rc1.d", "rescue.target" },
+                { "/etc/rc2.d", "multi-user.target" },
+                { "/etc/rc3.d", "multi-user.target" },
+                { "/etc/rc4.d", "multi-user.target" },
+                { "/etc/rc5.d", "graphical.target" },
+                { "/etc/rcS.d", "sysinit.target" },
         };
 
         for (size_t i = 0; list && i < ARRAY_SIZE(levels); i++) {
@@ -295,9 +325,11 @@ static int add_unit(struct manager *m, struct script *s, struct script *list)
 
         if (!description || !path)
                 return -ENOMEM;
-        strbuf_printf(&b, "[Unit]\nDescription=%s: %s\nSourcePath=%s\n", s->has_lsb ? "LSB" : "SYSV", description, path);
+        strbuf_printf(&b, "[Unit]\nDescription=%s: %s\nSourcePath=%s\n", s->has_lsb ? "LSB" : "SYSV",
+                description, path);
         if (early)
-                strbuf_puts(&b, "DefaultDependencies=no\nBefore=sysinit.target shutdown.target\nConflicts=shutdown.target\n"
+                strbuf_puts(&b, "DefaultDependencies=no\nBefore=sysinit.target "
+                                "shutdown.target\nConflicts=shutdown.target\n"
                                 "After=local-fs.target\n");
         list_setting(&b, "Before", s->before);
         list_setting(&b, "After", s->after);
@@ -305,7 +337,8 @@ static int add_unit(struct manager *m, struct script *s, struct script *list)
         for (struct script *o = list; o && !s->has_lsb && s->priority >= 0; o = o->next)
                 if (o != s && !o->has_lsb && o->priority >= 0 && o->priority < s->priority)
                         strbuf_printf(&b, "After=%s\n", o->unit);
-        strbuf_puts(&b, "\n[Service]\nType=forking\nRestart=no\nTimeoutSec=5min\nIgnoreSIGPIPE=no\nKillMode=process\n"
+        strbuf_puts(&b, "\n[Service]\nType=forking\nRestart=no\nTimeoutSec=5min\nIgnoreSIGPIPE=no\nKillMode="
+                        "process\n"
                         "GuessMainPID=no\nSuccessExitStatus=5 6\n");
         strbuf_printf(&b, "RemainAfterExit=%s\n", s->pid_file ? "no" : "yes");
         if (s->pid_file)
@@ -317,9 +350,9 @@ static int add_unit(struct manager *m, struct script *s, struct script *list)
         if (r < 0)
                 return r;
         FOREACH_STR (t, s->wanted_by)
-                (void) load_add_virtual_dep(m, DEP_WANTS, *t, s->unit);
+                (void)load_add_virtual_dep(m, DEP_WANTS, *t, s->unit);
         FOREACH_STR (p, s->provides)
-                (void) load_add_virtual_alias(m, GEN_LATE, *p, s->unit);
+                (void)load_add_virtual_alias(m, GEN_LATE, *p, s->unit);
         log_info("%s has no unit file; %s is made for it", s->path, s->unit);
         return 0;
 }

@@ -9,7 +9,7 @@ bool generate_value_ok(const char *s)
         size_t n = strlen(s);
 
         for (const char *c = s; *c; c++)
-                if ((unsigned char) *c < ' ' || *c == 127)
+                if ((unsigned char)*c < ' ' || *c == 127)
                         return false;
         return (n == 0 || s[n - 1] != '\\') && utf8_valid(s, n);
 }

@@ -6,30 +6,50 @@
 #include "manager.h"
 
 static const char *const job_type_names[JOB_TYPE_MAX] = {
-        [JOB_START] = "start", [JOB_VERIFY_ACTIVE] = "verify-active", [JOB_STOP] = "stop", [JOB_RELOAD] = "reload",
-        [JOB_RESTART] = "restart", [JOB_NOP] = "nop", [JOB_TRY_RESTART] = "try-restart", [JOB_TRY_RELOAD] = "try-reload",
+        [JOB_START] = "start",
+        [JOB_VERIFY_ACTIVE] = "verify-active",
+        [JOB_STOP] = "stop",
+        [JOB_RELOAD] = "reload",
+        [JOB_RESTART] = "restart",
+        [JOB_NOP] = "nop",
+        [JOB_TRY_RESTART] = "try-restart",
+        [JOB_TRY_RELOAD] = "try-reload",
         [JOB_RELOAD_OR_START] = "reload-or-start",
 };
 static const char *const job_result_names[JOB_RESULT_MAX] = {
-        [JOB_DONE] = "done", [JOB_CANCELED] = "canceled", [JOB_TIMEOUT] = "timeout", [JOB_FAILED] = "failed",
-        [JOB_DEPENDENCY] = "dependency", [JOB_SKIPPED] = "skipped", [JOB_INVALID] = "invalid", [JOB_ASSERT] = "assert",
-        [JOB_UNSUPPORTED] = "unsupported", [JOB_COLLECTED] = "collected", [JOB_ONCE] = "once",
+        [JOB_DONE] = "done",
+        [JOB_CANCELED] = "canceled",
+        [JOB_TIMEOUT] = "timeout",
+        [JOB_FAILED] = "failed",
+        [JOB_DEPENDENCY] = "dependency",
+        [JOB_SKIPPED] = "skipped",
+        [JOB_INVALID] = "invalid",
+        [JOB_ASSERT] = "assert",
+        [JOB_UNSUPPORTED] = "unsupported",
+        [JOB_COLLECTED] = "collected",
+        [JOB_ONCE] = "once",
 };
 static const char *const job_mode_names[JOB_MODE_MAX] = {
-        [JOB_FAIL] = "fail", [JOB_REPLACE] = "replace", [JOB_REPLACE_IRREVERSIBLY] = "replace-irreversibly",
-        [JOB_ISOLATE] = "isolate", [JOB_FLUSH] = "flush", [JOB_IGNORE_DEPENDENCIES] = "ignore-dependencies",
-        [JOB_IGNORE_REQUIREMENTS] = "ignore-requirements", [JOB_TRIGGERING] = "triggering",
+        [JOB_FAIL] = "fail",
+        [JOB_REPLACE] = "replace",
+        [JOB_REPLACE_IRREVERSIBLY] = "replace-irreversibly",
+        [JOB_ISOLATE] = "isolate",
+        [JOB_FLUSH] = "flush",
+        [JOB_IGNORE_DEPENDENCIES] = "ignore-dependencies",
+        [JOB_IGNORE_REQUIREMENTS] = "ignore-requirements",
+        [JOB_TRIGGERING] = "triggering",
 };
 
 /* Two jobs on one unit become one; -1: they cannot be. docs/jobs.md says why, row by row. */
 static const int8_t merge_table[JOB_NOP + 1][JOB_NOP + 1] = {
         /*                      start          verify             stop      reload            restart      nop */
-        [JOB_START] =         { JOB_START,     JOB_START,         -1,       JOB_RELOAD_OR_START, JOB_RESTART, JOB_START },
-        [JOB_VERIFY_ACTIVE] = { JOB_START,     JOB_VERIFY_ACTIVE, -1,       JOB_RELOAD,       JOB_RESTART, JOB_VERIFY_ACTIVE },
-        [JOB_STOP] =          { -1,            -1,                JOB_STOP, -1,               -1,          JOB_STOP },
-        [JOB_RELOAD] =        { JOB_RELOAD_OR_START, JOB_RELOAD,  -1,       JOB_RELOAD,       JOB_RESTART, JOB_RELOAD },
-        [JOB_RESTART] =       { JOB_RESTART,   JOB_RESTART,       -1,       JOB_RESTART,      JOB_RESTART, JOB_RESTART },
-        [JOB_NOP] =           { JOB_START,     JOB_VERIFY_ACTIVE, JOB_STOP, JOB_RELOAD,       JOB_RESTART, JOB_NOP },
+        [JOB_START] = { JOB_START, JOB_START, -1, JOB_RELOAD_OR_START, JOB_RESTART, JOB_START },
+        [JOB_VERIFY_ACTIVE] = { JOB_START, JOB_VERIFY_ACTIVE, -1, JOB_RELOAD, JOB_RESTART,
+                JOB_VERIFY_ACTIVE },
+        [JOB_STOP] = { -1, -1, JOB_STOP, -1, -1, JOB_STOP },
+        [JOB_RELOAD] = { JOB_RELOAD_OR_START, JOB_RELOAD, -1, JOB_RELOAD, JOB_RESTART, JOB_RELOAD },
+        [JOB_RESTART] = { JOB_RESTART, JOB_RESTART, -1, JOB_RESTART, JOB_RESTART, JOB_RESTART },
+        [JOB_NOP] = { JOB_START, JOB_VERIFY_ACTIVE, JOB_STOP, JOB_RELOAD, JOB_RESTART, JOB_NOP },
 };
 
 static int from_names(const char *const *names, int n, const char *s)
@@ -40,11 +60,26 @@ static int from_names(const char *const *names, int n, const char *s)
         return -EINVAL;
 }
 
-const char *job_type_to_string(enum job_type t) { return job_type_names[t]; }
-const char *job_result_to_string(enum job_result r) { return job_result_names[r]; }
-const char *job_mode_to_string(enum job_mode m) { return job_mode_names[m]; }
-int job_type_from_string(const char *s) { return from_names(job_type_names, JOB_TYPE_MAX, s); }
-int job_mode_from_string(const char *s) { return from_names(job_mode_names, JOB_MODE_MAX, s); }
+const char *job_type_to_string(enum job_type t)
+{
+        return job_type_names[t];
+}
+const char *job_result_to_string(enum job_result r)
+{
+        return job_result_names[r];
+}
+const char *job_mode_to_string(enum job_mode m)
+{
+        return job_mode_names[m];
+}
+int job_type_from_string(const char *s)
+{
+        return from_names(job_type_names, JOB_TYPE_MAX, s);
+}
+int job_mode_from_string(const char *s)
+{
+        return from_names(job_mode_names, JOB_MODE_MAX, s);
+}
 
 int job_merge(enum job_type a, enum job_type b)
 {
@@ -56,8 +91,8 @@ int job_merge(enum job_type a, enum job_type b)
 struct job *job_by_id(struct manager *m, uint32_t id)
 {
         JOB_FOREACH(j, m)
-                if (j->id == id)
-                        return j;
+        if (j->id == id)
+                return j;
         return NULL;
 }
 
@@ -177,9 +212,18 @@ static int job_perform(struct job *j)
         }
 }
 
-static const struct { int error; enum job_result result; } result_of_error[] = {
-        { -EALREADY, JOB_DONE },      { -ECOMM, JOB_DONE },          { -EBADR, JOB_SKIPPED },   { -ENOEXEC, JOB_INVALID },
-        { -EPROTO, JOB_ASSERT },      { -EOPNOTSUPP, JOB_UNSUPPORTED }, { -ENOLINK, JOB_DEPENDENCY }, { -ESTALE, JOB_ONCE },
+static const struct {
+        int error;
+        enum job_result result;
+} result_of_error[] = {
+        { -EALREADY, JOB_DONE },
+        { -ECOMM, JOB_DONE },
+        { -EBADR, JOB_SKIPPED },
+        { -ENOEXEC, JOB_INVALID },
+        { -EPROTO, JOB_ASSERT },
+        { -EOPNOTSUPP, JOB_UNSUPPORTED },
+        { -ENOLINK, JOB_DEPENDENCY },
+        { -ESTALE, JOB_ONCE },
 };
 
 static void job_run(struct job *j)
@@ -236,25 +280,27 @@ static void wake_neighbours(struct unit *u)
         for (size_t i = 0; i < u->n_deps; i++) {
                 struct job *o = u->deps[i].other->job;
 
-                if (o && o->state == JOB_WAITING && u->deps[i].types & (DEP_BIT(DEP_BEFORE) | DEP_BIT(DEP_AFTER)))
+                if (o && o->state == JOB_WAITING &&
+                        u->deps[i].types & (DEP_BIT(DEP_BEFORE) | DEP_BIT(DEP_AFTER)))
                         job_queue_run(o);
         }
 }
 
 static void fail_dependents(struct unit *u, enum job_type type)
 {
-        uint32_t mask = type == JOB_STOP
-                ? DEP_BIT(DEP_CONFLICTED_BY)
-                : DEP_BIT(DEP_REQUIRED_BY) | DEP_BIT(DEP_REQUISITE_OF) | DEP_BIT(DEP_BOUND_BY);
+        uint32_t mask = type == JOB_STOP ? DEP_BIT(DEP_CONFLICTED_BY)
+                                         : DEP_BIT(DEP_REQUIRED_BY) | DEP_BIT(DEP_REQUISITE_OF) |
+                                                   DEP_BIT(DEP_BOUND_BY);
 
         for (size_t i = 0; i < u->n_deps; i++) {
                 struct job *o = u->deps[i].other->job;
 
-                if (!(u->deps[i].types & mask) || !o || (o->type != JOB_START && o->type != JOB_VERIFY_ACTIVE))
+                if (!(u->deps[i].types & mask) || !o ||
+                        (o->type != JOB_START && o->type != JOB_VERIFY_ACTIVE))
                         continue;
                 log_unit(o->unit->id, LOG_ERR, "Dependency failed: %s needs %s", o->unit->id, u->id);
                 job_finish(o, JOB_DEPENDENCY, true);
-                i = (size_t) -1; /* the list may have changed; jobs that have ended are gone, so this ends too */
+                i = (size_t)-1; /* the list may have changed; jobs that have ended are gone, so this ends too */
         }
 }
 
@@ -312,7 +358,8 @@ void job_finish(struct job *j, enum job_result result, bool recursive)
         if (result == JOB_TIMEOUT || result == JOB_DEPENDENCY)
                 unit_start_on_failure(u);
         if (result == JOB_TIMEOUT)
-                manager_emergency_action(m, u->job_timeout_action, "job timed out", u->job_timeout_reboot_arg, -1);
+                manager_emergency_action(
+                        m, u->job_timeout_action, "job timed out", u->job_timeout_reboot_arg, -1);
         if (recursive && result != JOB_DONE && result != JOB_SKIPPED &&
                 (type == JOB_START || type == JOB_VERIFY_ACTIVE || type == JOB_STOP))
                 fail_dependents(u, type);

@@ -13,15 +13,31 @@
 #include "unit.h"
 
 enum job_type {
-        JOB_START, JOB_VERIFY_ACTIVE, JOB_STOP, JOB_RELOAD, JOB_RESTART,
-        JOB_NOP,                                                 /* a restart or reload that found nothing to do */
-        JOB_TRY_RESTART, JOB_TRY_RELOAD, JOB_RELOAD_OR_START,    /* resolved before installation */
+        JOB_START,
+        JOB_VERIFY_ACTIVE,
+        JOB_STOP,
+        JOB_RELOAD,
+        JOB_RESTART,
+        JOB_NOP, /* a restart or reload that found nothing to do */
+        JOB_TRY_RESTART,
+        JOB_TRY_RELOAD,
+        JOB_RELOAD_OR_START, /* resolved before installation */
         JOB_TYPE_MAX
 };
 enum job_state { JOB_WAITING, JOB_RUNNING };
 enum job_result {
-        JOB_DONE, JOB_CANCELED, JOB_TIMEOUT, JOB_FAILED, JOB_DEPENDENCY, JOB_SKIPPED, JOB_INVALID, JOB_ASSERT, JOB_UNSUPPORTED,
-        JOB_COLLECTED, JOB_ONCE, JOB_RESULT_MAX
+        JOB_DONE,
+        JOB_CANCELED,
+        JOB_TIMEOUT,
+        JOB_FAILED,
+        JOB_DEPENDENCY,
+        JOB_SKIPPED,
+        JOB_INVALID,
+        JOB_ASSERT,
+        JOB_UNSUPPORTED,
+        JOB_COLLECTED,
+        JOB_ONCE,
+        JOB_RESULT_MAX
 };
 
 /* Told when a job ends (control connections that wait). */
@@ -38,14 +54,14 @@ struct job {
         struct unit *unit;
         bool irreversible, ignore_order, in_run_queue, matters;
         usec_t created, began;
-        struct unit *waited_for;      /* the last one that it had to wait for: the recorded reason */
+        struct unit *waited_for; /* the last one that it had to wait for: the recorded reason */
         usec_t waited_since;
-        struct loop_timer timer;      /* JobTimeoutSec, JobRunningTimeoutSec */
+        struct loop_timer timer; /* JobTimeoutSec, JobRunningTimeoutSec */
         struct job_waiter *waiters;
         struct job *next, *prev, *run_next;
 };
 
-const char *job_type_to_string(enum job_type t);   /* "start", "restart" … */
+const char *job_type_to_string(enum job_type t); /* "start", "restart" … */
 int job_type_from_string(const char *s);
 const char *job_result_to_string(enum job_result r);
 const char *job_mode_to_string(enum job_mode m);
@@ -57,8 +73,8 @@ int job_mode_from_string(const char *s);
  * that may not be replaced, -EINVAL, -EPERM RefuseManual… (only with manual). */
 int manager_add_job(struct manager *m, enum job_type t, struct unit *u, enum job_mode mode, bool manual,
         struct job **ret_job, char **ret_error);
-int manager_add_job_by_name(struct manager *m, enum job_type t, const char *name, enum job_mode mode, struct job **ret_job,
-        char **ret_error);
+int manager_add_job_by_name(struct manager *m, enum job_type t, const char *name, enum job_mode mode,
+        struct job **ret_job, char **ret_error);
 
 /* Ends a job: removes it, tells waiters, fails dependents (recursive: whether dependents are told), wakes others. */
 void job_finish(struct job *j, enum job_result r, bool recursive);
@@ -70,4 +86,5 @@ struct job *job_by_id(struct manager *m, uint32_t id);
 int job_merge(enum job_type a, enum job_type b);
 /* Removes all jobs (isolate/emergency). */
 void manager_clear_jobs(struct manager *m);
-#define JOB_FOREACH(j, m) for (struct job *j = (m)->jobs_by_id, *_n = j ? j->next : NULL; j; j = _n, _n = j ? j->next : NULL)
+#define JOB_FOREACH(j, m)                                                                                   \
+        for (struct job *j = (m)->jobs_by_id, *_n = j ? j->next : NULL; j; j = _n, _n = j ? j->next : NULL)

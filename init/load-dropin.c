@@ -14,9 +14,9 @@
 struct item {
         char *name;
         char *path;
-        const char *text;          /* of a virtual one */
+        const char *text; /* of a virtual one */
         bool masked, is_virtual;
-        const char *dir;           /* of the sub-directory, for messages */
+        const char *dir; /* of the sub-directory, for messages */
 };
 struct items {
         struct item *v;
@@ -49,7 +49,7 @@ static struct item *items_add(struct items *s, const char *dir, const char *name
                 s->cap = cap;
         }
         i = &s->v[s->n];
-        *i = (struct item){ .name = strdup(name), .path = path_join(dir, name), .dir = dir };
+        *i = (struct item) { .name = strdup(name), .path = path_join(dir, name), .dir = dir };
         if (!i->name || !i->path) {
                 free(i->name);
                 free(i->path);
@@ -61,7 +61,7 @@ static struct item *items_add(struct items *s, const char *dir, const char *name
 
 static int item_compare(const void *a, const void *b)
 {
-        return strcmp(((const struct item *) a)->name, ((const struct item *) b)->name);
+        return strcmp(((const struct item *)a)->name, ((const struct item *)b)->name);
 }
 
 /* ---- which directories ---- */
@@ -93,7 +93,7 @@ static void add_candidates(struct index *x, struct candidates *c, const char *na
 
         if (!dot || strlen(name) > UNIT_NAME_MAX)
                 return;
-        cut = (size_t) (end - name);
+        cut = (size_t)(end - name);
         for (;;) {
                 memcpy(buf, name, cut);
                 strcpy(buf + cut, end);
@@ -146,14 +146,16 @@ static int read_sub(struct manager *m, const struct index_sub *s, enum sub_kind 
         fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         index_of(m)->stats.n_opendir++;
         if (fd < 0)
-                return errno == ENOENT || errno == ENOTDIR ? 0 : log_warning_errno(-errno, "Cannot open %s: %m", path);
+                return errno == ENOENT || errno == ENOTDIR
+                               ? 0
+                               : log_warning_errno(-errno, "Cannot open %s: %m", path);
         for (;;) {
                 ssize_t n = getdents64(fd, buf, sizeof(buf));
 
                 if (n <= 0)
                         return n < 0 ? log_warning_errno(-errno, "Cannot read %s: %m", path) : 0;
                 for (ssize_t o = 0; o < n;) {
-                        struct dirent64 *de = (struct dirent64 *) (buf + o);
+                        struct dirent64 *de = (struct dirent64 *)(buf + o);
                         struct item *i;
 
                         o += de->d_reclen;
@@ -162,7 +164,8 @@ static int read_sub(struct manager *m, const struct index_sub *s, enum sub_kind 
                         if (k == SUB_DROPIN && !endswith(de->d_name, ".conf"))
                                 continue;
                         if (k != SUB_DROPIN && de->d_type != DT_LNK && de->d_type != DT_UNKNOWN) {
-                                log_file(s->path, 0, LOG_WARNING, "%s is not a symbolic link, ignored", de->d_name);
+                                log_file(s->path, 0, LOG_WARNING, "%s is not a symbolic link, ignored",
+                                        de->d_name);
                                 continue;
                         }
                         i = items_add(items, s->path, de->d_name);
@@ -185,7 +188,7 @@ static void collect(struct unit *u, const struct candidates *c, enum sub_kind k,
                                 }
                         }
                         if (s->on_disk)
-                                (void) read_sub(u->manager, s, k, items);
+                                (void)read_sub(u->manager, s, k, items);
                 }
         if (items->n > 1)
                 qsort(items->v, items->n, sizeof(*items->v), item_compare);
@@ -215,9 +218,10 @@ static int apply_dropin(struct unit *u, const struct item *i)
                         return 0;
                 if (r < 0) {
                         u->n_problems++;
-                        return log_file(i->path, 0, LOG_WARNING, "Cannot be read (%s), ignored", strerror(-r));
+                        return log_file(
+                                i->path, 0, LOG_WARNING, "Cannot be read (%s), ignored", strerror(-r));
                 }
-                t = (usec_t) st.st_mtim.tv_sec * USEC_PER_SEC + st.st_mtim.tv_nsec / 1000;
+                t = (usec_t)st.st_mtim.tv_sec * USEC_PER_SEC + st.st_mtim.tv_nsec / 1000;
                 u->files_mtime = MAX(u->files_mtime, t);
         }
         r = strv_add(&u->dropin_paths, i->path);
@@ -256,7 +260,8 @@ static int add_link(struct unit *u, enum dep_type t, const struct item *i)
                 return log_file(i->path, 0, LOG_WARNING, "Not the name of a unit, ignored");
         if (unit_name_is_template(name)) {
                 if (!u->instance)
-                        return log_file(i->path, 0, LOG_WARNING, "A template without instance in a directory of %s, ignored", u->id);
+                        return log_file(i->path, 0, LOG_WARNING,
+                                "A template without instance in a directory of %s, ignored", u->id);
                 r = unit_name_replace_instance(name, u->instance, &instance);
                 if (r < 0)
                         return r;
@@ -274,7 +279,9 @@ static uint64_t hash_link(uint64_t h, const struct item *i)
 int load_wants(struct unit *u)
 {
         static const enum dep_type types[SUB_MAX] = {
-                [SUB_WANTS] = DEP_WANTS, [SUB_REQUIRES] = DEP_REQUIRES, [SUB_UPHOLDS] = DEP_UPHOLDS,
+                [SUB_WANTS] = DEP_WANTS,
+                [SUB_REQUIRES] = DEP_REQUIRES,
+                [SUB_UPHOLDS] = DEP_UPHOLDS,
         };
         struct candidates c;
 

@@ -40,7 +40,7 @@ static int parent_slice_name(const char *id, char **ret)
         }
         if (dash == id || (dash && dash[1] == '.') || strstr(id, "--"))
                 return -EINVAL;
-        name = dash ? str_printf("%.*s.slice", (int) (dash - id), id) : strdup("-.slice");
+        name = dash ? str_printf("%.*s.slice", (int)(dash - id), id) : strdup("-.slice");
         if (!name)
                 return -ENOMEM;
         *ret = name;

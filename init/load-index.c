@@ -31,7 +31,10 @@ const char *const index_gen_dirs[] = {
         [GEN_LATE] = "/run/systemd/generator.late",
 };
 const char *const index_sub_suffixes[SUB_MAX] = {
-        [SUB_DROPIN] = ".d", [SUB_WANTS] = ".wants", [SUB_REQUIRES] = ".requires", [SUB_UPHOLDS] = ".upholds",
+        [SUB_DROPIN] = ".d",
+        [SUB_WANTS] = ".wants",
+        [SUB_REQUIRES] = ".requires",
+        [SUB_UPHOLDS] = ".upholds",
 };
 
 /* ---- memory: chunks that only grow ---- */
@@ -48,9 +51,9 @@ void *index_alloc(struct index *x, size_t n)
         struct arena_chunk *c = x->arena;
         void *p;
 
-        n = (n + 7) & ~(size_t) 7;
+        n = (n + 7) & ~(size_t)7;
         if (!c || c->size - c->used < n) {
-                size_t size = MAX(n, (size_t) CHUNK_SIZE - sizeof(*c));
+                size_t size = MAX(n, (size_t)CHUNK_SIZE - sizeof(*c));
 
                 c = malloc(sizeof(*c) + size);
                 if (!c)
@@ -146,8 +149,8 @@ int index_alias_target(struct index *x, const char *alias, const char *target, c
 
         if (unit_type_from_name(alias) != unit_type_from_name(target) || !unit_name_valid(target, true))
                 return -EINVAL;
-        (void) unit_name_instance(alias, &a);
-        (void) unit_name_instance(target, &t);
+        (void)unit_name_instance(alias, &a);
+        (void)unit_name_instance(target, &t);
         if (!a != !t || (a && !*a && *t) || (a && *a && *t && !streq(a, t)))
                 return -EINVAL;
         if (a && *a && !*t) {
@@ -184,14 +187,15 @@ static int classify_link(struct index *x, const char *dir, int fd, const char *n
                 return 0;
         }
         base = path_basename(path);
-        if (base == path || !is_unit_dir(x, path, (size_t) (base - path - 1))) {
+        if (base == path || !is_unit_dir(x, path, (size_t)(base - path - 1))) {
                 e->kind = ENTRY_FILE; /* a linked unit: its file is elsewhere, its name here */
                 return 0;
         }
         e->kind = ENTRY_ALIAS;
         r = index_alias_target(x, name, base, &e->target);
         if (r == -EINVAL)
-                log_file(e->path, 0, LOG_WARNING, "Link to %s is not a valid alias (type and instance must agree), ignored", base);
+                log_file(e->path, 0, LOG_WARNING,
+                        "Link to %s is not a valid alias (type and instance must agree), ignored", base);
         return r;
 }
 
@@ -209,7 +213,8 @@ struct index_subdirs *index_subdirs(struct index *x, const char *name, bool add)
         return d;
 }
 
-struct index_sub *index_sub_add(struct index *x, struct index_subdirs *d, enum sub_kind k, const char *path, int pos)
+struct index_sub *index_sub_add(
+        struct index *x, struct index_subdirs *d, enum sub_kind k, const char *path, int pos)
 {
         struct index_sub **at = &d->kind[k], *s;
 
@@ -236,12 +241,13 @@ static int add_subdir(struct index *x, int pos, const char *name)
                 struct index_subdirs *d;
                 struct index_sub *s;
 
-                if (!suffix || suffix == name || (size_t) (suffix - name) >= sizeof(base))
+                if (!suffix || suffix == name || (size_t)(suffix - name) >= sizeof(base))
                         continue;
-                memcpy(base, name, (size_t) (suffix - name));
+                memcpy(base, name, (size_t)(suffix - name));
                 base[suffix - name] = '\0';
                 d = index_subdirs(x, base, true);
-                if (!d || (size_t) snprintf(path, sizeof(path), "%s/%s", x->dirs[pos].path, name) >= sizeof(path))
+                if (!d || (size_t)snprintf(path, sizeof(path), "%s/%s", x->dirs[pos].path, name) >=
+                                  sizeof(path))
                         return -ENOMEM;
                 s = index_sub_add(x, d, k, path, pos);
                 if (!s)
@@ -285,8 +291,11 @@ static int add_name(struct index *x, int pos, int fd, const char *name, unsigned
                 x->stats.n_stat++;
                 if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                         return 0;
-                type = S_ISDIR(st.st_mode) ? DT_DIR : S_ISLNK(st.st_mode) ? DT_LNK : S_ISREG(st.st_mode) ? DT_REG :
-                        S_ISCHR(st.st_mode) ? DT_CHR : DT_UNKNOWN;
+                type = S_ISDIR(st.st_mode)   ? DT_DIR
+                       : S_ISLNK(st.st_mode) ? DT_LNK
+                       : S_ISREG(st.st_mode) ? DT_REG
+                       : S_ISCHR(st.st_mode) ? DT_CHR
+                                             : DT_UNKNOWN;
         }
         if (type == DT_DIR || type == DT_LNK) {
                 r = add_subdir(x, pos, name);
@@ -310,7 +319,9 @@ static int scan_dir(struct manager *m, struct index *x, int pos)
         fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         x->stats.n_opendir++;
         if (fd < 0)
-                return errno == ENOENT || errno == ENOTDIR ? 0 : log_warning_errno(-errno, "Cannot open %s: %m", path);
+                return errno == ENOENT || errno == ENOTDIR
+                               ? 0
+                               : log_warning_errno(-errno, "Cannot open %s: %m", path);
         x->stats.n_stat++;
         if (fstat(fd, &st) < 0)
                 return -errno;
@@ -327,7 +338,7 @@ static int scan_dir(struct manager *m, struct index *x, int pos)
                 if (n <= 0)
                         return n < 0 ? log_warning_errno(-errno, "Cannot read %s: %m", path) : 0;
                 for (ssize_t o = 0; o < n;) {
-                        struct dirent64 *de = (struct dirent64 *) (buf + o);
+                        struct dirent64 *de = (struct dirent64 *)(buf + o);
 
                         o += de->d_reclen;
                         if (de->d_name[0] != '.' && add_name(x, pos, fd, de->d_name, de->d_type) < 0)
@@ -390,9 +401,9 @@ void load_index_free(struct manager *m)
 
 static int index_set_path(struct manager *m, struct index *x)
 {
-        const char *const *path = m->unit_path ? (const char *const *) m->unit_path : UNIT_SEARCH_PATH;
+        const char *const *path = m->unit_path ? (const char *const *)m->unit_path : UNIT_SEARCH_PATH;
 
-        for (; *path && x->n_dirs < (int) ARRAY_SIZE(x->dirs); path++) {
+        for (; *path && x->n_dirs < (int)ARRAY_SIZE(x->dirs); path++) {
                 char *p = index_strdup(x, *path);
 
                 if (!p)
@@ -493,7 +504,7 @@ void load_foreach(struct manager *m, void (*fn)(const char *name, const char *pa
 
         if (x)
                 HASHMAP_FOREACH (ent, &x->entries)
-                        fn(ent->key, ((struct index_entry *) ent->value)->path, data);
+                        fn(ent->key, ((struct index_entry *)ent->value)->path, data);
 }
 
 struct load_stats load_stats(struct manager *m)

@@ -13,7 +13,7 @@ static bool changed_since(struct manager *m, const char *path, usec_t read_mtime
                 return false;
         if (stat(full, &st) < 0)
                 return true;
-        return (usec_t) st.st_mtim.tv_sec * USEC_PER_SEC + st.st_mtim.tv_nsec / 1000 > read_mtime;
+        return (usec_t)st.st_mtim.tv_sec * USEC_PER_SEC + st.st_mtim.tv_nsec / 1000 > read_mtime;
 }
 
 static bool there(struct manager *m, const char *dir, const char *name, const char *suffix)
@@ -74,7 +74,8 @@ bool unit_needs_reload(struct unit *u)
 
                 if (dropins_changed(m, *n, u->files_mtime))
                         return true;
-                if (u->instance && unit_name_template(*n, &template) >= 0 && dropins_changed(m, template, u->files_mtime))
+                if (u->instance && unit_name_template(*n, &template) >= 0 &&
+                        dropins_changed(m, template, u->files_mtime))
                         return true;
         }
         return false;
@@ -101,7 +102,8 @@ uint64_t hash_file(uint64_t h, const char *path, const struct stat *st)
 {
         h = mix(h, path, strlen(path));
         if (st) {
-                const int64_t v[] = { (int64_t) st->st_dev, (int64_t) st->st_ino, st->st_size, st->st_mtim.tv_sec, st->st_mtim.tv_nsec };
+                const int64_t v[] = { (int64_t)st->st_dev, (int64_t)st->st_ino, st->st_size,
+                        st->st_mtim.tv_sec, st->st_mtim.tv_nsec };
 
                 h = mix(h, v, sizeof(v));
         }
@@ -135,7 +137,7 @@ uint64_t load_hash(struct unit *u)
                 _cleanup_free_ char *full = root_path(u->manager, e->path);
 
                 if (full)
-                        (void) stat(full, &st);
+                        (void)stat(full, &st);
                 h = hash_file(h, e->path, &st);
                 if (st.st_size == 0 || S_ISCHR(st.st_mode))
                         return h; /* masked */

@@ -19,14 +19,14 @@ static int add_virtual_entry(struct index *x, int pos, const char *dir, const ch
         e->kind = *text ? ENTRY_VIRTUAL : ENTRY_MASK;
         e->text = text;
         x->stats.n_units++;
-        r = hash_put(&x->virtual_paths, e->path, (void *) e->text);
+        r = hash_put(&x->virtual_paths, e->path, (void *)e->text);
         if (r >= 0)
                 r = hash_put(&x->entries, e->name, e);
         return MIN(r, 0);
 }
 
-static int add_virtual_in(struct index *x, int pos, const char *dir, enum sub_kind k, const char *name, const char *file,
-        const char *text)
+static int add_virtual_in(struct index *x, int pos, const char *dir, enum sub_kind k, const char *name,
+        const char *file, const char *text)
 {
         struct index_subdirs *d = index_subdirs(x, name, true);
         struct index_virtual *v = index_alloc(x, sizeof(*v));
@@ -34,7 +34,9 @@ static int add_virtual_in(struct index *x, int pos, const char *dir, enum sub_ki
         char path[PATH_MAX];
         int r = 0;
 
-        if (!d || !v || (size_t) snprintf(path, sizeof(path), "%s/%s%s", dir, name, index_sub_suffixes[k]) >= sizeof(path))
+        if (!d || !v ||
+                (size_t)snprintf(path, sizeof(path), "%s/%s%s", dir, name, index_sub_suffixes[k]) >=
+                        sizeof(path))
                 return -ENOMEM;
         s = index_sub_add(x, d, k, path, pos);
         if (!s)
@@ -47,7 +49,7 @@ static int add_virtual_in(struct index *x, int pos, const char *dir, enum sub_ki
         v->next = s->virtuals;
         s->virtuals = v;
         if (text)
-                r = hash_put(&x->virtual_paths, v->path, (void *) text);
+                r = hash_put(&x->virtual_paths, v->path, (void *)text);
         return MIN(r, 0);
 }
 
@@ -63,12 +65,13 @@ int load_add_virtual(struct manager *m, enum gen_prio prio, const char *name, co
         if (!copy)
                 return -ENOMEM;
         if (!slash)
-                return unit_name_valid(name, true) ? add_virtual_entry(x, x->gen_pos[prio], index_gen_dirs[prio], name, copy) :
-                                                     -EINVAL;
+                return unit_name_valid(name, true)
+                               ? add_virtual_entry(x, x->gen_pos[prio], index_gen_dirs[prio], name, copy)
+                               : -EINVAL;
         /* "NAME.d/FILE.conf": a drop-in */
-        if (slash - name < 3 || (size_t) (slash - name) >= sizeof(base) || memcmp(slash - 2, ".d", 2) != 0)
+        if (slash - name < 3 || (size_t)(slash - name) >= sizeof(base) || memcmp(slash - 2, ".d", 2) != 0)
                 return -EINVAL;
-        memcpy(base, name, (size_t) (slash - name - 2));
+        memcpy(base, name, (size_t)(slash - name - 2));
         base[slash - name - 2] = '\0';
         return add_virtual_in(x, x->gen_pos[prio], index_gen_dirs[prio], SUB_DROPIN, base, slash + 1, copy);
 }

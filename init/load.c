@@ -36,11 +36,11 @@ static int read_all(int fd, size_t size, char **ret)
                         return -errno;
                 if (n == 0)
                         break;
-                len += (size_t) n;
+                len += (size_t)n;
         }
         text[len] = '\0';
         *ret = TAKE_PTR(text);
-        return (int) len;
+        return (int)len;
 }
 
 /* A unit's files are on the local root, in /etc, /run or /usr (a linked one elsewhere is the administrator's choice,
@@ -69,16 +69,16 @@ int load_read(struct manager *m, const char *path, char **ret_text, size_t *ret_
                 return -ENODATA;
         if (ret_st->st_size > UNIT_FILE_MAX)
                 return -E2BIG;
-        r = read_all(fd, (size_t) ret_st->st_size, ret_text);
+        r = read_all(fd, (size_t)ret_st->st_size, ret_text);
         if (r < 0)
                 return r;
-        *ret_len = (size_t) r;
+        *ret_len = (size_t)r;
         return 0;
 }
 
 struct parse_state {
         struct unit *u;
-        char bad_section[64];      /* the one named last, so that each is named once */
+        char bad_section[64]; /* the one named last, so that each is named once */
 };
 
 static int take_line(const struct ini_line *l, void *data)
@@ -92,9 +92,11 @@ static int take_line(const struct ini_line *l, void *data)
                         return 0;
                 s->u->n_problems++;
                 if (!*l->section)
-                        return log_file(l->path, l->line, LOG_WARNING, "Assignment outside of a section, ignored");
+                        return log_file(
+                                l->path, l->line, LOG_WARNING, "Assignment outside of a section, ignored");
                 snprintf(s->bad_section, sizeof(s->bad_section), "%s", l->section);
-                return log_file(l->path, l->line, LOG_WARNING, "Unknown section [%.100s], ignored", l->section);
+                return log_file(
+                        l->path, l->line, LOG_WARNING, "Unknown section [%.100s], ignored", l->section);
         }
         return directive_apply(s->u, l->path, l->line, l->section, l->key, l->value);
 }
@@ -210,7 +212,7 @@ static int load_fragment(struct unit *u)
                 u->files_hash = hash_file(u->files_hash, e->path, &st);
                 if (r < 0)
                         return r;
-                u->files_mtime = (usec_t) st.st_mtim.tv_sec * USEC_PER_SEC + st.st_mtim.tv_nsec / 1000;
+                u->files_mtime = (usec_t)st.st_mtim.tv_sec * USEC_PER_SEC + st.st_mtim.tv_nsec / 1000;
         }
         return load_parse(u, e->path, text, len);
 }
@@ -219,9 +221,10 @@ static void load_failed(struct unit *u, enum load_state s, const char *why)
 {
         u->load_state = s;
         if (!u->load_error)
-                (void) str_replace(&u->load_error, why);
+                (void)str_replace(&u->load_error, why);
         if (s != UNIT_NOT_FOUND && s != UNIT_MASKED)
-                log_unit(u->id, LOG_ERR, "%s: %s; it cannot be started", u->id, u->load_error ? u->load_error : why);
+                log_unit(u->id, LOG_ERR, "%s: %s; it cannot be started", u->id,
+                        u->load_error ? u->load_error : why);
 }
 
 /* Did the files alone make it a bad unit? */
@@ -241,7 +244,8 @@ static bool load_result(struct unit *u, int r)
                 return false;
         }
         if (r < 0) {
-                why = str_printf("cannot read %s: %s", u->fragment_path ? u->fragment_path : u->id, strerror(-r));
+                why = str_printf(
+                        "cannot read %s: %s", u->fragment_path ? u->fragment_path : u->id, strerror(-r));
                 load_failed(u, UNIT_ERROR, why ? why : "cannot be read");
                 return false;
         }
@@ -291,7 +295,7 @@ static void load_read_unit(struct unit *u)
         int r;
 
         u->load_state = UNIT_LOADED; /* so that nothing reads it a second time while this goes on */
-        (void) load_add_aliases(u);
+        (void)load_add_aliases(u);
         u->files_hash = hash_aliases(u, 0);
         if (!load_result(u, load_fragment(u)))
                 return;
@@ -300,7 +304,8 @@ static void load_read_unit(struct unit *u)
                 if (r == -ENOENT)
                         load_failed(u, UNIT_NOT_FOUND, "no unit file of this name");
                 else if (r == -EINVAL || r == -ENOEXEC)
-                        load_failed(u, UNIT_BAD_SETTING, "a setting is missing or does not fit, see the log");
+                        load_failed(
+                                u, UNIT_BAD_SETTING, "a setting is missing or does not fit, see the log");
                 else
                         load_failed(u, UNIT_ERROR, strerror(-r));
         } else if (u->load_state == UNIT_BAD_SETTING)
@@ -319,9 +324,10 @@ void unit_load(struct unit *u)
         if (r >= 0)
                 r = load_follow_alias(u, &u);
         if (r < 0) {
-                load_failed(u, UNIT_ERROR, r == -ELOOP ? "links of this name go in a circle" :
-                                r == -EEXIST           ? "its alias names two units that are in use" :
-                                                         strerror(-r));
+                load_failed(u, UNIT_ERROR,
+                        r == -ELOOP    ? "links of this name go in a circle"
+                        : r == -EEXIST ? "its alias names two units that are in use"
+                                       : strerror(-r));
                 return;
         }
         if (u->load_state == UNIT_STUB)

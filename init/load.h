@@ -13,12 +13,12 @@
 enum entry_kind { ENTRY_FILE, ENTRY_ALIAS, ENTRY_MASK, ENTRY_VIRTUAL };
 
 struct index_entry {
-        const char *path;          /* as people see it: without manager->root */
-        const char *name;          /* the end of path */
+        const char *path; /* as people see it: without manager->root */
+        const char *name; /* the end of path */
         enum entry_kind kind;
-        int pos;                   /* of its directory in the search path: lower counts more */
-        const char *target;        /* ENTRY_ALIAS: the name that it stands for */
-        const char *text;          /* ENTRY_VIRTUAL */
+        int pos;                        /* of its directory in the search path: lower counts more */
+        const char *target;             /* ENTRY_ALIAS: the name that it stands for */
+        const char *text;               /* ENTRY_VIRTUAL */
         struct index_entry *next_alias; /* of the same target */
 };
 
@@ -30,14 +30,14 @@ struct index_virtual {
         struct index_virtual *next;
 };
 struct index_sub {
-        const char *path;          /* …/NAME.wants */
+        const char *path; /* …/NAME.wants */
         int pos;
         bool on_disk;
         struct index_virtual *virtuals;
-        struct index_sub *next;    /* lower in the search path */
+        struct index_sub *next; /* lower in the search path */
 };
 struct index_subdirs {
-        const char *name;          /* "ssh.service", "service", "foo-.service" */
+        const char *name; /* "ssh.service", "service", "foo-.service" */
         struct index_sub *kind[SUB_MAX];
 };
 
@@ -61,10 +61,13 @@ struct index {
         struct load_stats stats;
 };
 
-static inline struct index *index_of(struct manager *m) { return m->index; }
+static inline struct index *index_of(struct manager *m)
+{
+        return m->index;
+}
 
 /* load-index.c */
-void *index_alloc(struct index *x, size_t n);        /* NULL: out of memory; zeroed */
+void *index_alloc(struct index *x, size_t n); /* NULL: out of memory; zeroed */
 char *index_strdup(struct index *x, const char *s);
 char *index_join(struct index *x, const char *dir, const char *name);
 extern const char *const index_gen_dirs[], *const index_sub_suffixes[SUB_MAX];
@@ -75,7 +78,8 @@ int index_link_alias(struct manager *m, struct index_entry *e); /* into the list
 const struct index_entry *index_find(struct manager *m, const char *name);
 /* The sub-directories made for a name; NULL. With add it is made. */
 struct index_subdirs *index_subdirs(struct index *x, const char *name, bool add);
-struct index_sub *index_sub_add(struct index *x, struct index_subdirs *d, enum sub_kind k, const char *path, int pos);
+struct index_sub *index_sub_add(
+        struct index *x, struct index_subdirs *d, enum sub_kind k, const char *path, int pos);
 /* path below manager->root; path itself (a copy) when there is none. */
 char *root_path(struct manager *m, const char *path);
 
@@ -96,6 +100,6 @@ int load_dropins(struct unit *u);
 int load_wants(struct unit *u);
 
 /* load-implicit.c */
-int load_slice(struct unit *u);              /* u->slice, unless a file set it */
-int load_exec_deps(struct unit *u);          /* of the execution context: systemd.exec(5), "Implicit Dependencies" */
+int load_slice(struct unit *u);     /* u->slice, unless a file set it */
+int load_exec_deps(struct unit *u); /* of the execution context: systemd.exec(5), "Implicit Dependencies" */
 int load_mounts_for(struct unit *u);

@@ -19,24 +19,30 @@ static struct loop_io signal_io = { .fd = -1 };
 
 /* ---- signals: what each one means is this table (systemd(1), "Signals") ---- */
 
-static void sig_child(struct manager *m) { manager_reap(m); }
-static void sig_reload(struct manager *m) { (void) manager_reload(m, NULL); }
+static void sig_child(struct manager *m)
+{
+        manager_reap(m);
+}
+static void sig_reload(struct manager *m)
+{
+        (void)manager_reload(m, NULL);
+}
 static void sig_dump(struct manager *m)
 {
         JOB_FOREACH(j, m)
-                log_info("job %u: %s %s, %s", j->id, job_type_to_string(j->type), j->unit->id,
-                        j->state == JOB_RUNNING ? "running" : "waiting");
+        log_info("job %u: %s %s, %s", j->id, job_type_to_string(j->type), j->unit->id,
+                j->state == JOB_RUNNING ? "running" : "waiting");
 }
 static void sig_term(struct manager *m)
 {
         if (m->container)
-                (void) manager_start_target(m, "poweroff.target", JOB_REPLACE_IRREVERSIBLY);
+                (void)manager_start_target(m, "poweroff.target", JOB_REPLACE_IRREVERSIBLY);
         else
                 log_notice("SIGTERM: re-execution is not supported yet; ignored");
 }
 
 static const struct {
-        int offset;              /* added to SIGRTMIN when realtime */
+        int offset; /* added to SIGRTMIN when realtime */
         bool realtime;
         const char *target;
         enum job_mode mode;
@@ -92,14 +98,14 @@ static void on_signal(struct loop_io *io, uint32_t revents)
 
         while (read(io->fd, &si, sizeof(si)) == sizeof(si))
                 for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
-                        if (signal_of(i) != (int) si.ssi_signo)
+                        if (signal_of(i) != (int)si.ssi_signo)
                                 continue;
-                        if (impatient((int) si.ssi_signo))
+                        if (impatient((int)si.ssi_signo))
                                 manager_set_objective(m, OBJ_REBOOT);
                         else if (signals[i].fn)
                                 signals[i].fn(m);
                         else if (signals[i].target)
-                                (void) manager_start_target(m, signals[i].target, signals[i].mode);
+                                (void)manager_start_target(m, signals[i].target, signals[i].mode);
                         else if (signals[i].objective)
                                 manager_set_objective(m, signals[i].objective);
                 }
@@ -116,8 +122,11 @@ static int setup_signals(struct manager *m)
         if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
                 return -errno;
         signal(SIGPIPE, SIG_IGN);
-        signal_io = (struct loop_io) { .fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), .events = EPOLLIN,
-                .priority = 5, .cb = on_signal, .data = m };
+        signal_io = (struct loop_io) { .fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
+                .events = EPOLLIN,
+                .priority = 5,
+                .cb = on_signal,
+                .data = m };
         if (signal_io.fd < 0)
                 return -errno;
         r = loop_io_add(m->loop, &signal_io);
@@ -131,7 +140,7 @@ static void on_crash(int sig)
         sigset_t all;
 
         sigfillset(&all);
-        (void) sigprocmask(SIG_UNBLOCK, &all, NULL); /* or the next one would kill us (decisions 5) */
+        (void)sigprocmask(SIG_UNBLOCK, &all, NULL); /* or the next one would kill us (decisions 5) */
         crash_message(sig);
         if (the_manager && !the_manager->boot_finished)
                 boot_fallback("PID 1 crashed while booting");
@@ -149,7 +158,7 @@ static void setup_crash_handler(struct manager *m)
 
         the_manager = m;
         for (size_t i = 0; i < ARRAY_SIZE(fatal); i++)
-                (void) sigaction(fatal[i], &sa, NULL);
+                (void)sigaction(fatal[i], &sa, NULL);
 }
 
 /* ---- the phases ---- */
@@ -196,30 +205,40 @@ static int run_pid1(struct manager *m)
 
 static _noreturn_ void hand_over(struct manager *m)
 {
-        static const char *const verbs[] = { [OBJ_RUN] = "poweroff", [OBJ_REBOOT] = "reboot", [OBJ_POWEROFF] = "poweroff",
-                [OBJ_HALT] = "halt", [OBJ_KEXEC] = "kexec", [OBJ_EXIT] = "exit", [OBJ_REEXEC] = "reboot",
+        static const char *const verbs[] = { [OBJ_RUN] = "poweroff",
+                [OBJ_REBOOT] = "reboot",
+                [OBJ_POWEROFF] = "poweroff",
+                [OBJ_HALT] = "halt",
+                [OBJ_KEXEC] = "kexec",
+                [OBJ_EXIT] = "exit",
+                [OBJ_REEXEC] = "reboot",
                 [OBJ_SWITCH_ROOT] = "reboot" };
         char code[16];
-        char *argv[] = { (char *) ROUSE_SHUTDOWN, (char *) verbs[m->objective], (char *) "--exit-code", code, NULL };
+        char *argv[] = { (char *)ROUSE_SHUTDOWN, (char *)verbs[m->objective], (char *)"--exit-code", code,
+                NULL };
         sigset_t none;
 
         snprintf(code, sizeof(code), "%d", m->exit_code);
         ring_flush(m);
         sigemptyset(&none);
-        (void) sigprocmask(SIG_SETMASK, &none, NULL);
+        (void)sigprocmask(SIG_SETMASK, &none, NULL);
         execv(ROUSE_SHUTDOWN, argv);
         log_error_errno(-errno, "Could not execute " ROUSE_SHUTDOWN ": %m; rebooting without it");
         sync();
-        (void) reboot(m->objective == OBJ_REBOOT ? RB_AUTOBOOT : RB_POWER_OFF);
+        (void)reboot(m->objective == OBJ_REBOOT ? RB_AUTOBOOT : RB_POWER_OFF);
         for (;;)
                 pause();
 }
 
 static const struct option options[] = {
-        { "help", no_argument, NULL, 'h' },       { "version", no_argument, NULL, 'v' },
-        { "test", optional_argument, NULL, 't' }, { "verify", no_argument, NULL, 'V' },
-        { "unit-path", required_argument, NULL, 'p' }, { "root", required_argument, NULL, 'r' },
-        { "dump-directives", no_argument, NULL, 'd' }, { NULL, 0, NULL, 0 },
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'v' },
+        { "test", optional_argument, NULL, 't' },
+        { "verify", no_argument, NULL, 'V' },
+        { "unit-path", required_argument, NULL, 'p' },
+        { "root", required_argument, NULL, 'r' },
+        { "dump-directives", no_argument, NULL, 'd' },
+        { NULL, 0, NULL, 0 },
 };
 
 static void usage(void)
@@ -263,7 +282,9 @@ static int tool(struct manager *m, int argc, char **argv)
                 return verify_main(m, argv + optind);
         if (test)
                 return boot_test(m, test);
-        fputs("rouse: not PID 1; it is started by the kernel (init=/usr/sbin/rouse). See --help, and rousectl(1).\n", stderr);
+        fputs("rouse: not PID 1; it is started by the kernel (init=/usr/sbin/rouse). See --help, and "
+              "rousectl(1).\n",
+                stderr);
         return 1;
 }
 

@@ -22,7 +22,7 @@
 struct child {
         pid_t pid;
         struct unit *unit;
-        struct loop_io io;      /* its pidfd, only for a process that is not our child */
+        struct loop_io io; /* its pidfd, only for a process that is not our child */
         struct child *next;
 };
 struct pid_table {
@@ -32,7 +32,7 @@ struct pid_table {
 static struct child **child_slot(struct manager *m, pid_t pid)
 {
         struct pid_table *t = m->pids;
-        struct child **c = &t->b[(unsigned) pid % PID_BUCKETS];
+        struct child **c = &t->b[(unsigned)pid % PID_BUCKETS];
 
         while (*c && (*c)->pid != pid)
                 c = &(*c)->next;
@@ -95,8 +95,11 @@ int unit_watch_pid(struct unit *u, pid_t pid, int pidfd)
         }
         *c = (struct child) { .pid = pid, .unit = u, .io.fd = -1, .next = *slot };
         *slot = c;
-        if (pidfd >= 0 && waitid(P_PIDFD, (id_t) pidfd, &si, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD) {
-                c->io = (struct loop_io) { .fd = pidfd, .events = EPOLLIN, .priority = 5, .cb = alien_ended, .data = c };
+        if (pidfd >= 0 && waitid(P_PIDFD, (id_t)pidfd, &si, WEXITED | WNOHANG | WNOWAIT) < 0 &&
+                errno == ECHILD) {
+                c->io = (struct loop_io) {
+                        .fd = pidfd, .events = EPOLLIN, .priority = 5, .cb = alien_ended, .data = c
+                };
                 r = loop_io_add(m->loop, &c->io);
                 if (r < 0)
                         c->io.fd = -1;
@@ -140,7 +143,16 @@ void manager_reap(struct manager *m)
 
 /* ---- configuration ---- */
 
-enum conf_kind { CONF_TIME, CONF_BOOL, CONF_U32, CONF_ENV, CONF_LOG_LEVEL, CONF_OUTPUT, CONF_TASKS, CONF_LIMIT };
+enum conf_kind {
+        CONF_TIME,
+        CONF_BOOL,
+        CONF_U32,
+        CONF_ENV,
+        CONF_LOG_LEVEL,
+        CONF_OUTPUT,
+        CONF_TASKS,
+        CONF_LIMIT
+};
 struct conf_key {
         const char *name;
         enum conf_kind kind;
@@ -204,7 +216,7 @@ static int conf_tasks(struct manager *m, const char *value)
 
 static int conf_apply(struct manager *m, const struct conf_key *k, const char *value)
 {
-        void *p = (char *) m + k->offset;
+        void *p = (char *)m + k->offset;
         _cleanup_strv_ char **words = NULL;
         int64_t out;
         int r;
@@ -215,7 +227,7 @@ static int conf_apply(struct manager *m, const struct conf_key *k, const char *v
         case CONF_BOOL:
                 r = parse_boolean(value);
                 if (r >= 0)
-                        *(bool *) p = r;
+                        *(bool *)p = r;
                 return MIN(r, 0);
         case CONF_LOG_LEVEL:
                 r = log_level_from_string(value);
@@ -225,13 +237,13 @@ static int conf_apply(struct manager *m, const struct conf_key *k, const char *v
         case CONF_OUTPUT:
                 r = name_value(names_exec_output, value, &out);
                 if (r >= 0)
-                        *(enum exec_output *) p = (enum exec_output) out;
+                        *(enum exec_output *)p = (enum exec_output)out;
                 return MIN(r, 0);
         case CONF_ENV:
                 r = str_split_quoted(value, WORD_CUNESCAPE, &words);
                 if (r < 0)
                         return r;
-                FOREACH_STR(w, words)
+                FOREACH_STR (w, words)
                         if (strv_env_set(&m->environment, *w) < 0)
                                 return -EINVAL;
                 return 0;
@@ -247,7 +259,8 @@ static int conf_line(const struct ini_line *l, void *data)
                 if (!streq(conf_keys[i].name, l->key))
                         continue;
                 if (conf_apply(data, &conf_keys[i], l->value) < 0)
-                        log_file(l->path, l->line, LOG_WARNING, "%s='%s' is not valid; ignored", l->key, l->value);
+                        log_file(l->path, l->line, LOG_WARNING, "%s='%s' is not valid; ignored", l->key,
+                                l->value);
                 return 0;
         }
         log_file(l->path, l->line, LOG_NOTICE, "%s= is not supported; ignored", l->key);
@@ -271,13 +284,14 @@ void manager_read_config(struct manager *m)
                 "/usr/local/lib/systemd/system.conf.d", "/usr/lib/systemd/system.conf.d", NULL };
         _cleanup_strv_ char **files = NULL;
 
-        (void) strv_env_set(&m->environment, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-        (void) parse_env_file("/etc/locale.conf", locale_line, m);
-        (void) parse_env_file("/etc/default/locale", locale_line, m);
-        (void) ini_parse_file("/etc/systemd/system.conf", conf_line, m, NULL);
-        if (conf_files_list(NULL, (char *const *) dirs, ".conf", &files) >= 0)
-                FOREACH_STR(f, files)
-                        (void) ini_parse_file(*f, conf_line, m, NULL);
+        (void)strv_env_set(
+                &m->environment, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        (void)parse_env_file("/etc/locale.conf", locale_line, m);
+        (void)parse_env_file("/etc/default/locale", locale_line, m);
+        (void)ini_parse_file("/etc/systemd/system.conf", conf_line, m, NULL);
+        if (conf_files_list(NULL, (char *const *)dirs, ".conf", &files) >= 0)
+                FOREACH_STR (f, files)
+                        (void)ini_parse_file(*f, conf_line, m, NULL);
 }
 
 /* ---- life ---- */
@@ -311,8 +325,8 @@ int manager_new(struct manager **ret)
         }
         m->run_deferred = (struct loop_deferred) { .cb = run_deferred, .data = m };
         m->gc_deferred = (struct loop_deferred) { .cb = gc_deferred, .data = m };
-        m->default_timeout_start = m->default_timeout_stop = m->default_timeout_abort = m->default_device_timeout =
-                90 * USEC_PER_SEC;
+        m->default_timeout_start = m->default_timeout_stop = m->default_timeout_abort =
+                m->default_device_timeout = 90 * USEC_PER_SEC;
         m->default_restart_sec = 100 * USEC_PER_MSEC;
         m->default_start_limit_interval = 10 * USEC_PER_SEC;
         m->default_start_limit_burst = 5;
@@ -336,7 +350,7 @@ void manager_free(struct manager *m)
         manager_clear_jobs(m);
         for (bool found = true; found;) {
                 found = false;
-                HASHMAP_FOREACH(e, &m->units) {
+                HASHMAP_FOREACH (e, &m->units) {
                         unit_free(e->value);
                         found = true;
                         break;
@@ -357,12 +371,13 @@ void manager_free(struct manager *m)
 
 bool manager_is_busy(struct manager *m)
 {
-        return m->n_running_jobs > m->n_idle_waiting + 1 || m->run_queue;
+        return m->n_running_jobs > m->n_idle_waiting + m->n_low_modules + 1 || m->run_queue;
 }
 
 static void kick_idle(struct manager *m)
 {
-        JOB_FOREACH(j, m) {
+        JOB_FOREACH(j, m)
+        {
                 struct service *s = UNIT_CAST(service, j->unit);
 
                 if (j->unit->type == UNIT_SERVICE && s->idle_waiting)
@@ -378,19 +393,39 @@ static void boot_finished(struct manager *m)
         early_finish(m);
         devlink_booted(m);
         m->t_finish = now_monotonic();
-        log_info("Startup finished in %s (kernel) + %s (userspace) = %s; %u processes started, %u units failed",
+        log_info("Startup finished in %s (kernel) + %s (userspace) = %s; %u processes started, %u units "
+                 "failed",
                 format_timespan(a, sizeof(a), m->t_initrd ?: m->t_userspace, USEC_PER_MSEC),
                 format_timespan(b, sizeof(b), m->t_finish - (m->t_initrd ?: m->t_userspace), USEC_PER_MSEC),
                 format_timespan(c, sizeof(c), m->t_finish, USEC_PER_MSEC), m->n_spawned, m->n_failed_units);
         ring_flush(m);
 }
 
+/* Nothing but modules that nobody waits for in particular is left of the boot: a quarter of a second for the services
+ * that have just come up, then devd gets its turn. */
+#define GRACE_FOR_SERVICES (250 * USEC_PER_MSEC)
+
+static void grace_over(struct loop_timer *t)
+{
+        devlink_booted(t->data);
+}
+
+static void check_low_modules(struct manager *m)
+{
+        if (m->n_low_modules == 0 || m->run_queue ||
+                m->n_running_jobs > m->n_idle_waiting + m->n_low_modules)
+                return;
+        m->grace_timer.cb = grace_over;
+        m->grace_timer.data = m;
+        (void)loop_timer_set(m->loop, &m->grace_timer, usec_add(now_monotonic(), GRACE_FOR_SERVICES));
+}
+
 void manager_check_idle(struct manager *m)
 {
-        if (m->n_idle_waiting > 0 && !m->run_queue && m->n_running_jobs <= m->n_idle_waiting)
+        if (m->n_idle_waiting > 0 && !m->run_queue &&
+                m->n_running_jobs <= m->n_idle_waiting + m->n_low_modules)
                 kick_idle(m);
-        if (m->n_low_modules > 0 && !m->run_queue && m->n_running_jobs <= m->n_idle_waiting + m->n_low_modules)
-                devlink_booted(m);
+        check_low_modules(m);
         if (m->n_jobs == 0 && m->t_units_loaded && !m->boot_finished && !m->shutting_down)
                 boot_finished(m);
 }
@@ -416,9 +451,9 @@ int manager_start_target(struct manager *m, const char *name, enum job_mode mode
 }
 
 struct action {
-        const char *target;            /* orderly */
+        const char *target;               /* orderly */
         enum manager_objective objective; /* -force: skip the units */
-        int howto;                     /* -immediate: reboot(2) at once */
+        int howto;                        /* -immediate: reboot(2) at once */
 };
 static const struct action actions[ACTION_MAX] = {
         [ACTION_REBOOT] = { .target = "reboot.target" },
@@ -431,21 +466,22 @@ static const struct action actions[ACTION_MAX] = {
         [ACTION_EXIT_FORCE] = { .objective = OBJ_EXIT },
 };
 
-void manager_emergency_action(struct manager *m, enum emergency_action a, const char *why, const char *reboot_arg, int exit_status)
+void manager_emergency_action(
+        struct manager *m, enum emergency_action a, const char *why, const char *reboot_arg, int exit_status)
 {
         const struct action *act = &actions[a];
 
         if (a == ACTION_NONE)
                 return;
         log_notice("Action '%s': %s", name_of(names_emergency_action, a) ?: "?", why);
-        (void) str_replace(&m->reboot_arg, reboot_arg);
+        (void)str_replace(&m->reboot_arg, reboot_arg);
         if (exit_status >= 0)
                 m->exit_code = exit_status;
         if (act->target)
-                (void) manager_start_target(m, act->target, JOB_REPLACE_IRREVERSIBLY);
+                (void)manager_start_target(m, act->target, JOB_REPLACE_IRREVERSIBLY);
         else if (act->howto && m->is_pid1 && !m->container) {
                 sync();
-                (void) reboot(act->howto);
+                (void)reboot(act->howto);
         } else
                 manager_set_objective(m, act->objective ?: OBJ_EXIT);
 }

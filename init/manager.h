@@ -3,8 +3,8 @@
 
 #include "job.h"
 
-extern const struct unit_ops service_ops, socket_ops, device_ops, mount_ops, automount_ops, swap_ops, target_ops, path_ops,
-        timer_ops, slice_ops, scope_ops;
+extern const struct unit_ops service_ops, socket_ops, device_ops, mount_ops, automount_ops, swap_ops,
+        target_ops, path_ops, timer_ops, slice_ops, scope_ops;
 
 /* unit.c, dep.c */
 void unit_queue_load(struct unit *u);
@@ -13,11 +13,17 @@ void manager_collect(struct manager *m);
 /* All units of a type (-1: of any), NULL-terminated; the caller frees the array. The way to walk units when what is
  * done with them may add others. NULL when out of memory. */
 struct unit **manager_units(struct manager *m, int type);
-struct unit_iter { struct unit **v; size_t i; };
-static inline void unit_iter_done(struct unit_iter *it) { free(it->v); }
-#define UNITS_FOREACH(u, m, type)                                                                              \
-        for (_cleanup_(unit_iter_done) struct unit_iter _it = { manager_units((m), (type)), 0 };              \
-                _it.v && _it.v[_it.i]; _it.i++)                                                              \
+struct unit_iter {
+        struct unit **v;
+        size_t i;
+};
+static inline void unit_iter_done(struct unit_iter *it)
+{
+        free(it->v);
+}
+#define UNITS_FOREACH(u, m, type)                                                                           \
+        for (_cleanup_(unit_iter_done) struct unit_iter _it = { manager_units((m), (type)), 0 };            \
+                _it.v && _it.v[_it.i]; _it.i++)                                                             \
                 for (struct unit *u = _it.v[_it.i]; u; u = NULL)
 /* types-simple.c: a target comes after what it pulls in. */
 void target_order_after_members(struct unit *u);
@@ -57,7 +63,8 @@ void reload_retry(struct unit *u);
 void manager_set_objective(struct manager *m, enum manager_objective o);
 /* Starts a target that ends in an objective: "poweroff.target" with replace-irreversibly. */
 int manager_start_target(struct manager *m, const char *name, enum job_mode mode);
-void manager_emergency_action(struct manager *m, enum emergency_action a, const char *why, const char *reboot_arg, int exit_status);
+void manager_emergency_action(struct manager *m, enum emergency_action a, const char *why,
+        const char *reboot_arg, int exit_status);
 /* A job ended or the run queue is empty: is the boot done, may idle services start, which status line? */
 void manager_check_idle(struct manager *m);
 void manager_status_job(struct manager *m, struct job *j, int result);
@@ -73,7 +80,8 @@ int notify_open(struct unit *u, struct loop_io *io, char **ret_path);
 void notify_close(struct unit *u, struct loop_io *io, char **path);
 
 /* early-link.c: steps done by rouse-early. done() is told the exit status. */
-int early_run(struct manager *m, const char *step, void (*done)(struct unit *u, int status, const char *message), struct unit *u);
+int early_run(struct manager *m, const char *step,
+        void (*done)(struct unit *u, int status, const char *message), struct unit *u);
 void early_forget(struct manager *m, struct unit *u);
 /* The boot is over: lets the helper go. */
 void early_finish(struct manager *m);
@@ -84,20 +92,26 @@ int devlink_init(struct manager *m);
 /* Descriptors for the device daemon, in the order of lib/devlink.h; borrowed. */
 size_t devlink_fds(struct manager *m, int fds[3], const char *names[3]);
 int devlink_watch(struct manager *m, const char *name);
-int devlink_mount(struct manager *m, const char *where, const char *what, const char *type, const char *options, unsigned flags);
+int devlink_mount(struct manager *m, const char *where, const char *what, const char *type,
+        const char *options, unsigned flags);
 int devlink_umount(struct manager *m, const char *where, bool lazy, bool force);
-int devlink_settle(struct manager *m, void (*done)(struct unit *u, int status, const char *message), struct unit *u);
-int devlink_load_modules(struct manager *m, char **names, bool low, void (*done)(struct unit *u, int status, const char *message), struct unit *u);
-int devlink_static_nodes(struct manager *m, void (*done)(struct unit *u, int status, const char *message), struct unit *u);
+int devlink_settle(
+        struct manager *m, void (*done)(struct unit *u, int status, const char *message), struct unit *u);
+int devlink_load_modules(struct manager *m, char **names, bool low,
+        void (*done)(struct unit *u, int status, const char *message), struct unit *u);
+int devlink_static_nodes(
+        struct manager *m, void (*done)(struct unit *u, int status, const char *message), struct unit *u);
 int devlink_coldplug(struct manager *m);
 /* The boot's jobs are done: devd may turn to what was put off. */
 void devlink_booted(struct manager *m);
 void devlink_forget(struct manager *m, struct unit *u);
 /* Back from devd, implemented by device.c and mount.c. */
-void device_message(struct manager *m, const char *syspath, const char *node, unsigned state, char **links, char **props);
+void device_message(struct manager *m, const char *syspath, const char *node, unsigned state, char **links,
+        char **props);
 void mount_done_message(struct manager *m, const char *where, unsigned err, const char *text);
 void umount_done_message(struct manager *m, const char *where, unsigned err, const char *text);
-void mountinfo_message(struct manager *m, bool there, const char *where, const char *what, const char *type, const char *options);
+void mountinfo_message(struct manager *m, bool there, const char *where, const char *what, const char *type,
+        const char *options);
 /* devd is (again) there: asks it for the mounts that are under way. */
 void mount_devd_ready(struct manager *m);
 void mountinfo_scan(struct manager *m); /* by PID 1 itself, before devd runs */

@@ -9,19 +9,44 @@ static const struct option {
         int kind;
         unsigned long flag;
 } options_table[] = {
-        { "ro", SET, MS_RDONLY },           { "rw", CLEAR, MS_RDONLY },       { "nosuid", SET, MS_NOSUID },
-        { "suid", CLEAR, MS_NOSUID },       { "nodev", SET, MS_NODEV },       { "dev", CLEAR, MS_NODEV },
-        { "noexec", SET, MS_NOEXEC },       { "exec", CLEAR, MS_NOEXEC },     { "sync", SET, MS_SYNCHRONOUS },
-        { "async", CLEAR, MS_SYNCHRONOUS }, { "dirsync", SET, MS_DIRSYNC },   { "remount", SET, MS_REMOUNT },
-        { "mand", SET, MS_MANDLOCK },       { "nomand", CLEAR, MS_MANDLOCK }, { "noatime", SET, MS_NOATIME },
-        { "atime", CLEAR, MS_NOATIME },     { "nodiratime", SET, MS_NODIRATIME }, { "diratime", CLEAR, MS_NODIRATIME },
-        { "relatime", SET, MS_RELATIME },   { "norelatime", CLEAR, MS_RELATIME }, { "strictatime", SET, MS_STRICTATIME },
-        { "lazytime", SET, MS_LAZYTIME },   { "nolazytime", CLEAR, MS_LAZYTIME }, { "nosymfollow", SET, 256 },
-        { "bind", SET, MS_BIND },           { "rbind", SET, MS_BIND | MS_REC }, { "silent", SET, MS_SILENT },
-        { "defaults", USERSPACE, 0 },       { "auto", USERSPACE, 0 },         { "noauto", USERSPACE, 0 },
-        { "nofail", USERSPACE, 0 },         { "_netdev", USERSPACE, 0 },      { "user", USERSPACE, 0 },
-        { "nouser", USERSPACE, 0 },         { "users", USERSPACE, 0 },        { "owner", USERSPACE, 0 },
-        { "group", USERSPACE, 0 },          { "comment", USERSPACE, 0 },
+        { "ro", SET, MS_RDONLY },
+        { "rw", CLEAR, MS_RDONLY },
+        { "nosuid", SET, MS_NOSUID },
+        { "suid", CLEAR, MS_NOSUID },
+        { "nodev", SET, MS_NODEV },
+        { "dev", CLEAR, MS_NODEV },
+        { "noexec", SET, MS_NOEXEC },
+        { "exec", CLEAR, MS_NOEXEC },
+        { "sync", SET, MS_SYNCHRONOUS },
+        { "async", CLEAR, MS_SYNCHRONOUS },
+        { "dirsync", SET, MS_DIRSYNC },
+        { "remount", SET, MS_REMOUNT },
+        { "mand", SET, MS_MANDLOCK },
+        { "nomand", CLEAR, MS_MANDLOCK },
+        { "noatime", SET, MS_NOATIME },
+        { "atime", CLEAR, MS_NOATIME },
+        { "nodiratime", SET, MS_NODIRATIME },
+        { "diratime", CLEAR, MS_NODIRATIME },
+        { "relatime", SET, MS_RELATIME },
+        { "norelatime", CLEAR, MS_RELATIME },
+        { "strictatime", SET, MS_STRICTATIME },
+        { "lazytime", SET, MS_LAZYTIME },
+        { "nolazytime", CLEAR, MS_LAZYTIME },
+        { "nosymfollow", SET, 256 },
+        { "bind", SET, MS_BIND },
+        { "rbind", SET, MS_BIND | MS_REC },
+        { "silent", SET, MS_SILENT },
+        { "defaults", USERSPACE, 0 },
+        { "auto", USERSPACE, 0 },
+        { "noauto", USERSPACE, 0 },
+        { "nofail", USERSPACE, 0 },
+        { "_netdev", USERSPACE, 0 },
+        { "user", USERSPACE, 0 },
+        { "nouser", USERSPACE, 0 },
+        { "users", USERSPACE, 0 },
+        { "owner", USERSPACE, 0 },
+        { "group", USERSPACE, 0 },
+        { "comment", USERSPACE, 0 },
 };
 
 static const struct option *find(const char *word, size_t len)
@@ -48,8 +73,9 @@ bool mount_option(const char *options, const char *name)
 
 static bool for_user_space(const char *word, size_t len, const struct option *o)
 {
-        return (o && o->kind == USERSPACE) || (len > 2 && (strncmp(word, "x-", 2) == 0 || strncmp(word, "X-", 2) == 0)) ||
-                (len > 8 && strncmp(word, "comment=", 8) == 0);
+        return (o && o->kind == USERSPACE) ||
+               (len > 2 && (strncmp(word, "x-", 2) == 0 || strncmp(word, "X-", 2) == 0)) ||
+               (len > 8 && strncmp(word, "comment=", 8) == 0);
 }
 
 static int append(struct strbuf *b, const char *word, size_t len)
@@ -73,7 +99,7 @@ int mount_options_split(const char *options, unsigned long *ret_flags, char **re
                 else if (o && o->kind == CLEAR)
                         flags &= ~o->flag;
                 else if (len > 0 && !for_user_space(p, len, o))
-                        (void) append(&b, p, len);
+                        (void)append(&b, p, len);
                 p += len + (p[len] == ',');
         }
         if (b.failed)
@@ -88,12 +114,12 @@ char *mount_options_for_helper(const char *options, const char *extra)
         _cleanup_strbuf_ struct strbuf b = { 0 };
 
         if (extra)
-                (void) append(&b, extra, strlen(extra));
+                (void)append(&b, extra, strlen(extra));
         for (const char *p = options; p && *p;) {
                 size_t len = strcspn(p, ",");
 
                 if (len > 0 && !for_user_space(p, len, find(p, len)))
-                        (void) append(&b, p, len);
+                        (void)append(&b, p, len);
                 p += len + (p[len] == ',');
         }
         return b.len > 0 ? strbuf_take(&b) : strdup("");
@@ -101,8 +127,9 @@ char *mount_options_for_helper(const char *options, const char *extra)
 
 bool mount_type_is_network(const char *fstype)
 {
-        static const char *const types[] = { "nfs", "nfs4", "cifs", "smb3", "smbfs", "sshfs", "fuse.sshfs", "ceph", "glusterfs",
-                "9p", "afs", "gfs", "gfs2", "ocfs2", "ncpfs", "ncp", "lustre", "pvfs2", "davfs", "orangefs", NULL };
+        static const char *const types[] = { "nfs", "nfs4", "cifs", "smb3", "smbfs", "sshfs", "fuse.sshfs",
+                "ceph", "glusterfs", "9p", "afs", "gfs", "gfs2", "ocfs2", "ncpfs", "ncp", "lustre", "pvfs2",
+                "davfs", "orangefs", NULL };
 
         for (const char *const *t = types; fstype && *t; t++)
                 if (streq(*t, fstype))
@@ -112,11 +139,13 @@ bool mount_type_is_network(const char *fstype)
 
 bool mount_needs_helper(const char *fstype, const char *what, const char *options)
 {
-        if (mount_option(options, "loop") || mount_option(options, "offset") || mount_option(options, "user") ||
-                mount_option(options, "users"))
+        if (mount_option(options, "loop") || mount_option(options, "offset") ||
+                mount_option(options, "user") || mount_option(options, "users"))
                 return true;
         if (!fstype || streq(fstype, "auto"))
-                return !path_startswith(what, "/dev") && !mount_option(options, "bind") && !mount_option(options, "rbind");
+                return !path_startswith(what, "/dev") && !mount_option(options, "bind") &&
+                       !mount_option(options, "rbind");
         return mount_type_is_network(fstype) || streq(fstype, "fuse") || startswith(fstype, "fuse.") ||
-                streq(fstype, "ntfs") || streq(fstype, "ntfs-3g") || streq(fstype, "zfs") || streq(fstype, "ecryptfs");
+               streq(fstype, "ntfs") || streq(fstype, "ntfs-3g") || streq(fstype, "zfs") ||
+               streq(fstype, "ecryptfs");
 }

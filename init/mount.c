@@ -27,11 +27,15 @@ static const struct {
         enum active_state state;
         const char *name;
 } states[] = {
-        [MNT_DEAD] = { UNIT_INACTIVE, "dead" }, [MNT_MOUNTING] = { UNIT_ACTIVATING, "mounting" },
-        [MNT_MOUNTING_DONE] = { UNIT_ACTIVATING, "mounting-done" }, [MNT_MOUNTED] = { UNIT_ACTIVE, "mounted" },
-        [MNT_REMOUNTING] = { UNIT_RELOADING, "remounting" }, [MNT_UNMOUNTING] = { UNIT_DEACTIVATING, "unmounting" },
+        [MNT_DEAD] = { UNIT_INACTIVE, "dead" },
+        [MNT_MOUNTING] = { UNIT_ACTIVATING, "mounting" },
+        [MNT_MOUNTING_DONE] = { UNIT_ACTIVATING, "mounting-done" },
+        [MNT_MOUNTED] = { UNIT_ACTIVE, "mounted" },
+        [MNT_REMOUNTING] = { UNIT_RELOADING, "remounting" },
+        [MNT_UNMOUNTING] = { UNIT_DEACTIVATING, "unmounting" },
         [MNT_UNMOUNTING_SIGTERM] = { UNIT_DEACTIVATING, "unmounting-sigterm" },
-        [MNT_UNMOUNTING_SIGKILL] = { UNIT_DEACTIVATING, "unmounting-sigkill" }, [MNT_FAILED] = { UNIT_FAILED, "failed" },
+        [MNT_UNMOUNTING_SIGKILL] = { UNIT_DEACTIVATING, "unmounting-sigkill" },
+        [MNT_FAILED] = { UNIT_FAILED, "failed" },
 };
 
 static void set_state(struct mount *mt, enum mount_state state)
@@ -42,7 +46,7 @@ static void set_state(struct mount *mt, enum mount_state state)
         mt->state = state;
         if (state == MNT_DEAD || state == MNT_FAILED || state == MNT_MOUNTED) {
                 mt->devd_asked = false;
-                (void) loop_timer_set(u->manager->loop, &mt->timer, USEC_INFINITY);
+                (void)loop_timer_set(u->manager->loop, &mt->timer, USEC_INFINITY);
         }
         unit_notify(u, old, mt->result != MOUNT_RESULT_SUCCESS);
 }
@@ -52,7 +56,8 @@ static void fail(struct mount *mt, int result)
         mt->result = result;
         if (result != MOUNT_RESULT_SUCCESS)
                 log_unit(mt->unit.id, LOG_WARNING, "Failed with result '%s'", result_names[result]);
-        set_state(mt, mt->in_mountinfo ? MNT_MOUNTED : (result == MOUNT_RESULT_SUCCESS ? MNT_DEAD : MNT_FAILED));
+        set_state(mt,
+                mt->in_mountinfo ? MNT_MOUNTED : (result == MOUNT_RESULT_SUCCESS ? MNT_DEAD : MNT_FAILED));
 }
 
 static void on_timeout(struct loop_timer *t)
@@ -61,10 +66,11 @@ static void on_timeout(struct loop_timer *t)
 
         log_unit(mt->unit.id, LOG_WARNING, "%s %s timed out", states[mt->state].name, mt->where);
         if (mt->control_pid > 0)
-                (void) cgroup_kill(&mt->unit, SIGKILL, 0, 0);
-        if (mt->state == MNT_UNMOUNTING && !mt->lazy) { /* at the end of the machine's day a held mount is let go */
+                (void)cgroup_kill(&mt->unit, SIGKILL, 0, 0);
+        if (mt->state == MNT_UNMOUNTING &&
+                !mt->lazy) { /* at the end of the machine's day a held mount is let go */
                 log_unit(mt->unit.id, LOG_WARNING, "%s is detached lazily", mt->where);
-                (void) umount2(mt->where, MNT_DETACH | UMOUNT_NOFOLLOW);
+                (void)umount2(mt->where, MNT_DETACH | UMOUNT_NOFOLLOW);
         }
         fail(mt, MOUNT_RESULT_TIMEOUT);
 }
@@ -101,7 +107,7 @@ static void mount_reloaded(struct unit *u)
         struct mount *mt = UNIT_CAST(mount, u);
 
         if (!mt->where)
-                (void) unit_name_to_path(u->id, &mt->where);
+                (void)unit_name_to_path(u->id, &mt->where);
 }
 
 static void mount_done(struct unit *u)
@@ -147,7 +153,8 @@ static int add_device_deps(struct unit *u, const struct mount *mt)
                 r = unit_get(u->manager, name, &dev);
         if (r < 0)
                 return r;
-        return unit_add_dep2(u, DEP_AFTER, u->fragment_path ? DEP_REQUIRES : DEP_REFERENCES, dev, ORIGIN_IMPLICIT);
+        return unit_add_dep2(
+                u, DEP_AFTER, u->fragment_path ? DEP_REQUIRES : DEP_REFERENCES, dev, ORIGIN_IMPLICIT);
 }
 
 static int add_default_deps(struct unit *u, const struct mount *mt)
@@ -200,11 +207,12 @@ static int mount_load(struct unit *u)
                 return -ENOMEM;
         path_simplify(mt->where);
         if (!streq(mt->where, path)) {
-                (void) str_replace(&u->load_error, "Where= does not match the unit's name");
-                return log_unit_errno(u->id, LOG_ERR, -ENOEXEC, "Where=%s does not match the unit's name. Refusing.", mt->where);
+                (void)str_replace(&u->load_error, "Where= does not match the unit's name");
+                return log_unit_errno(u->id, LOG_ERR, -ENOEXEC,
+                        "Where=%s does not match the unit's name. Refusing.", mt->where);
         }
         if (u->fragment_path && !mt->what) {
-                (void) str_replace(&u->load_error, "What= is missing");
+                (void)str_replace(&u->load_error, "What= is missing");
                 return log_unit_errno(u->id, LOG_ERR, -ENOEXEC, "What= is missing. Refusing.");
         }
         if (streq(mt->where, "/")) {
@@ -212,7 +220,7 @@ static int mount_load(struct unit *u)
                 u->default_dependencies_off = true;
         }
         if (!u->description)
-                (void) str_replace(&u->description, mt->where);
+                (void)str_replace(&u->description, mt->where);
         r = add_parent(u, mt->where);
         if (r >= 0)
                 r = add_device_deps(u, mt);
@@ -225,13 +233,15 @@ static int mount_load(struct unit *u)
 
 static void arm(struct mount *mt)
 {
-        (void) loop_timer_set(mt->unit.manager->loop, &mt->timer,
+        (void)loop_timer_set(mt->unit.manager->loop, &mt->timer,
                 mt->timeout > 0 ? usec_add(now_monotonic(), mt->timeout) : USEC_INFINITY);
 }
 
 static int spawn(struct mount *mt, char **argv)
 {
-        struct exec_params p = { .command = &mt->control_command, .control = true, .stdin_fd = -1, .apply_permissions = true };
+        struct exec_params p = {
+                .command = &mt->control_command, .control = true, .stdin_fd = -1, .apply_permissions = true
+        };
         int pidfd, r;
 
         strv_free(mt->control_command.argv);
@@ -284,7 +294,7 @@ static int mount_directly(struct mount *mt)
         if (mount(mt->what, mt->where, mt->fstype ?: "none", flags, data) < 0)
                 return -errno;
         /* a bind mount takes its other flags only by a second call */
-        if (flags & MS_BIND && flags & ~(unsigned long) (MS_BIND | MS_REC) &&
+        if (flags & MS_BIND && flags & ~(unsigned long)(MS_BIND | MS_REC) &&
                 mount(NULL, mt->where, NULL, flags | MS_REMOUNT, NULL) < 0)
                 return -errno;
         return 0;
@@ -300,13 +310,15 @@ static int begin_mount(struct mount *mt)
                 return spawn_mount(mt, NULL);
         if (is_device_path(mt->what)) {
                 mt->devd_asked = true;
-                r = devlink_mount(m, mt->where, mt->what, streq_null(mt->fstype, "auto") ? NULL : mt->fstype, mt->options,
+                r = devlink_mount(m, mt->where, mt->what, streq_null(mt->fstype, "auto") ? NULL : mt->fstype,
+                        mt->options,
                         (mt->sloppy ? DL_MOUNT_SLOPPY : 0) | (mt->rw_only ? DL_MOUNT_RWONLY : 0));
                 return r == -ENOTCONN ? 0 : r; /* asked again when devd is there */
         }
         r = mount_directly(mt);
         if (r < 0)
-                return log_unit_errno(mt->unit.id, LOG_ERR, r, "Could not mount %s on %s: %m", mt->what, mt->where);
+                return log_unit_errno(
+                        mt->unit.id, LOG_ERR, r, "Could not mount %s on %s: %m", mt->what, mt->where);
         mountinfo_message(m, true, mt->where, mt->what, mt->fstype, mt->options);
         return 0;
 }
@@ -344,7 +356,7 @@ static int mount_stop(struct unit *u)
         if (mt->state == MNT_UNMOUNTING)
                 return 0;
         if (mt->control_pid > 0) { /* still mounting: not any more */
-                (void) cgroup_kill(u, SIGTERM, 0, 0);
+                (void)cgroup_kill(u, SIGTERM, 0, 0);
                 return -EAGAIN;
         }
         mt->result = MOUNT_RESULT_SUCCESS;
@@ -353,7 +365,7 @@ static int mount_stop(struct unit *u)
         r = devlink_umount(u->manager, mt->where, mt->lazy, mt->force);
         if (r == -ENOTCONN) {
                 r = umount2(mt->where, UMOUNT_NOFOLLOW | (mt->lazy ? MNT_DETACH : 0)) < 0 ? -errno : 0;
-                umount_done_message(u->manager, mt->where, (unsigned) -r, NULL);
+                umount_done_message(u->manager, mt->where, (unsigned)-r, NULL);
         } else if (r < 0)
                 fail(mt, MOUNT_RESULT_RESOURCES);
         return 0;
@@ -381,7 +393,8 @@ static void mount_child(struct unit *u, pid_t pid, int code, int status)
         mt->control_command.code = code;
         mt->control_command.status = status;
         if (!good) {
-                log_unit(u->id, LOG_NOTICE, "Mount process ended, code=%s, status=%d", code == CLD_EXITED ? "exited" : "killed", status);
+                log_unit(u->id, LOG_NOTICE, "Mount process ended, code=%s, status=%d",
+                        code == CLD_EXITED ? "exited" : "killed", status);
                 fail(mt, MOUNT_RESULT_EXIT_CODE);
         } else if (mt->state == MNT_MOUNTING)
                 mountinfo_message(u->manager, true, mt->where, mt->what, mt->fstype, mt->options);
@@ -465,10 +478,12 @@ static struct mount *find_mount(struct manager *m, const char *where)
 
 void mount_devd_ready(struct manager *m)
 {
-        UNITS_FOREACH(u, m, UNIT_MOUNT) {
+        UNITS_FOREACH(u, m, UNIT_MOUNT)
+        {
                 struct mount *mt = UNIT_CAST(mount, u);
 
-                if (u->load_state == UNIT_LOADED && mt->state == MNT_MOUNTING && mt->devd_asked && begin_mount(mt) < 0)
+                if (u->load_state == UNIT_LOADED && mt->state == MNT_MOUNTING && mt->devd_asked &&
+                        begin_mount(mt) < 0)
                         fail(mt, MOUNT_RESULT_RESOURCES);
         }
 }
@@ -480,7 +495,8 @@ void mount_done_message(struct manager *m, const char *where, unsigned err, cons
         if (!mt || mt->state != MNT_MOUNTING)
                 return;
         if (err) {
-                log_unit(mt->unit.id, LOG_ERR, "Could not mount %s on %s: %s", mt->what, where, text ?: strerror((int) err));
+                log_unit(mt->unit.id, LOG_ERR, "Could not mount %s on %s: %s", mt->what, where,
+                        text ?: strerror((int)err));
                 fail(mt, MOUNT_RESULT_EXIT_CODE);
                 return;
         }
@@ -495,7 +511,8 @@ void umount_done_message(struct manager *m, const char *where, unsigned err, con
         if (!mt || mt->state != MNT_UNMOUNTING)
                 return;
         if (err && err != EINVAL) { /* EINVAL: not a mount point any more */
-                log_unit(mt->unit.id, LOG_ERR, "Could not unmount %s: %s", where, text ?: strerror((int) err));
+                log_unit(
+                        mt->unit.id, LOG_ERR, "Could not unmount %s: %s", where, text ?: strerror((int)err));
                 fail(mt, MOUNT_RESULT_EXIT_CODE);
                 return;
         }
@@ -503,7 +520,8 @@ void umount_done_message(struct manager *m, const char *where, unsigned err, con
         set_state(mt, MNT_DEAD);
 }
 
-void mountinfo_message(struct manager *m, bool there, const char *where, const char *what, const char *type, const char *options)
+void mountinfo_message(struct manager *m, bool there, const char *where, const char *what, const char *type,
+        const char *options)
 {
         struct mount *mt = find_mount(m, where);
 
@@ -525,10 +543,11 @@ void mountinfo_message(struct manager *m, bool there, const char *where, const c
                 return;
         mt->in_mountinfo = there;
         if (there) {
-                (void) str_replace(&mt->mi_what, what);
-                (void) str_replace(&mt->mi_type, type);
-                (void) str_replace(&mt->mi_options, options);
-                if (mt->state == MNT_DEAD || mt->state == MNT_FAILED || (mt->state == MNT_MOUNTING && mt->control_pid <= 0))
+                (void)str_replace(&mt->mi_what, what);
+                (void)str_replace(&mt->mi_type, type);
+                (void)str_replace(&mt->mi_options, options);
+                if (mt->state == MNT_DEAD || mt->state == MNT_FAILED ||
+                        (mt->state == MNT_MOUNTING && mt->control_pid <= 0))
                         set_state(mt, MNT_MOUNTED);
         } else if (mt->state == MNT_MOUNTED || mt->state == MNT_UNMOUNTING)
                 set_state(mt, MNT_DEAD);
@@ -540,8 +559,9 @@ static void unescape(char *s)
         char *o = s;
 
         for (; *s; s++)
-                if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' && s[3] >= '0' && s[3] <= '7') {
-                        *o++ = (char) ((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+                if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' &&
+                        s[3] >= '0' && s[3] <= '7') {
+                        *o++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
                         s += 3;
                 } else
                         *o++ = *s;

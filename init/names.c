@@ -474,10 +474,27 @@ const struct name_row names_personality[] = {
 
 /* SystemCallArchitectures=: the words; the value is only an index. */
 const struct name_row names_architecture[] = {
-        { "native", 0 }, { "x86", 1 }, { "x86-64", 2 }, { "x32", 3 }, { "arm", 4 }, { "arm64", 5 }, { "loongarch64", 6 },
-        { "mips", 7 }, { "mips64", 8 }, { "mips64-n32", 9 }, { "mips-le", 10 }, { "mips64-le", 11 }, { "mips64-le-n32", 12 },
-        { "parisc", 13 }, { "parisc64", 14 }, { "ppc", 15 }, { "ppc64", 16 }, { "ppc64-le", 17 }, { "riscv64", 18 },
-        { "s390", 19 }, { "s390x", 20 },
+        { "native", 0 },
+        { "x86", 1 },
+        { "x86-64", 2 },
+        { "x32", 3 },
+        { "arm", 4 },
+        { "arm64", 5 },
+        { "loongarch64", 6 },
+        { "mips", 7 },
+        { "mips64", 8 },
+        { "mips64-n32", 9 },
+        { "mips-le", 10 },
+        { "mips64-le", 11 },
+        { "mips64-le-n32", 12 },
+        { "parisc", 13 },
+        { "parisc64", 14 },
+        { "ppc", 15 },
+        { "ppc64", 16 },
+        { "ppc64-le", 17 },
+        { "riscv64", 18 },
+        { "s390", 19 },
+        { "s390x", 20 },
         { NULL, 0 },
 };
 
@@ -635,7 +652,7 @@ char *name_flags(const struct name_row *t, uint64_t flags)
 
         strbuf_puts(&b, "");
         for (; t->name; t++)
-                if ((flags & (uint64_t) t->value) == (uint64_t) t->value && t->value)
+                if ((flags & (uint64_t)t->value) == (uint64_t)t->value && t->value)
                         strbuf_printf(&b, "%s%s", b.len ? " " : "", t->name);
         return strbuf_take(&b);
 }

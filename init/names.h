@@ -24,19 +24,21 @@ char *name_flags(const struct name_row *t, uint64_t flags);
 extern const struct name_row names_job_mode[], names_emergency_action[], names_collect_mode[];
 /* [Service] */
 extern const struct name_row names_service_type[], names_exit_type[], names_restart[], names_notify_access[],
-        names_oom_policy[], names_failure_mode[], names_service_result[], names_restart_mode[], names_exit_status[];
+        names_oom_policy[], names_failure_mode[], names_service_result[], names_restart_mode[],
+        names_exit_status[];
 /* execution */
-extern const struct name_row names_exec_input[], names_exec_output[], names_preserve[], names_protect_system[],
-        names_protect_home[], names_protect_proc[], names_proc_subset[], names_keyring_mode[], names_cpu_policy[],
-        names_io_class[], names_numa_policy[], names_syslog_facility[], names_syslog_level[], names_utmp_mode[],
-        names_rlimit[], names_capability[], names_secure_bits[], names_namespace[], names_mount_flags[],
-        names_personality[], names_architecture[], names_exec_dir[];
+extern const struct name_row names_exec_input[], names_exec_output[], names_preserve[],
+        names_protect_system[], names_protect_home[], names_protect_proc[], names_proc_subset[],
+        names_keyring_mode[], names_cpu_policy[], names_io_class[], names_numa_policy[],
+        names_syslog_facility[], names_syslog_level[], names_utmp_mode[], names_rlimit[], names_capability[],
+        names_secure_bits[], names_namespace[], names_mount_flags[], names_personality[],
+        names_architecture[], names_exec_dir[];
 /* killing, resources */
-extern const struct name_row names_kill_mode[], names_device_policy[], names_managed_oom[], names_managed_oom_preference[],
-        names_cgroup_controller[];
+extern const struct name_row names_kill_mode[], names_device_policy[], names_managed_oom[],
+        names_managed_oom_preference[], names_cgroup_controller[];
 /* sockets, timers, paths */
-extern const struct name_row names_bind_ipv6_only[], names_timestamping[], names_ip_tos[], names_socket_protocol[],
-        names_listen[], names_timer_base[], names_path_kind[];
+extern const struct name_row names_bind_ipv6_only[], names_timestamping[], names_ip_tos[],
+        names_socket_protocol[], names_listen[], names_timer_base[], names_path_kind[];
 
 /* Path units' kinds. */
 enum path_kind { PATH_EXISTS, PATH_EXISTS_GLOB, PATH_CHANGED, PATH_MODIFIED, PATH_DIRECTORY_NOT_EMPTY };

@@ -10,9 +10,9 @@
 #include "lib/paths.h"
 #include "manager.h"
 
-#define NOTIFY_DIR  ROUSE_RUNDIR "/notify"
-#define NOTIFY_MAX  4096
-#define NOTIFY_FDS  253
+#define NOTIFY_DIR ROUSE_RUNDIR "/notify"
+#define NOTIFY_MAX 4096
+#define NOTIFY_FDS 253
 
 static void read_control(struct msghdr *mh, struct ucred *cred, bool *ret_cred, int *fds, size_t *n_fds)
 {
@@ -46,7 +46,9 @@ static int receive_one(struct unit *u, int fd)
                 struct cmsghdr align;
         } control;
         struct iovec iov = { buf, NOTIFY_MAX };
-        struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+        struct msghdr mh = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+        };
         struct ucred cred = { 0 };
         _cleanup_strv_ char **fields = NULL;
         bool have_cred = false;
@@ -58,7 +60,7 @@ static int receive_one(struct unit *u, int fd)
                 return -errno;
         read_control(&mh, &cred, &have_cred, fds, &n_fds);
         buf[n] = '\0';
-        if (!have_cred || mh.msg_flags & MSG_TRUNC || memchr(buf, 0, (size_t) n) ||
+        if (!have_cred || mh.msg_flags & MSG_TRUNC || memchr(buf, 0, (size_t)n) ||
                 !(fields = strv_split(buf, "\n")) || !unit_ops(u)->notify_message) {
                 log_unit(u->id, LOG_WARNING, "Notification that is malformed or too long; ignored");
                 for (size_t i = 0; i < n_fds; i++)
@@ -99,15 +101,15 @@ int notify_open(struct unit *u, struct loop_io *io, char **ret_path)
         if (fd < 0)
                 return -errno;
         strncpy(sa.sun_path, path, sizeof(sa.sun_path) - 1);
-        (void) unlink(path);
-        r = bind(fd, (struct sockaddr *) &sa, sizeof(sa));
+        (void)unlink(path);
+        r = bind(fd, (struct sockaddr *)&sa, sizeof(sa));
         if (r < 0 && errno == ENOENT) {
-                (void) mkdir_p(NOTIFY_DIR, 0755);
-                r = bind(fd, (struct sockaddr *) &sa, sizeof(sa));
+                (void)mkdir_p(NOTIFY_DIR, 0755);
+                r = bind(fd, (struct sockaddr *)&sa, sizeof(sa));
         }
         if (r < 0)
                 return -errno;
-        (void) chmod(path, 0777);
+        (void)chmod(path, 0777);
         if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)) < 0)
                 return -errno;
         *io = (struct loop_io) { .fd = fd, .events = EPOLLIN, .priority = -5, .cb = on_readable, .data = u };
@@ -131,7 +133,7 @@ void notify_close(struct unit *u, struct loop_io *io, char **path)
                 io->fd = -1;
         }
         if (*path)
-                (void) unlink(*path);
+                (void)unlink(*path);
         free(*path);
         *path = NULL;
 }

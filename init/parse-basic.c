@@ -10,10 +10,11 @@ int parse_problem(const struct parse *p, const char *fmt, ...)
         va_list ap;
 
         va_start(ap, fmt);
-        (void) vsnprintf(why, sizeof(why), fmt, ap);
+        (void)vsnprintf(why, sizeof(why), fmt, ap);
         va_end(ap);
         p->u->n_problems++;
-        return log_file(p->path, p->line, LOG_WARNING, "Failed to parse %s='%.200s': %s; ignored", p->d->name, p->value, why);
+        return log_file(p->path, p->line, LOG_WARNING, "Failed to parse %s='%.200s': %s; ignored",
+                p->d->name, p->value, why);
 }
 
 int parse_resolve(const struct parse *p, const char *s, char **ret)
@@ -77,7 +78,7 @@ int parse_value_boolean(const struct parse *p)
 
         if (v < 0)
                 return v;
-        *(bool *) p->target = v;
+        *(bool *)p->target = v;
         return 0;
 }
 
@@ -88,7 +89,7 @@ int parse_value_boolean_inverted(const struct parse *p)
 
         if (v < 0)
                 return v;
-        *(bool *) p->target = !v;
+        *(bool *)p->target = !v;
         return 0;
 }
 
@@ -120,7 +121,7 @@ int parse_value_sec_zero_infinite(const struct parse *p)
 
         if (r < 0)
                 return r;
-        *(usec_t *) p->target = t ? t : USEC_INFINITY;
+        *(usec_t *)p->target = t ? t : USEC_INFINITY;
         return 0;
 }
 
@@ -138,7 +139,7 @@ int parse_value_nsec(const struct parse *p)
         r = parse_timespan(p->value, USEC_PER_SEC, &t);
         if (r < 0)
                 return r;
-        *ret = t == USEC_INFINITY ? UINT64_MAX : (uint64_t) t * 1000;
+        *ret = t == USEC_INFINITY ? UINT64_MAX : (uint64_t)t * 1000;
         return 0;
 }
 
@@ -301,11 +302,11 @@ int parse_value_paths_colon(const struct parse *p)
 int parse_value_enum(const struct parse *p)
 {
         int64_t v;
-        int r = name_value((const struct name_row *) p->d->arg, p->value, &v);
+        int r = name_value((const struct name_row *)p->d->arg, p->value, &v);
 
         if (r < 0)
                 return r;
-        *(int *) p->target = (int) v;
+        *(int *)p->target = (int)v;
         return 0;
 }
 
@@ -316,7 +317,7 @@ int parse_value_enum_or_bool(const struct parse *p)
 
         if (v < 0)
                 return parse_value_enum(p);
-        *(int *) p->target = v;
+        *(int *)p->target = v;
         return 0;
 }
 
@@ -324,11 +325,11 @@ int parse_value_enum_or_bool(const struct parse *p)
 int parse_value_enum_bool8(const struct parse *p)
 {
         int64_t v;
-        int r = name_value((const struct name_row *) p->d->arg, p->value, &v);
+        int r = name_value((const struct name_row *)p->d->arg, p->value, &v);
 
         if (r < 0)
                 return r;
-        *(bool *) p->target = v != 0;
+        *(bool *)p->target = v != 0;
         return 0;
 }
 
@@ -338,6 +339,6 @@ int parse_value_signal(const struct parse *p)
 
         if (sig < 0)
                 return sig;
-        *(int *) p->target = sig;
+        *(int *)p->target = sig;
         return 0;
 }

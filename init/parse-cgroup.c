@@ -14,7 +14,7 @@ static uint64_t physical_memory(void)
 {
         struct sysinfo i;
 
-        return sysinfo(&i) < 0 ? 0 : (uint64_t) i.totalram * i.mem_unit;
+        return sysinfo(&i) < 0 ? 0 : (uint64_t)i.totalram * i.mem_unit;
 }
 
 int parse_value_weight(const struct parse *p)
@@ -23,7 +23,7 @@ int parse_value_weight(const struct parse *p)
         int r;
 
         if (!*p->value) {
-                *(uint64_t *) p->target = UNSET;
+                *(uint64_t *)p->target = UNSET;
                 return 0;
         }
         r = parse_u64(p->value, &v);
@@ -31,7 +31,7 @@ int parse_value_weight(const struct parse *p)
                 return r;
         if (v < 1 || v > 10000)
                 return -ERANGE;
-        *(uint64_t *) p->target = v;
+        *(uint64_t *)p->target = v;
         return 0;
 }
 
@@ -39,7 +39,7 @@ int parse_value_weight(const struct parse *p)
 int parse_value_cpu_weight(const struct parse *p)
 {
         if (streq(p->value, "idle")) {
-                *(uint64_t *) p->target = 0;
+                *(uint64_t *)p->target = 0;
                 return 0;
         }
         return parse_value_weight(p);
@@ -70,7 +70,7 @@ int parse_value_cpu_quota(const struct parse *p)
         int r;
 
         if (!*p->value || streq(p->value, "infinity")) {
-                *(uint64_t *) p->target = UNSET;
+                *(uint64_t *)p->target = UNSET;
                 return 0;
         }
         r = parse_permyriad(p->value, true, &permyriad);
@@ -78,7 +78,7 @@ int parse_value_cpu_quota(const struct parse *p)
                 return r;
         if (permyriad == 0)
                 return -ERANGE;
-        *(uint64_t *) p->target = (uint64_t) permyriad * 100;
+        *(uint64_t *)p->target = (uint64_t)permyriad * 100;
         return 0;
 }
 
@@ -88,13 +88,13 @@ int parse_value_cpu_period(const struct parse *p)
         int r;
 
         if (!*p->value) {
-                *(uint64_t *) p->target = UNSET;
+                *(uint64_t *)p->target = UNSET;
                 return 0;
         }
         r = parse_timespan(p->value, USEC_PER_SEC, &t);
         if (r < 0)
                 return r;
-        *(uint64_t *) p->target = (uint64_t) MIN(MAX(t, USEC_PER_MSEC), USEC_PER_SEC);
+        *(uint64_t *)p->target = (uint64_t)MIN(MAX(t, USEC_PER_MSEC), USEC_PER_SEC);
         return 0;
 }
 
@@ -110,7 +110,7 @@ static int memory_value(const char *s, uint64_t *ret)
         if (strchr(s, '%')) {
                 r = parse_permyriad(s, false, &permyriad);
                 if (r >= 0)
-                        *ret = (uint64_t) ((unsigned __int128) physical_memory() * permyriad / 10000);
+                        *ret = (uint64_t)((unsigned __int128)physical_memory() * permyriad / 10000);
                 return r;
         }
         return parse_size(s, ret);
@@ -123,7 +123,7 @@ int parse_value_memory(const struct parse *p)
         int r;
 
         if (!*p->value) {
-                *(uint64_t *) p->target = UNSET;
+                *(uint64_t *)p->target = UNSET;
                 return 0;
         }
         r = memory_value(p->value, &v);
@@ -131,7 +131,7 @@ int parse_value_memory(const struct parse *p)
                 return r;
         if (v == 0 && p->d->arg)
                 return -ERANGE;
-        *(uint64_t *) p->target = v;
+        *(uint64_t *)p->target = v;
         return 0;
 }
 
@@ -235,7 +235,8 @@ static int add_io(const struct parse *p, const char *key, const char *device, co
                 const char *e = (*list)[i];
                 bool mine = strncmp(e, key, n) == 0 && e[n] == ' ';
 
-                if (mine && (!device || (startswith(e + n + 1, device) && e[n + 1 + strlen(device)] == ' '))) {
+                if (mine &&
+                        (!device || (startswith(e + n + 1, device) && e[n + 1 + strlen(device)] == ' '))) {
                         free((*list)[i]);
                         for (size_t k = i; (*list)[k]; k++)
                                 (*list)[k] = (*list)[k + 1];
@@ -252,11 +253,11 @@ int parse_value_io_limit(const struct parse *p)
         int r;
 
         if (!*p->value)
-                return add_io(p, (const char *) p->d->arg, NULL, NULL);
+                return add_io(p, (const char *)p->d->arg, NULL, NULL);
         r = split_device(p, &device, &rest);
         if (r >= 0)
                 r = rate_value(rest, value, sizeof(value));
-        return r < 0 ? r : add_io(p, (const char *) p->d->arg, device, value);
+        return r < 0 ? r : add_io(p, (const char *)p->d->arg, device, value);
 }
 
 int parse_value_io_device_weight(const struct parse *p)
@@ -375,7 +376,9 @@ int parse_value_device_allow(const struct parse *p)
 
 static int add_address(char ***list, const char *word)
 {
-        static const struct { const char *name, *addresses[3]; } names[] = {
+        static const struct {
+                const char *name, *addresses[3];
+        } names[] = {
                 { "any", { "0.0.0.0/0", "::/0" } },
                 { "localhost", { "127.0.0.0/8", "::1/128" } },
                 { "link-local", { "169.254.0.0/16", "fe80::/64" } },

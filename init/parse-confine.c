@@ -15,7 +15,7 @@ static int capability_number(const char *word, unsigned *ret)
 {
         for (const struct name_row *t = names_capability; t->name; t++)
                 if (strcasecmp(t->name, word) == 0) {
-                        *ret = (unsigned) t->value;
+                        *ret = (unsigned)t->value;
                         return 0;
                 }
         return parse_u32(word, ret) < 0 || *ret > 63 ? -EINVAL : 0;
@@ -77,7 +77,7 @@ int parse_value_secure_bits(const struct parse *p)
                 if (name_value(names_secure_bits, word, &v) < 0)
                         parse_problem(p, "'%.100s' is not a secure bit", word);
                 else
-                        sum |= (int) v;
+                        sum |= (int)v;
         }
         *to |= sum;
         return 0;
@@ -106,7 +106,7 @@ int parse_value_access_paths(const struct parse *p)
                         continue;
                 }
                 if (r >= 0)
-                        r = strv_addf(p->target, "%.*s%s", (int) (at - word), word, path);
+                        r = strv_addf(p->target, "%.*s%s", (int)(at - word), word, path);
                 if (r < 0)
                         return r;
         }
@@ -129,7 +129,7 @@ static int parse_pair(const struct parse *p, char *word, struct exec_path_pair *
         char *dest, *options = NULL;
         int r;
 
-        *ret = (struct exec_path_pair){ .recursive = true, .ignore_missing = *word == '-' };
+        *ret = (struct exec_path_pair) { .recursive = true, .ignore_missing = *word == '-' };
         word += ret->ignore_missing;
         dest = strchr(word, ':');
         if (dest) {
@@ -174,7 +174,9 @@ int parse_value_bind_paths(const struct parse *p)
                         return r;
                 r = parse_pair(p, word, &pair);
                 if (r == -EINVAL) {
-                        parse_problem(p, "'%.100s' is not SOURCE[:DESTINATION[:rbind|norbind]] of absolute paths", word);
+                        parse_problem(p,
+                                "'%.100s' is not SOURCE[:DESTINATION[:rbind|norbind]] of absolute paths",
+                                word);
                         continue;
                 }
                 if (r < 0)
@@ -268,7 +270,7 @@ int parse_value_namespaces(const struct parse *p)
         int b = parse_boolean(p->value);
 
         for (const struct name_row *t = names_namespace; t->name; t++)
-                all |= (unsigned long) t->value;
+                all |= (unsigned long)t->value;
         if (!*p->value || b == 0) {
                 c->restrict_namespaces = all;
                 c->restrict_namespaces_set = false;
@@ -290,7 +292,7 @@ int parse_value_namespaces(const struct parse *p)
                         break;
                 if (name_value(names_namespace, word, &v) < 0)
                         return -EINVAL;
-                sum |= (unsigned long) v;
+                sum |= (unsigned long)v;
         }
         if (!c->restrict_namespaces_set)
                 c->restrict_namespaces = invert ? all & ~sum : sum;
@@ -351,13 +353,13 @@ int parse_value_syscall_errno(const struct parse *p)
         int n;
 
         if (!*p->value || streq(p->value, "kill")) {
-                *(int *) p->target = 0;
+                *(int *)p->target = 0;
                 return 0;
         }
         n = errno_number(p->value);
         if (n <= 0)
                 return -EINVAL;
-        *(int *) p->target = n;
+        *(int *)p->target = n;
         return 0;
 }
 
@@ -390,7 +392,7 @@ int parse_value_mount_flags(const struct parse *p)
 
         if (*p->value && name_value(names_mount_flags, p->value, &v) < 0)
                 return -EINVAL;
-        *(unsigned long *) p->target = (unsigned long) v;
+        *(unsigned long *)p->target = (unsigned long)v;
         return 0;
 }
 

@@ -11,8 +11,8 @@ static bool variable_name_valid(const char *s, size_t n)
         if (n == 0 || (*s >= '0' && *s <= '9'))
                 return false;
         for (size_t i = 0; i < n; i++)
-                if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') || (s[i] >= '0' && s[i] <= '9') ||
-                            s[i] == '_'))
+                if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') ||
+                            (s[i] >= '0' && s[i] <= '9') || s[i] == '_'))
                         return false;
         return true;
 }
@@ -38,7 +38,7 @@ int parse_value_environment(const struct parse *p)
                 if (r <= 0)
                         return r;
                 equals = strchr(word, '=');
-                if (!equals || !variable_name_valid(word, (size_t) (equals - word))) {
+                if (!equals || !variable_name_valid(word, (size_t)(equals - word))) {
                         parse_problem(p, "'%.100s' is not an assignment NAME=value", word);
                         continue;
                 }
@@ -80,7 +80,7 @@ int parse_value_variable_names(const struct parse *p)
                 if (r <= 0)
                         return r;
                 equals = p->d->arg ? strchr(word, '=') : NULL;
-                if (!variable_name_valid(word, equals ? (size_t) (equals - word) : strlen(word))) {
+                if (!variable_name_valid(word, equals ? (size_t)(equals - word) : strlen(word))) {
                         parse_problem(p, "'%.100s' is not the name of a variable", word);
                         continue;
                 }
@@ -126,7 +126,7 @@ static bool user_name_valid(const char *s)
         if (!*s || *s == '-' || strlen(s) > 255 || streq(s, ".") || streq(s, ".."))
                 return false;
         for (; *s; s++)
-                if ((unsigned char) *s <= ' ' || strchr(":/\177", *s))
+                if ((unsigned char)*s <= ' ' || strchr(":/\177", *s))
                         return false;
         return true;
 }
@@ -173,8 +173,9 @@ int parse_value_groups(const struct parse *p)
 
 static bool limit_is_size(int resource)
 {
-        return resource == RLIMIT_FSIZE || resource == RLIMIT_DATA || resource == RLIMIT_STACK || resource == RLIMIT_CORE ||
-                resource == RLIMIT_RSS || resource == RLIMIT_AS || resource == RLIMIT_MEMLOCK || resource == RLIMIT_MSGQUEUE;
+        return resource == RLIMIT_FSIZE || resource == RLIMIT_DATA || resource == RLIMIT_STACK ||
+               resource == RLIMIT_CORE || resource == RLIMIT_RSS || resource == RLIMIT_AS ||
+               resource == RLIMIT_MEMLOCK || resource == RLIMIT_MSGQUEUE;
 }
 
 /* LimitNICE=: "+10" and "-5" are nice levels, a bare number is the kernel's 1..40. */
@@ -187,12 +188,12 @@ static int limit_nice(const char *s, rlim_t *ret)
         if (*s == '+' || *s == '-') {
                 if (v < -20 || v > 19)
                         return -ERANGE;
-                *ret = (rlim_t) (20 - v);
+                *ret = (rlim_t)(20 - v);
                 return 0;
         }
         if (v < 0 || v > 40)
                 return -ERANGE;
-        *ret = (rlim_t) v;
+        *ret = (rlim_t)v;
         return 0;
 }
 
@@ -214,21 +215,21 @@ static int limit_value(int resource, const char *s, rlim_t *ret)
                 r = parse_timespan(s, cpu ? USEC_PER_SEC : 1, &t);
                 if (r < 0)
                         return r;
-                *ret = t == USEC_INFINITY ? RLIM_INFINITY :
-                        cpu               ? (rlim_t) ((t + USEC_PER_SEC - 1) / USEC_PER_SEC) :
-                                            (rlim_t) t;
+                *ret = t == USEC_INFINITY ? RLIM_INFINITY
+                       : cpu              ? (rlim_t)((t + USEC_PER_SEC - 1) / USEC_PER_SEC)
+                                          : (rlim_t)t;
                 return 0;
         }
         r = limit_is_size(resource) ? parse_size(s, &v) : parse_u64(s, &v);
         if (r >= 0)
-                *ret = (rlim_t) v;
+                *ret = (rlim_t)v;
         return r;
 }
 
 int parse_value_rlimit(const struct parse *p)
 {
         struct exec_context *c = unit_exec(p->u);
-        int resource = (int) p->d->arg, r;
+        int resource = (int)p->d->arg, r;
         _cleanup_free_ char *soft = NULL;
         const char *colon = strchr(p->value, ':');
         struct rlimit l;
@@ -237,7 +238,7 @@ int parse_value_rlimit(const struct parse *p)
                 c->limits_set &= ~(1u << resource);
                 return 0;
         }
-        soft = colon ? strndup(p->value, (size_t) (colon - p->value)) : strdup(p->value);
+        soft = colon ? strndup(p->value, (size_t)(colon - p->value)) : strdup(p->value);
         if (!soft)
                 return -ENOMEM;
         r = limit_value(resource, soft, &l.rlim_cur);
@@ -298,9 +299,18 @@ int parse_value_oom_score(const struct parse *p)
 int parse_value_coredump_filter(const struct parse *p)
 {
         static const struct name_row bits[] = {
-                { "private-anonymous", 1 }, { "shared-anonymous", 2 }, { "private-file-backed", 4 },
-                { "shared-file-backed", 8 }, { "elf-headers", 16 }, { "private-huge", 32 }, { "shared-huge", 64 },
-                { "private-dax", 128 }, { "shared-dax", 256 }, { "default", 0x33 }, { "all", 0x1ff }, { NULL, 0 },
+                { "private-anonymous", 1 },
+                { "shared-anonymous", 2 },
+                { "private-file-backed", 4 },
+                { "shared-file-backed", 8 },
+                { "elf-headers", 16 },
+                { "private-huge", 32 },
+                { "shared-huge", 64 },
+                { "private-dax", 128 },
+                { "shared-dax", 256 },
+                { "default", 0x33 },
+                { "all", 0x1ff },
+                { NULL, 0 },
         };
         struct exec_context *c = unit_exec(p->u);
         const char *s = p->value;
@@ -322,11 +332,11 @@ int parse_value_coredump_filter(const struct parse *p)
                         break;
                 if (name_value(bits, word, &v) < 0) {
                         errno = 0;
-                        v = (int64_t) strtoull(word, &end, 16);
+                        v = (int64_t)strtoull(word, &end, 16);
                         if (errno || *end || end == word)
                                 return -EINVAL;
                 }
-                mask |= (uint64_t) v;
+                mask |= (uint64_t)v;
         }
         c->coredump_filter |= mask;
         c->coredump_filter_set = true;
@@ -408,10 +418,10 @@ int parse_value_load_credential(const struct parse *p)
         if (r < 0)
                 return r;
         colon = strchr(s, ':');
-        n = colon ? (size_t) (colon - s) : strlen(s);
+        n = colon ? (size_t)(colon - s) : strlen(s);
         if (!credential_name_valid(s, n) || (colon && (!colon[1] || !path_is_normalized(colon + 1))))
                 return -EINVAL;
-        entry = str_printf("%.*s:%s", (int) n, s, colon ? colon + 1 : s);
+        entry = str_printf("%.*s:%s", (int)n, s, colon ? colon + 1 : s);
         return entry ? replace_by_name(p->target, n, entry) : -ENOMEM;
 }
 
@@ -426,15 +436,15 @@ int parse_value_set_credential(const struct parse *p)
 
         if (!*p->value)
                 return reset_list(p->target);
-        if (!colon || !credential_name_valid(p->value, (size_t) (colon - p->value)))
+        if (!colon || !credential_name_valid(p->value, (size_t)(colon - p->value)))
                 return -EINVAL;
-        n = (size_t) (colon - p->value);
+        n = (size_t)(colon - p->value);
         r = str_cunescape(colon + 1, strlen(colon + 1), false, &data);
         if (r < 0)
                 return r;
         r = parse_resolve(p, data, &s);
         if (r < 0)
                 return r;
-        entry = str_printf("%.*s:%s", (int) n, p->value, s);
+        entry = str_printf("%.*s:%s", (int)n, p->value, s);
         return entry ? replace_by_name(p->target, n, entry) : -ENOMEM;
 }

@@ -26,8 +26,13 @@ static int fd_name(const struct parse *p, const char *after, const char *def, ch
 
 int parse_value_std_output(const struct parse *p)
 {
-        static const struct { const char *prefix; enum exec_output o; } files[] = {
-                { "file:", OUT_FILE }, { "append:", OUT_APPEND }, { "truncate:", OUT_TRUNCATE },
+        static const struct {
+                const char *prefix;
+                enum exec_output o;
+        } files[] = {
+                { "file:", OUT_FILE },
+                { "append:", OUT_APPEND },
+                { "truncate:", OUT_TRUNCATE },
         };
         struct exec_context *c = unit_exec(p->u);
         bool error = p->d->arg;
@@ -58,7 +63,7 @@ int parse_value_std_output(const struct parse *p)
         if (startswith(p->value, "syslog"))
                 log_file(p->path, p->line, LOG_DEBUG, "%s=%s is taken as %s", p->d->name, p->value,
                         v == OUT_JOURNAL ? "journal" : "journal+console");
-        return set_output(c, error, (enum exec_output) v, NULL);
+        return set_output(c, error, (enum exec_output)v, NULL);
 }
 
 static int set_input(struct exec_context *c, enum exec_input in, char *file)
@@ -94,7 +99,7 @@ int parse_value_std_input(const struct parse *p)
         r = name_value(names_exec_input, p->value, &v);
         if (r < 0 || v == IN_FILE)
                 return -EINVAL;
-        return set_input(c, (enum exec_input) v, NULL);
+        return set_input(c, (enum exec_input)v, NULL);
 }
 
 #define STDIN_DATA_MAX (64u << 20)
@@ -145,7 +150,7 @@ static int base64_digit(char c)
         static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         const char *d = c ? strchr(digits, c) : NULL;
 
-        return d ? (int) (d - digits) : -1;
+        return d ? (int)(d - digits) : -1;
 }
 
 int parse_value_stdin_data(const struct parse *p)
@@ -172,11 +177,11 @@ int parse_value_stdin_data(const struct parse *p)
                 }
                 if (d < 0 || pad)
                         return -EINVAL;
-                bits = bits << 6 | (uint32_t) d;
+                bits = bits << 6 | (uint32_t)d;
                 have += 6;
                 if (have >= 8) {
                         have -= 8;
-                        out[n++] = (uint8_t) (bits >> have);
+                        out[n++] = (uint8_t)(bits >> have);
                 }
         }
         if (pad > 2 || have >= 6)
@@ -187,7 +192,7 @@ int parse_value_stdin_data(const struct parse *p)
 static bool journal_field_valid(const char *s)
 {
         const char *equals = strchr(s, '=');
-        size_t n = equals ? (size_t) (equals - s) : 0;
+        size_t n = equals ? (size_t)(equals - s) : 0;
 
         if (n == 0 || n > 64 || *s == '_' || (*s >= '0' && *s <= '9'))
                 return false;

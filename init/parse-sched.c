@@ -19,7 +19,7 @@ int parse_value_io_class(const struct parse *p)
         r = name_value(names_io_class, p->value, &class);
         if (r < 0)
                 return r;
-        c->ioprio = (int) class << 13 | (c->ioprio_set ? c->ioprio & 0x1fff : 4);
+        c->ioprio = (int)class << 13 | (c->ioprio_set ? c->ioprio & 0x1fff : 4);
         c->ioprio_set = true;
         return 0;
 }
@@ -116,7 +116,7 @@ static int set_affinity(void *data, unsigned from, unsigned to)
                 c->cpu_affinity_len = len;
         }
         for (unsigned i = from; i <= to; i++)
-                c->cpu_affinity[i / 8] |= (uint8_t) (1u << (i % 8));
+                c->cpu_affinity[i / 8] |= (uint8_t)(1u << (i % 8));
         return 0;
 }
 
@@ -172,12 +172,12 @@ int parse_value_personality(const struct parse *p)
         int r;
 
         if (!*p->value) {
-                *(unsigned long *) p->target = ~0ul;
+                *(unsigned long *)p->target = ~0ul;
                 return 0;
         }
         r = name_value(names_personality, p->value, &v);
         if (r >= 0)
-                *(unsigned long *) p->target = (unsigned long) v;
+                *(unsigned long *)p->target = (unsigned long)v;
         return r;
 }
 

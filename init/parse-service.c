@@ -33,17 +33,17 @@ static int add_exit_word(struct exit_set *s, const char *word)
         if (parse_int(word, &v) >= 0) {
                 if (v < 0 || v > 255)
                         return -ERANGE;
-                bit_set(s->codes, (unsigned) v);
+                bit_set(s->codes, (unsigned)v);
                 return 0;
         }
         if (name_value(names_exit_status, word, &named) >= 0) {
-                bit_set(s->codes, (unsigned) named);
+                bit_set(s->codes, (unsigned)named);
                 return 0;
         }
         v = signal_number(word);
-        if (v <= 0 || v >= (int) sizeof(s->signals) * 8)
+        if (v <= 0 || v >= (int)sizeof(s->signals) * 8)
                 return -EINVAL;
-        bit_set(s->signals, (unsigned) v);
+        bit_set(s->signals, (unsigned)v);
         return 0;
 }
 
@@ -54,7 +54,7 @@ int parse_value_exit_set(const struct parse *p)
         const char *s = p->value;
 
         if (!*s) {
-                *set = (struct exit_set){};
+                *set = (struct exit_set) {};
                 return 0;
         }
         for (;;) {
@@ -215,8 +215,8 @@ int parse_value_pid_file(const struct parse *p)
         r = parse_path_value(below_run ? below_run : s, &path);
         if (r < 0)
                 return r;
-        free(*(char **) p->target);
-        *(char **) p->target = TAKE_PTR(path);
+        free(*(char **)p->target);
+        *(char **)p->target = TAKE_PTR(path);
         return 0;
 }
 
@@ -227,9 +227,11 @@ int parse_value_step(const struct parse *p)
         int r = unit_resolve(p->u, p->value, &value);
 
         /* "name", or "name:argument" */
-        if (r < 0 || value[strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-: ")] != '\0')
+        if (r < 0 ||
+                value[strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-: ")] !=
+                        '\0')
                 return -EINVAL;
-        free(*(char **) p->target);
-        *(char **) p->target = *value ? TAKE_PTR(value) : NULL;
+        free(*(char **)p->target);
+        *(char **)p->target = *value ? TAKE_PTR(value) : NULL;
         return 0;
 }

@@ -22,12 +22,9 @@ static bool address_plausible(int kind, const char *s)
         switch (kind) {
         case -'f':
         case -'s':
-        case -'u':
-                return *s == '/' && path_is_normalized(s);
-        case -'m':
-                return *s == '/' && s[1] && !strchr(s + 1, '/');
-        case -'n':
-                return *s >= 'a' && *s <= 'z';
+        case -'u': return *s == '/' && path_is_normalized(s);
+        case -'m': return *s == '/' && s[1] && !strchr(s + 1, '/');
+        case -'n': return *s >= 'a' && *s <= 'z';
         default:
                 if (*s == '/')
                         return strlen(s) < 108;
@@ -55,7 +52,7 @@ int parse_value_listen(const struct parse *p)
         struct socket_unit *s = UNIT_CAST(socket_unit, p->u);
         _cleanup_free_ char *address = NULL;
         struct socket_port *port, **at = &s->ports;
-        int kind = (int) p->d->arg, r;
+        int kind = (int)p->d->arg, r;
 
         if (!*p->value) {
                 free_ports(s);
@@ -71,7 +68,9 @@ int parse_value_listen(const struct parse *p)
         port = calloc(1, sizeof(*port));
         if (!port)
                 return -ENOMEM;
-        *port = (struct socket_port){ .kind = kind, .address = TAKE_PTR(address), .fd = -1, .io.fd = -1, .socket = s };
+        *port = (struct socket_port) {
+                .kind = kind, .address = TAKE_PTR(address), .fd = -1, .io.fd = -1, .socket = s
+        };
         while (*at)
                 at = &(*at)->next;
         *at = port;
@@ -104,7 +103,7 @@ int parse_value_fd_name(const struct parse *p)
         if (strlen(name) > 255)
                 return -EINVAL;
         for (const char *c = name; *c; c++)
-                if (*c == ':' || (unsigned char) *c < ' ' || *c == 127)
+                if (*c == ':' || (unsigned char)*c < ' ' || *c == 127)
                         return -EINVAL;
         return str_replace(p->target, name);
 }
@@ -119,7 +118,7 @@ int parse_value_socket_size(const struct parse *p)
                 return r;
         if (v > INT64_MAX)
                 return -ERANGE;
-        *(int64_t *) p->target = (int64_t) v;
+        *(int64_t *)p->target = (int64_t)v;
         return 0;
 }
 
@@ -129,7 +128,7 @@ int parse_value_ip_tos(const struct parse *p)
         int n, r;
 
         if (name_value(names_ip_tos, p->value, &v) >= 0) {
-                *(int *) p->target = (int) v;
+                *(int *)p->target = (int)v;
                 return 0;
         }
         r = parse_int(p->value, &n);
@@ -137,7 +136,7 @@ int parse_value_ip_tos(const struct parse *p)
                 return r;
         if (n < 0 || n > 255)
                 return -ERANGE;
-        *(int *) p->target = n;
+        *(int *)p->target = n;
         return 0;
 }
 
@@ -206,7 +205,9 @@ int parse_value_timer(const struct parse *p)
         r = parse_resolve(p, p->value, &s);
         if (r >= 0)
                 r = parse_timespan(s, USEC_PER_SEC, &value);
-        return r < 0 ? r : add_timer_value(t, (struct timer_value){ .base = (enum timer_base) p->d->arg, .value = value });
+        return r < 0 ? r
+                     : add_timer_value(t,
+                               (struct timer_value) { .base = (enum timer_base)p->d->arg, .value = value });
 }
 
 /* The expression as written is kept for `show`. */
@@ -224,7 +225,10 @@ int parse_value_calendar(const struct parse *p)
         r = parse_resolve(p, p->value, &s);
         if (r >= 0)
                 r = calendar_parse(s, &spec);
-        return r < 0 ? r : add_timer_value(t, (struct timer_value){ .base = TIMER_CALENDAR, .calendar = TAKE_PTR(s), .spec = TAKE_PTR(spec) });
+        return r < 0 ? r
+                     : add_timer_value(t, (struct timer_value) { .base = TIMER_CALENDAR,
+                                                  .calendar = TAKE_PTR(s),
+                                                  .spec = TAKE_PTR(spec) });
 }
 
 /* Unit= of timers and paths: any unit but another of the same type. */
@@ -235,7 +239,7 @@ int parse_value_timer_unit(const struct parse *p)
 
         if (r < 0)
                 return r;
-        if (!unit_name_valid(name, false) || unit_type_from_name(name) == (int) p->u->type)
+        if (!unit_name_valid(name, false) || unit_type_from_name(name) == (int)p->u->type)
                 return -EINVAL;
         return str_replace(p->target, name);
 }
@@ -272,7 +276,7 @@ int parse_value_path_spec(const struct parse *p)
         spec = calloc(1, sizeof(*spec));
         if (!spec)
                 return -ENOMEM;
-        spec->kind = (int) p->d->arg;
+        spec->kind = (int)p->d->arg;
         spec->path = TAKE_PTR(path);
         spec->wd = -1;
         while (*at)

@@ -15,7 +15,7 @@ int parse_value_deps(const struct parse *p)
                         return r;
                 /* Paths and names without a type are taken as systemctl takes them, which systemd does not do for
                  * files: say what is wrong instead. */
-                r = unit_add_dep_by_name(p->u, (enum dep_type) p->d->arg, word, ORIGIN_FILE);
+                r = unit_add_dep_by_name(p->u, (enum dep_type)p->d->arg, word, ORIGIN_FILE);
                 if (r == -ENOMEM)
                         return r;
                 if (r < 0)
@@ -55,7 +55,8 @@ int parse_value_documentation(const struct parse *p)
                 if (r <= 0)
                         return r;
                 if (!is_documentation_uri(word)) {
-                        parse_problem(p, "'%.100s' is not a http:, https:, file:, info: or man: address", word);
+                        parse_problem(
+                                p, "'%.100s' is not a http:, https:, file:, info: or man: address", word);
                         continue;
                 }
                 r = strv_push(list, TAKE_PTR(word));
@@ -125,7 +126,7 @@ int parse_value_action_status(const struct parse *p)
         int v, r;
 
         if (!*p->value) {
-                *(int *) p->target = -1;
+                *(int *)p->target = -1;
                 return 0;
         }
         r = parse_int(p->value, &v);
@@ -133,7 +134,7 @@ int parse_value_action_status(const struct parse *p)
                 return r;
         if (v < 0 || v > 255)
                 return -ERANGE;
-        *(int *) p->target = v;
+        *(int *)p->target = v;
         return 0;
 }
 
@@ -144,7 +145,7 @@ int parse_value_collect_mode(const struct parse *p)
 
         if (r < 0)
                 return r;
-        *(bool *) p->target = v == COLLECT_INACTIVE_OR_FAILED;
+        *(bool *)p->target = v == COLLECT_INACTIVE_OR_FAILED;
         return 0;
 }
 
@@ -164,6 +165,6 @@ int parse_value_failure_isolate(const struct parse *p)
 
         if (v < 0)
                 return v;
-        *(enum job_mode *) p->target = v ? JOB_ISOLATE : JOB_REPLACE;
+        *(enum job_mode *)p->target = v ? JOB_ISOLATE : JOB_REPLACE;
         return 0;
 }

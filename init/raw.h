@@ -62,13 +62,14 @@ static inline long raw_syscall(long nr, long a, long b, long c, long d, long e, 
 #endif
 #endif
 
-#define RAW_ARG(x)                     ((long) (x))
-#define RAW0(nr)                       raw_syscall((nr), 0, 0, 0, 0, 0, 0)
-#define RAW1(nr, a)                    raw_syscall((nr), RAW_ARG(a), 0, 0, 0, 0, 0)
-#define RAW2(nr, a, b)                 raw_syscall((nr), RAW_ARG(a), RAW_ARG(b), 0, 0, 0, 0)
-#define RAW3(nr, a, b, c)              raw_syscall((nr), RAW_ARG(a), RAW_ARG(b), RAW_ARG(c), 0, 0, 0)
-#define RAW4(nr, a, b, c, d)           raw_syscall((nr), RAW_ARG(a), RAW_ARG(b), RAW_ARG(c), RAW_ARG(d), 0, 0)
-#define RAW5(nr, a, b, c, d, e)        raw_syscall((nr), RAW_ARG(a), RAW_ARG(b), RAW_ARG(c), RAW_ARG(d), RAW_ARG(e), 0)
+#define RAW_ARG(x)           ((long)(x))
+#define RAW0(nr)             raw_syscall((nr), 0, 0, 0, 0, 0, 0)
+#define RAW1(nr, a)          raw_syscall((nr), RAW_ARG(a), 0, 0, 0, 0, 0)
+#define RAW2(nr, a, b)       raw_syscall((nr), RAW_ARG(a), RAW_ARG(b), 0, 0, 0, 0)
+#define RAW3(nr, a, b, c)    raw_syscall((nr), RAW_ARG(a), RAW_ARG(b), RAW_ARG(c), 0, 0, 0)
+#define RAW4(nr, a, b, c, d) raw_syscall((nr), RAW_ARG(a), RAW_ARG(b), RAW_ARG(c), RAW_ARG(d), 0, 0)
+#define RAW5(nr, a, b, c, d, e)                                                                             \
+        raw_syscall((nr), RAW_ARG(a), RAW_ARG(b), RAW_ARG(c), RAW_ARG(d), RAW_ARG(e), 0)
 
 static inline long raw_openat(int dir, const char *path, int flags, unsigned mode)
 {

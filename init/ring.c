@@ -32,7 +32,7 @@ static void to_kmsg(int level, const char *unit, const char *text)
                 return;
         n = snprintf(line, sizeof(line), "<%d>rouse[%d]: %s%s%s\n", level | LOG_DAEMON, getpid(), unit ?: "",
                 unit ? ": " : "", text);
-        (void) !write(kmsg_fd, line, (size_t) MIN(n, (int) sizeof(line) - 1));
+        (void)!write(kmsg_fd, line, (size_t)MIN(n, (int)sizeof(line) - 1));
 }
 
 void ring_log(int level, const char *unit, const char *file, int line, const char *text)
@@ -66,15 +66,17 @@ void ring_log(int level, const char *unit, const char *file, int line, const cha
 
 static int send_entry(const struct entry *e)
 {
-        static const struct sockaddr_un sa = { .sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket" };
+        static const struct sockaddr_un sa = { .sun_family = AF_UNIX,
+                .sun_path = "/run/systemd/journal/socket" };
         char msg[RING_TEXT + 300];
         int n = snprintf(msg, sizeof(msg),
-                "PRIORITY=%d\nSYSLOG_FACILITY=3\nSYSLOG_IDENTIFIER=rouse\n_SOURCE_MONOTONIC_TIMESTAMP=%lld\n%s%s%sMESSAGE=%s%s%s\n",
-                e->level, (long long) e->when, *e->unit ? "UNIT=" : "", e->unit, *e->unit ? "\n" : "", e->unit,
-                *e->unit ? ": " : "", e->text);
+                "PRIORITY=%d\nSYSLOG_FACILITY=3\nSYSLOG_IDENTIFIER=rouse\n_SOURCE_MONOTONIC_TIMESTAMP=%"
+                "lld\n%s%s%sMESSAGE=%s%s%s\n",
+                e->level, (long long)e->when, *e->unit ? "UNIT=" : "", e->unit, *e->unit ? "\n" : "",
+                e->unit, *e->unit ? ": " : "", e->text);
 
-        if (sendto(journal_fd, msg, (size_t) MIN(n, (int) sizeof(msg) - 1), MSG_DONTWAIT | MSG_NOSIGNAL,
-                    (const struct sockaddr *) &sa, sizeof(sa)) < 0)
+        if (sendto(journal_fd, msg, (size_t)MIN(n, (int)sizeof(msg) - 1), MSG_DONTWAIT | MSG_NOSIGNAL,
+                    (const struct sockaddr *)&sa, sizeof(sa)) < 0)
                 return -errno;
         return 0;
 }

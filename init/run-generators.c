@@ -20,7 +20,7 @@
 #define GENERATORS_MAX (10 * USEC_PER_SEC)
 
 struct generator {
-        struct loop_io io;         /* its pidfd */
+        struct loop_io io; /* its pidfd */
         pid_t pid;
         char *path;
         struct run *run;
@@ -37,7 +37,9 @@ struct run {
 };
 
 static const char *const output_dirs[] = {
-        "/run/systemd/generator", "/run/systemd/generator.early", "/run/systemd/generator.late",
+        "/run/systemd/generator",
+        "/run/systemd/generator.early",
+        "/run/systemd/generator.late",
 };
 
 /* ---- which ---- */
@@ -45,10 +47,18 @@ static const char *const output_dirs[] = {
 static bool is_native(const char *dir, const char *name)
 {
         static const char *const names[] = {
-                "systemd-cryptsetup-generator", "systemd-debug-generator", "systemd-fstab-generator", "systemd-getty-generator",
-                "systemd-gpt-auto-generator", "systemd-hibernate-resume-generator", "systemd-integritysetup-generator",
-                "systemd-rc-local-generator", "systemd-run-generator", "systemd-system-update-generator",
-                "systemd-sysv-generator", "systemd-veritysetup-generator",
+                "systemd-cryptsetup-generator",
+                "systemd-debug-generator",
+                "systemd-fstab-generator",
+                "systemd-getty-generator",
+                "systemd-gpt-auto-generator",
+                "systemd-hibernate-resume-generator",
+                "systemd-integritysetup-generator",
+                "systemd-rc-local-generator",
+                "systemd-run-generator",
+                "systemd-system-update-generator",
+                "systemd-sysv-generator",
+                "systemd-veritysetup-generator",
         };
 
         if (!startswith(dir, "/usr/lib/systemd/") && !startswith(dir, "/lib/systemd/"))
@@ -62,9 +72,12 @@ static bool is_native(const char *dir, const char *name)
 static int find_generators(char ***ret)
 {
         static char *const dirs[] = {
-                (char *) "/run/systemd/system-generators", (char *) "/etc/systemd/system-generators",
-                (char *) "/usr/local/lib/systemd/system-generators", (char *) "/usr/lib/systemd/system-generators",
-                (char *) "/lib/systemd/system-generators", NULL,
+                (char *)"/run/systemd/system-generators",
+                (char *)"/etc/systemd/system-generators",
+                (char *)"/usr/local/lib/systemd/system-generators",
+                (char *)"/usr/lib/systemd/system-generators",
+                (char *)"/lib/systemd/system-generators",
+                NULL,
         };
         _cleanup_strv_ char **all = NULL, **found = NULL;
         int r = conf_files_list(NULL, dirs, "", &all);
@@ -98,7 +111,7 @@ static void empty_dir(int parent, const char *name, int depth)
                         continue;
                 if (unlinkat(dirfd(d), de->d_name, 0) < 0 && errno == EISDIR && depth < 8) {
                         empty_dir(dirfd(d), de->d_name, depth + 1);
-                        (void) unlinkat(dirfd(d), de->d_name, AT_REMOVEDIR);
+                        (void)unlinkat(dirfd(d), de->d_name, AT_REMOVEDIR);
                 }
         }
 }
@@ -120,7 +133,7 @@ static int prepare_outputs(void)
 static void run_finish(struct loop_deferred *d)
 {
         struct run *run = d->data;
-        void (*done)(struct manager *m) = run->done;
+        void (*done)(struct manager * m) = run->done;
         struct manager *m = run->m;
 
         loop_timer_cancel(m->loop, &run->timer);
@@ -137,7 +150,7 @@ static void run_finish(struct loop_deferred *d)
                 free(g->path);
                 free(g);
         }
-        log_debug("Generators took %lld ms", (long long) ((now_monotonic() - run->began) / USEC_PER_MSEC));
+        log_debug("Generators took %lld ms", (long long)((now_monotonic() - run->began) / USEC_PER_MSEC));
         m->generators = NULL;
         free(run);
         if (load_index(m) < 0)
@@ -153,7 +166,7 @@ static void generator_ended(struct loop_io *io, uint32_t revents)
         siginfo_t si = {};
         int fd = io->fd;
 
-        if (waitid(P_PIDFD, (id_t) fd, &si, WEXITED | WNOHANG) >= 0 && si.si_pid == 0)
+        if (waitid(P_PIDFD, (id_t)fd, &si, WEXITED | WNOHANG) >= 0 && si.si_pid == 0)
                 return;
         if (si.si_pid > 0 && (si.si_code != CLD_EXITED || si.si_status != 0))
                 log_warning("Generator %s failed (%s %d); what it wrote is used", g->path,
@@ -170,9 +183,10 @@ static void generators_late(struct loop_timer *t)
 
         for (struct generator *g = run->list; g; g = g->next)
                 if (g->io.fd >= 0) {
-                        log_error("Generator %s has not ended after %d s; it is killed, the boot goes on without it", g->path,
-                                (int) (GENERATORS_MAX / USEC_PER_SEC));
-                        (void) pidfd_send_signal(g->io.fd, SIGKILL, NULL, 0);
+                        log_error("Generator %s has not ended after %d s; it is killed, the boot goes on "
+                                  "without it",
+                                g->path, (int)(GENERATORS_MAX / USEC_PER_SEC));
+                        (void)pidfd_send_signal(g->io.fd, SIGKILL, NULL, 0);
                 }
         loop_defer(run->m->loop, &run->finish);
 }
@@ -193,7 +207,8 @@ static int generator_environment(struct manager *m, char ***ret)
         if (r >= 0)
                 r = strv_addf(&env, "SYSTEMD_ARCHITECTURE=%s", architecture_name());
         if (r >= 0 && !streq(virt, "none"))
-                r = strv_addf(&env, "SYSTEMD_VIRTUALIZATION=%s:%s", virtualization_is_container() ? "container" : "vm", virt);
+                r = strv_addf(&env, "SYSTEMD_VIRTUALIZATION=%s:%s",
+                        virtualization_is_container() ? "container" : "vm", virt);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(env);
@@ -202,7 +217,8 @@ static int generator_environment(struct manager *m, char ***ret)
 
 static int spawn(const char *path, char *const *env, pid_t *ret)
 {
-        char *argv[] = { (char *) path, (char *) output_dirs[0], (char *) output_dirs[1], (char *) output_dirs[2], NULL };
+        char *argv[] = { (char *)path, (char *)output_dirs[0], (char *)output_dirs[1],
+                (char *)output_dirs[2], NULL };
         posix_spawn_file_actions_t actions;
         posix_spawnattr_t attr;
         sigset_t none, all;
@@ -242,8 +258,8 @@ static int start_one(struct run *run, const char *path, char *const *env)
         fd = pidfd_open(g->pid, 0);
         if (fd < 0)
                 return errno == ESRCH ? 0 : -errno; /* ended and reaped already */
-        (void) fcntl(fd, F_SETFD, FD_CLOEXEC);
-        g->io = (struct loop_io){ .fd = fd, .events = EPOLLIN, .cb = generator_ended, .data = g };
+        (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+        g->io = (struct loop_io) { .fd = fd, .events = EPOLLIN, .cb = generator_ended, .data = g };
         r = loop_io_add(run->m->loop, &g->io);
         if (r < 0) {
                 close_fd(fd);
@@ -277,9 +293,9 @@ int generators_start(struct manager *m, void (*done)(struct manager *m))
         run = calloc(1, sizeof(*run));
         if (!run)
                 return -ENOMEM;
-        *run = (struct run){ .m = m, .done = done, .began = now_monotonic() };
-        run->finish = (struct loop_deferred){ .cb = run_finish, .data = run };
-        run->timer = (struct loop_timer){ .cb = generators_late, .data = run };
+        *run = (struct run) { .m = m, .done = done, .began = now_monotonic() };
+        run->finish = (struct loop_deferred) { .cb = run_finish, .data = run };
+        run->timer = (struct loop_timer) { .cb = generators_late, .data = run };
         m->generators = run;
         FOREACH_STR (p, paths) {
                 r = start_one(run, *p, env);
@@ -287,7 +303,7 @@ int generators_start(struct manager *m, void (*done)(struct manager *m))
                         log_error_errno(r, "Generator %s cannot be started: %m", *p);
         }
         if (run->running > 0)
-                (void) loop_timer_set(m->loop, &run->timer, usec_add(now_monotonic(), GENERATORS_MAX));
+                (void)loop_timer_set(m->loop, &run->timer, usec_add(now_monotonic(), GENERATORS_MAX));
         else
                 loop_defer(m->loop, &run->finish);
         return 0;

@@ -33,9 +33,9 @@ static int parse_unix(const char *s, union address *a, socklen_t *len)
         memcpy(a->un.sun_path, s, n);
         if (*s == '@') { /* the abstract name space */
                 a->un.sun_path[0] = '\0';
-                *len = (socklen_t) (offsetof(struct sockaddr_un, sun_path) + n);
+                *len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
         } else
-                *len = (socklen_t) (offsetof(struct sockaddr_un, sun_path) + n + 1);
+                *len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + 1);
         return 0;
 }
 
@@ -45,7 +45,7 @@ static int parse_port(const char *s, in_port_t *ret)
 
         if (parse_u32(s, &n) < 0 || n == 0 || n > 65535)
                 return -EINVAL;
-        *ret = htons((uint16_t) n);
+        *ret = htons((uint16_t)n);
         return 0;
 }
 
@@ -68,14 +68,17 @@ static int parse_inet(const char *s, int only, union address *a, socklen_t *len)
                 a->in6.sin6_family = AF_INET6;
                 a->in6.sin6_scope_id = scope ? if_nametoindex(scope) : 0;
                 *len = sizeof(a->in6);
-                return inet_pton(AF_INET6, host + 1, &a->in6.sin6_addr) == 1 ? parse_port(end + 2, &a->in6.sin6_port) : -EINVAL;
+                return inet_pton(AF_INET6, host + 1, &a->in6.sin6_addr) == 1
+                               ? parse_port(end + 2, &a->in6.sin6_port)
+                               : -EINVAL;
         }
         port = strrchr(host, ':');
         if (port) {
                 *port++ = '\0';
                 a->in.sin_family = AF_INET;
                 *len = sizeof(a->in);
-                return inet_pton(AF_INET, host, &a->in.sin_addr) == 1 ? parse_port(port, &a->in.sin_port) : -EINVAL;
+                return inet_pton(AF_INET, host, &a->in.sin_addr) == 1 ? parse_port(port, &a->in.sin_port)
+                                                                      : -EINVAL;
         }
         /* a number alone: every address, of both families where there is IPv6 */
         if (only != 4 && access("/proc/net/if_inet6", F_OK) == 0) {
@@ -109,12 +112,12 @@ static void apply_buffers(struct socket_unit *s, int fd)
         int v;
 
         if (s->receive_buffer > 0) {
-                v = (int) MIN(s->receive_buffer, INT_MAX);
+                v = (int)MIN(s->receive_buffer, INT_MAX);
                 if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &v, sizeof(v)) < 0)
                         set_int(s, fd, SOL_SOCKET, SO_RCVBUF, v, "ReceiveBuffer=");
         }
         if (s->send_buffer > 0) {
-                v = (int) MIN(s->send_buffer, INT_MAX);
+                v = (int)MIN(s->send_buffer, INT_MAX);
                 if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &v, sizeof(v)) < 0)
                         set_int(s, fd, SOL_SOCKET, SO_SNDBUF, v, "SendBuffer=");
         }
@@ -149,15 +152,18 @@ static void apply_options(struct socket_unit *s, int fd, int family)
         if (inet && s->ip_tos >= 0)
                 set_int(s, fd, IPPROTO_IP, IP_TOS, s->ip_tos, "IPTOS=");
         if (inet && s->defer_accept > 0)
-                set_int(s, fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, (int) MAX(1, s->defer_accept / USEC_PER_SEC), "DeferAcceptSec=");
+                set_int(s, fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, (int)MAX(1, s->defer_accept / USEC_PER_SEC),
+                        "DeferAcceptSec=");
         if (inet && s->pass_packet_info)
-                set_int(s, fd, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6, family == AF_INET ? IP_PKTINFO : IPV6_RECVPKTINFO, 1,
-                        "PassPacketInfo=");
+                set_int(s, fd, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
+                        family == AF_INET ? IP_PKTINFO : IPV6_RECVPKTINFO, 1, "PassPacketInfo=");
         if (s->timestamping > 0)
-                set_int(s, fd, SOL_SOCKET, s->timestamping == 1 ? SO_TIMESTAMP : SO_TIMESTAMPNS, 1, "Timestamping=");
+                set_int(s, fd, SOL_SOCKET, s->timestamping == 1 ? SO_TIMESTAMP : SO_TIMESTAMPNS, 1,
+                        "Timestamping=");
         if (s->bind_to_device && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, s->bind_to_device,
-                                          (socklen_t) strlen(s->bind_to_device) + 1) < 0)
-                log_unit_errno(s->unit.id, LOG_WARNING, -errno, "BindToDevice=%s could not be set: %m", s->bind_to_device);
+                                         (socklen_t)strlen(s->bind_to_device) + 1) < 0)
+                log_unit_errno(s->unit.id, LOG_WARNING, -errno, "BindToDevice=%s could not be set: %m",
+                        s->bind_to_device);
         apply_buffers(s, fd);
 }
 
@@ -168,11 +174,11 @@ static int bind_unix(struct socket_unit *s, int fd, const union address *a, sock
         mode_t old;
         int r;
 
-        (void) mkdir_parents(a->un.sun_path, s->directory_mode);
-        old = umask((mode_t) (~s->socket_mode & 0777));
+        (void)mkdir_parents(a->un.sun_path, s->directory_mode);
+        old = umask((mode_t)(~s->socket_mode & 0777));
         r = bind(fd, &a->sa, len) < 0 ? -errno : 0;
         if (r == -EADDRINUSE) {
-                (void) unlink(a->un.sun_path);
+                (void)unlink(a->un.sun_path);
                 r = bind(fd, &a->sa, len) < 0 ? -errno : 0;
         }
         umask(old);
@@ -181,8 +187,8 @@ static int bind_unix(struct socket_unit *s, int fd, const union address *a, sock
 
 static int change_owner(struct socket_unit *s, const char *path)
 {
-        _cleanup_(user_record_done) struct user_record who = { .uid = (uid_t) -1, .gid = (gid_t) -1 };
-        gid_t gid = (gid_t) -1;
+        _cleanup_(user_record_done) struct user_record who = { .uid = (uid_t)-1, .gid = (gid_t)-1 };
+        gid_t gid = (gid_t)-1;
         int r = 0;
 
         if (!s->user && !s->group)
@@ -194,7 +200,8 @@ static int change_owner(struct socket_unit *s, const char *path)
         if (r >= 0 && s->group)
                 r = group_lookup(s->group, &gid);
         if (r < 0)
-                return log_unit_errno(s->unit.id, LOG_ERR, r, "SocketUser=%s, SocketGroup=%s: %m", s->user ?: "", s->group ?: "");
+                return log_unit_errno(s->unit.id, LOG_ERR, r, "SocketUser=%s, SocketGroup=%s: %m",
+                        s->user ?: "", s->group ?: "");
         return lchown(path, who.uid, gid) < 0 ? -errno : 0;
 }
 
@@ -234,8 +241,8 @@ static int open_fifo(struct socket_unit *s, struct socket_port *port)
         mode_t old;
         int r = 0, fd;
 
-        (void) mkdir_parents(port->address, s->directory_mode);
-        old = umask((mode_t) (~s->socket_mode & 0777));
+        (void)mkdir_parents(port->address, s->directory_mode);
+        old = umask((mode_t)(~s->socket_mode & 0777));
         if (mkfifo(port->address, s->socket_mode) < 0 && errno != EEXIST)
                 r = -errno;
         umask(old);
@@ -248,10 +255,10 @@ static int open_fifo(struct socket_unit *s, struct socket_port *port)
                 close(fd);
                 return -EEXIST;
         }
-        (void) fchmod(fd, s->socket_mode);
+        (void)fchmod(fd, s->socket_mode);
         r = change_owner(s, port->address);
         if (s->pipe_size > 0)
-                (void) fcntl(fd, F_SETPIPE_SZ, (int) MIN(s->pipe_size, INT_MAX));
+                (void)fcntl(fd, F_SETPIPE_SZ, (int)MIN(s->pipe_size, INT_MAX));
         port->fd = fd;
         return r;
 }
@@ -273,11 +280,22 @@ static int open_special(struct socket_unit *s, struct socket_port *port)
 
 static int open_netlink(struct socket_unit *s, struct socket_port *port)
 {
-        static const struct { const char *name; int number; } families[] = {
-                { "route", NETLINK_ROUTE }, { "audit", NETLINK_AUDIT }, { "kobject-uevent", NETLINK_KOBJECT_UEVENT },
-                { "firewall", NETLINK_FIREWALL }, { "inet-diag", NETLINK_SOCK_DIAG }, { "nflog", NETLINK_NFLOG },
-                { "selinux", NETLINK_SELINUX }, { "netfilter", NETLINK_NETFILTER }, { "generic", NETLINK_GENERIC },
-                { "scsitransport", NETLINK_SCSITRANSPORT }, { "xfrm", NETLINK_XFRM }, { "iscsi", NETLINK_ISCSI },
+        static const struct {
+                const char *name;
+                int number;
+        } families[] = {
+                { "route", NETLINK_ROUTE },
+                { "audit", NETLINK_AUDIT },
+                { "kobject-uevent", NETLINK_KOBJECT_UEVENT },
+                { "firewall", NETLINK_FIREWALL },
+                { "inet-diag", NETLINK_SOCK_DIAG },
+                { "nflog", NETLINK_NFLOG },
+                { "selinux", NETLINK_SELINUX },
+                { "netfilter", NETLINK_NETFILTER },
+                { "generic", NETLINK_GENERIC },
+                { "scsitransport", NETLINK_SCSITRANSPORT },
+                { "xfrm", NETLINK_XFRM },
+                { "iscsi", NETLINK_ISCSI },
         };
         union address a = { .nl.nl_family = AF_NETLINK };
         char name[32];
@@ -343,13 +361,13 @@ void socket_ports_close(struct socket_unit *s)
                 if (!s->remove_on_stop)
                         continue;
                 if (p->kind == -'m')
-                        (void) mq_unlink(p->address);
+                        (void)mq_unlink(p->address);
                 else if (p->address[0] == '/' && p->kind != -'s')
-                        (void) unlink(p->address);
+                        (void)unlink(p->address);
         }
         if (s->remove_on_stop)
-                FOREACH_STR(l, s->symlinks)
-                        (void) unlink(*l);
+                FOREACH_STR (l, s->symlinks)
+                        (void)unlink(*l);
 }
 
 int socket_make_symlinks(struct socket_unit *s)
@@ -359,12 +377,12 @@ int socket_make_symlinks(struct socket_unit *s)
         for (struct socket_port *p = s->ports; p; p = p->next)
                 if (p->address[0] == '/' && (p->kind > 0 || p->kind == -'f'))
                         target = p->address;
-        FOREACH_STR(l, s->symlinks) {
+        FOREACH_STR (l, s->symlinks) {
                 int r;
 
                 if (!target)
                         return -EINVAL;
-                (void) mkdir_parents(*l, s->directory_mode);
+                (void)mkdir_parents(*l, s->directory_mode);
                 r = symlink_atomic(target, *l);
                 if (r < 0)
                         log_unit_errno(s->unit.id, LOG_WARNING, r, "Symlinks=%s could not be made: %m", *l);
@@ -408,7 +426,7 @@ int socket_peer_name(struct socket_unit *s, int fd, char **ret_instance, char **
                 *ret_instance = str_printf("%u-%s:%u-%s:%u", s->n_accepted, a, ap, b, bp);
                 *ret_env = str_printf("REMOTE_ADDR=%s", b);
         } else {
-                (void) getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &c);
+                (void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &c);
                 *ret_instance = str_printf("%u-%d-%u", s->n_accepted, cred.pid, cred.uid);
                 *ret_env = NULL;
         }

@@ -18,14 +18,41 @@ static int give(char *s, char **ret)
 
 const char *architecture_name(void)
 {
-        static const struct { const char *machine, *name; } table[] = {
-                { "x86_64", "x86-64" }, { "i386", "x86" }, { "i486", "x86" }, { "i586", "x86" }, { "i686", "x86" },
-                { "aarch64", "arm64" }, { "aarch64_be", "arm64-be" }, { "armv4l", "arm" }, { "armv5tel", "arm" },
-                { "armv6l", "arm" }, { "armv7l", "arm" }, { "armv8l", "arm" }, { "armv7b", "arm-be" }, { "riscv32", "riscv32" },
-                { "riscv64", "riscv64" }, { "ppc", "ppc" }, { "ppcle", "ppc-le" }, { "ppc64", "ppc64" },
-                { "ppc64le", "ppc64-le" }, { "s390", "s390" }, { "s390x", "s390x" }, { "mips", "mips" }, { "mips64", "mips64" },
-                { "loongarch64", "loongarch64" }, { "alpha", "alpha" }, { "sparc", "sparc" }, { "sparc64", "sparc64" },
-                { "parisc", "parisc" }, { "parisc64", "parisc64" }, { "ia64", "ia64" }, { "m68k", "m68k" }, { "sh4", "sh" },
+        static const struct {
+                const char *machine, *name;
+        } table[] = {
+                { "x86_64", "x86-64" },
+                { "i386", "x86" },
+                { "i486", "x86" },
+                { "i586", "x86" },
+                { "i686", "x86" },
+                { "aarch64", "arm64" },
+                { "aarch64_be", "arm64-be" },
+                { "armv4l", "arm" },
+                { "armv5tel", "arm" },
+                { "armv6l", "arm" },
+                { "armv7l", "arm" },
+                { "armv8l", "arm" },
+                { "armv7b", "arm-be" },
+                { "riscv32", "riscv32" },
+                { "riscv64", "riscv64" },
+                { "ppc", "ppc" },
+                { "ppcle", "ppc-le" },
+                { "ppc64", "ppc64" },
+                { "ppc64le", "ppc64-le" },
+                { "s390", "s390" },
+                { "s390x", "s390x" },
+                { "mips", "mips" },
+                { "mips64", "mips64" },
+                { "loongarch64", "loongarch64" },
+                { "alpha", "alpha" },
+                { "sparc", "sparc" },
+                { "sparc64", "sparc64" },
+                { "parisc", "parisc" },
+                { "parisc64", "parisc64" },
+                { "ia64", "ia64" },
+                { "m68k", "m68k" },
+                { "sh4", "sh" },
         };
         struct utsname n;
 
@@ -55,7 +82,7 @@ static int spec_name_no_suffix(struct unit *u, const char *arg, char **ret)
 {
         const char *dot = strrchr(u->id, '.');
 
-        return give(strndup(u->id, dot ? (size_t) (dot - u->id) : strlen(u->id)), ret);
+        return give(strndup(u->id, dot ? (size_t)(dot - u->id) : strlen(u->id)), ret);
 }
 
 static int spec_prefix(struct unit *u, const char *arg, char **ret)
@@ -127,7 +154,10 @@ static int spec_fragment_dir(struct unit *u, const char *arg, char **ret)
 
         if (!slash)
                 return -EINVAL;
-        return give(slash == u->fragment_path ? strdup("/") : strndup(u->fragment_path, (size_t) (slash - u->fragment_path)), ret);
+        return give(slash == u->fragment_path
+                            ? strdup("/")
+                            : strndup(u->fragment_path, (size_t)(slash - u->fragment_path)),
+                ret);
 }
 
 /* ---- the machine ---- */
@@ -201,7 +231,10 @@ static int spec_kernel(struct unit *u, const char *arg, char **ret)
         return uname(&n) < 0 ? -errno : give(strdup(n.release), ret);
 }
 
-struct wanted { const char *key; char *value; };
+struct wanted {
+        const char *key;
+        char *value;
+};
 
 static int take_variable(const char *key, const char *value, void *data)
 {

@@ -36,8 +36,13 @@ static const char *pick_target(struct manager *m)
 
 void manager_generate(struct manager *m)
 {
-        static const struct { const char *name; int (*fn)(struct manager *m); } all[] = {
-                { "fstab", generate_fstab }, { "getty", generate_getty }, { "kernel command line", generate_cmdline },
+        static const struct {
+                const char *name;
+                int (*fn)(struct manager *m);
+        } all[] = {
+                { "fstab", generate_fstab },
+                { "getty", generate_getty },
+                { "kernel command line", generate_cmdline },
                 { "SysV scripts", generate_sysv },
         };
 
@@ -62,9 +67,11 @@ int manager_startup(struct manager *m, const char *target)
         if (r >= 0)
                 r = unit_load_by_name(m, t, &u);
         if (r >= 0 && u->load_state != UNIT_LOADED && cmdline_get(m->cmdline, "rouse.fallback"))
-                return log_error_errno(-ENOENT, "%s could not be loaded (%s)", t, load_state_to_string(u->load_state));
+                return log_error_errno(
+                        -ENOENT, "%s could not be loaded (%s)", t, load_state_to_string(u->load_state));
         if (r >= 0 && u->load_state != UNIT_LOADED) {
-                log_error("%s could not be loaded (%s); starting rescue.target", t, load_state_to_string(u->load_state));
+                log_error("%s could not be loaded (%s); starting rescue.target", t,
+                        load_state_to_string(u->load_state));
                 r = unit_load_by_name(m, "rescue.target", &u);
         }
         if (r >= 0)
@@ -72,7 +79,7 @@ int manager_startup(struct manager *m, const char *target)
         m->t_units_loaded = now_monotonic();
         if (r < 0)
                 return log_error_errno(r, "%s could not be started: %s", t, err ?: "not possible");
-        log_info("%u units, %u jobs for %s", (unsigned) m->units.n, m->n_jobs, t);
+        log_info("%u units, %u jobs for %s", (unsigned)m->units.n, m->n_jobs, t);
         status_watch(m);
         return 0;
 }
@@ -82,16 +89,17 @@ int boot_test(struct manager *m, const char *target)
 {
         int r = load_index(m);
 
-        (void) cmdline_read(&m->cmdline);
+        (void)cmdline_read(&m->cmdline);
         if (r >= 0)
                 r = manager_startup(m, target);
         if (r < 0)
                 return 1;
-        JOB_FOREACH(j, m) {
+        JOB_FOREACH(j, m)
+        {
                 printf("%-14s %s\n", job_type_to_string(j->type), j->unit->id);
                 UNIT_FOREACH_DEP(j->unit, DEP_BIT(DEP_AFTER), o)
-                        if (o->job)
-                                printf("               after %s\n", o->id);
+                if (o->job)
+                        printf("               after %s\n", o->id);
         }
         return 0;
 }

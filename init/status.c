@@ -24,7 +24,7 @@ void status_line(struct manager *m, const char *tag, const char *fmt, ...)
         vsnprintf(text, sizeof(text), fmt, ap);
         va_end(ap);
         n = snprintf(line, sizeof(line), "[%s] %s\r\n", tag, text);
-        if (write(m->status_fd, line, (size_t) MIN(n, (int) sizeof(line) - 1)) < 0)
+        if (write(m->status_fd, line, (size_t)MIN(n, (int)sizeof(line) - 1)) < 0)
                 m->status_fd = close_fd(m->status_fd); /* hung up; open again at the next line */
 }
 
@@ -64,7 +64,7 @@ void manager_status_job(struct manager *m, struct job *j, int result)
         for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
                 char text[400];
 
-                if (lines[i].type != j->type || (int) lines[i].result != result || !worth_a_line(u, result))
+                if (lines[i].type != j->type || (int)lines[i].result != result || !worth_a_line(u, result))
                         continue;
                 if (lines[i].type == JOB_START && result == JOB_DONE && unit_active_state(u) != UNIT_ACTIVE)
                         return; /* skipped by a condition, or a oneshot that has ended */
@@ -80,20 +80,25 @@ static void say_what_is_waited_for(struct manager *m, usec_t now)
 {
         int n = 0;
 
-        JOB_FOREACH(j, m) {
+        JOB_FOREACH(j, m)
+        {
                 char a[64], b[64];
                 usec_t limit;
 
                 if (j->state != JOB_RUNNING || n++ >= 8)
                         continue;
-                limit = loop_timer_armed(&j->timer) ? j->timer.when
-                        : unit_ops(j->unit)->timeout_of ? unit_ops(j->unit)->timeout_of(j->unit) : USEC_INFINITY;
+                limit = loop_timer_armed(&j->timer)     ? j->timer.when
+                        : unit_ops(j->unit)->timeout_of ? unit_ops(j->unit)->timeout_of(j->unit)
+                                                        : USEC_INFINITY;
                 format_timespan(a, sizeof(a), now - j->began, USEC_PER_SEC);
-                format_timespan(b, sizeof(b), limit == USEC_INFINITY ? limit : limit - j->began, USEC_PER_SEC);
-                status_line(m, " WAIT ", "A %s job is running for %s (%s; %s / %s)", job_type_to_string(j->type),
-                        unit_description(j->unit), j->unit->id, a, limit == USEC_INFINITY ? "no limit" : b);
-                log_unit(j->unit->id, LOG_NOTICE, "Still waiting: %s job on %s, %s / %s", job_type_to_string(j->type),
-                        j->unit->id, a, limit == USEC_INFINITY ? "no limit" : b);
+                format_timespan(
+                        b, sizeof(b), limit == USEC_INFINITY ? limit : limit - j->began, USEC_PER_SEC);
+                status_line(m, " WAIT ", "A %s job is running for %s (%s; %s / %s)",
+                        job_type_to_string(j->type), unit_description(j->unit), j->unit->id, a,
+                        limit == USEC_INFINITY ? "no limit" : b);
+                log_unit(j->unit->id, LOG_NOTICE, "Still waiting: %s job on %s, %s / %s",
+                        job_type_to_string(j->type), j->unit->id, a,
+                        limit == USEC_INFINITY ? "no limit" : b);
         }
 }
 
@@ -105,7 +110,7 @@ static void watch_timer(struct loop_timer *t)
         if (m->n_jobs > 0 && (!m->boot_finished || m->shutting_down)) {
                 if (now - m->last_progress >= QUIET_FOR)
                         say_what_is_waited_for(m, now);
-                (void) loop_timer_set(m->loop, t, usec_add(now, QUIET_FOR));
+                (void)loop_timer_set(m->loop, t, usec_add(now, QUIET_FOR));
         }
 }
 
@@ -113,5 +118,5 @@ void status_watch(struct manager *m)
 {
         m->watch_timer.cb = watch_timer;
         m->watch_timer.data = m;
-        (void) loop_timer_set(m->loop, &m->watch_timer, usec_add(now_monotonic(), QUIET_FOR));
+        (void)loop_timer_set(m->loop, &m->watch_timer, usec_add(now_monotonic(), QUIET_FOR));
 }

@@ -11,8 +11,10 @@ static const struct {
         enum active_state state;
         const char *name;
 } states[] = {
-        [SWP_DEAD] = { UNIT_INACTIVE, "dead" }, [SWP_ACTIVATING] = { UNIT_ACTIVATING, "activating" },
-        [SWP_ACTIVE] = { UNIT_ACTIVE, "active" }, [SWP_DEACTIVATING] = { UNIT_DEACTIVATING, "deactivating" },
+        [SWP_DEAD] = { UNIT_INACTIVE, "dead" },
+        [SWP_ACTIVATING] = { UNIT_ACTIVATING, "activating" },
+        [SWP_ACTIVE] = { UNIT_ACTIVE, "active" },
+        [SWP_DEACTIVATING] = { UNIT_DEACTIVATING, "deactivating" },
         [SWP_FAILED] = { UNIT_FAILED, "failed" },
 };
 static const char *const result_names[] = { "success", "resources", "timeout", "exit-code" };
@@ -23,7 +25,7 @@ static void set_state(struct swap *s, enum swap_state state)
 
         s->state = state;
         if (state == SWP_DEAD || state == SWP_ACTIVE || state == SWP_FAILED)
-                (void) loop_timer_set(s->unit.manager->loop, &s->timer, USEC_INFINITY);
+                (void)loop_timer_set(s->unit.manager->loop, &s->timer, USEC_INFINITY);
         unit_notify(&s->unit, old, false);
 }
 
@@ -32,7 +34,7 @@ static void on_timeout(struct loop_timer *t)
         struct swap *s = t->data;
 
         log_unit(s->unit.id, LOG_WARNING, "Timed out");
-        (void) cgroup_kill(&s->unit, SIGKILL, 0, 0);
+        (void)cgroup_kill(&s->unit, SIGKILL, 0, 0);
         s->result = 2;
         set_state(s, s->in_proc ? SWP_ACTIVE : SWP_FAILED);
 }
@@ -66,7 +68,7 @@ static void swap_reloaded(struct unit *u)
         struct swap *s = UNIT_CAST(swap, u);
 
         if (!s->what)
-                (void) unit_name_to_path(u->id, &s->what);
+                (void)unit_name_to_path(u->id, &s->what);
 }
 
 static void swap_done(struct unit *u)
@@ -106,7 +108,9 @@ static int swap_load(struct unit *u)
 
 static int spawn(struct swap *s, const char *program)
 {
-        struct exec_params p = { .command = &s->control_command, .control = true, .stdin_fd = -1, .apply_permissions = true };
+        struct exec_params p = {
+                .command = &s->control_command, .control = true, .stdin_fd = -1, .apply_permissions = true
+        };
         _cleanup_strv_ char **argv = NULL;
         int pidfd, r = strv_add(&argv, program);
 
@@ -135,7 +139,7 @@ static int spawn(struct swap *s, const char *program)
         if (r < 0)
                 return r;
         s->unit.manager->n_spawned++;
-        (void) loop_timer_set(s->unit.manager->loop, &s->timer, usec_add(now_monotonic(), s->timeout));
+        (void)loop_timer_set(s->unit.manager->loop, &s->timer, usec_add(now_monotonic(), s->timeout));
         return unit_watch_pid(&s->unit, s->control_pid, pidfd);
 }
 
@@ -230,7 +234,8 @@ const struct unit_ops swap_ops = {
 
 void swapinfo_message(struct manager *m, bool there, const char *what, int priority)
 {
-        UNITS_FOREACH(u, m, UNIT_SWAP) {
+        UNITS_FOREACH(u, m, UNIT_SWAP)
+        {
                 struct swap *s = UNIT_CAST(swap, u);
 
                 if (u->load_state != UNIT_LOADED || !s->what || s->control_pid > 0)

@@ -19,59 +19,78 @@
 #define TYPES_KILL   (TYPES_EXEC | 1 << UNIT_SCOPE)
 #define TYPES_CGROUP (TYPES_KILL | 1 << UNIT_SLICE)
 
-#define TABLE(n) ((intptr_t) names_##n)
-#define ROW(section_, level, name_, parser, offset_, ...)                                                            \
-        { .section = section_, .name = #name_, .support = SUPPORT_##level, .parse = parse_value_##parser,            \
-                .offset = offset_, __VA_ARGS__ },
-#define ROW_NONE(section_, name_, types_, confines_, note_)                                                          \
-        { .section = section_, .name = #name_, .types = types_, .support = SUPPORT_NONE, .confines = confines_, .note = note_ },
-#define ROW_OBSOLETE(section_, name_, types_)                                                                        \
+#define TABLE(n) ((intptr_t)names_##n)
+#define ROW(section_, level, name_, parser, offset_, ...)                                                   \
+        { .section = section_,                                                                              \
+                .name = #name_,                                                                             \
+                .support = SUPPORT_##level,                                                                 \
+                .parse = parse_value_##parser,                                                              \
+                .offset = offset_,                                                                          \
+                __VA_ARGS__ },
+#define ROW_NONE(section_, name_, types_, confines_, note_)                                                 \
+        { .section = section_,                                                                              \
+                .name = #name_,                                                                             \
+                .types = types_,                                                                            \
+                .support = SUPPORT_NONE,                                                                    \
+                .confines = confines_,                                                                      \
+                .note = note_ },
+#define ROW_OBSOLETE(section_, name_, types_)                                                               \
         { .section = section_, .name = #name_, .types = types_, .support = SUPPORT_OBSOLETE },
 
-#define UNIT(level, name, parser, field, ...)    ROW("Unit", level, name, parser, offsetof(struct unit, field), __VA_ARGS__)
-#define DEPS(level, name, type)                  ROW("Unit", level, name, deps, 0, .arg = type)
-#define UNIT_OBSOLETE(name)                      ROW_OBSOLETE("Unit", name, 0)
-#define CONDITIONS(level, name, ...)                                                                                 \
-        ROW("Unit", level, Condition##name, condition, 0, __VA_ARGS__)                                               \
+#define UNIT(level, name, parser, field, ...)                                                               \
+        ROW("Unit", level, name, parser, offsetof(struct unit, field), __VA_ARGS__)
+#define DEPS(level, name, type) ROW("Unit", level, name, deps, 0, .arg = type)
+#define UNIT_OBSOLETE(name)     ROW_OBSOLETE("Unit", name, 0)
+#define CONDITIONS(level, name, ...)                                                                        \
+        ROW("Unit", level, Condition##name, condition, 0, __VA_ARGS__)                                      \
         ROW("Unit", level, Assert##name, condition, 0, __VA_ARGS__)
-#define INSTALL(level, name, parser, field, ...) ROW("Install", level, name, parser, offsetof(struct unit, field), __VA_ARGS__)
+#define INSTALL(level, name, parser, field, ...)                                                            \
+        ROW("Install", level, name, parser, offsetof(struct unit, field), __VA_ARGS__)
 
-#define SERVICE(level, name, parser, field, ...)                                                                     \
+#define SERVICE(level, name, parser, field, ...)                                                            \
         ROW("Service", level, name, parser, offsetof(struct service, field), __VA_ARGS__)
-#define SERVICE_UNIT(level, name, parser, field, ...)                                                                \
+#define SERVICE_UNIT(level, name, parser, field, ...)                                                       \
         ROW("Service", level, name, parser, offsetof(struct unit, field), __VA_ARGS__)
-#define SERVICE_NONE(name, confines_, note_)     ROW_NONE("Service", name, 0, confines_, note_)
-#define SERVICE_OBSOLETE(name)                   ROW_OBSOLETE("Service", name, 0)
+#define SERVICE_NONE(name, confines_, note_) ROW_NONE("Service", name, 0, confines_, note_)
+#define SERVICE_OBSOLETE(name)               ROW_OBSOLETE("Service", name, 0)
 
-#define EXEC(level, name, parser, field, ...)                                                                        \
-        ROW("exec", level, name, parser, offsetof(struct exec_context, field), .types = TYPES_EXEC, __VA_ARGS__)
-#define CONFINE(level, name, parser, field, ...)                                                                     \
+#define EXEC(level, name, parser, field, ...)                                                               \
+        ROW("exec", level, name, parser, offsetof(struct exec_context, field), .types = TYPES_EXEC,         \
+                __VA_ARGS__)
+#define CONFINE(level, name, parser, field, ...)                                                            \
         EXEC(level, name, parser, field, .confines = true, __VA_ARGS__)
-#define EXEC_NONE(name, confines_, note_)        ROW_NONE("exec", name, TYPES_EXEC, confines_, note_)
-#define EXEC_OBSOLETE(name)                      ROW_OBSOLETE("exec", name, TYPES_EXEC)
-#define LIMIT(name, resource)                    EXEC(FULL, name, rlimit, limits, .arg = resource)
-#define DIRECTORY(name, dir)                     EXEC(FULL, name, directories, dirs[dir], .arg = dir)
+#define EXEC_NONE(name, confines_, note_) ROW_NONE("exec", name, TYPES_EXEC, confines_, note_)
+#define EXEC_OBSOLETE(name)               ROW_OBSOLETE("exec", name, TYPES_EXEC)
+#define LIMIT(name, resource)             EXEC(FULL, name, rlimit, limits, .arg = resource)
+#define DIRECTORY(name, dir)              EXEC(FULL, name, directories, dirs[dir], .arg = dir)
 
-#define KILL(level, name, parser, field, ...)                                                                        \
-        ROW("kill", level, name, parser, offsetof(struct kill_context, field), .types = TYPES_KILL, __VA_ARGS__)
-#define CGROUP(level, name, parser, field, ...)                                                                      \
-        ROW("cgroup", level, name, parser, offsetof(struct cgroup_context, field), .types = TYPES_CGROUP, __VA_ARGS__)
-#define CGROUP_CONFINE(level, name, parser, field, ...)                                                              \
+#define KILL(level, name, parser, field, ...)                                                               \
+        ROW("kill", level, name, parser, offsetof(struct kill_context, field), .types = TYPES_KILL,         \
+                __VA_ARGS__)
+#define CGROUP(level, name, parser, field, ...)                                                             \
+        ROW("cgroup", level, name, parser, offsetof(struct cgroup_context, field), .types = TYPES_CGROUP,   \
+                __VA_ARGS__)
+#define CGROUP_CONFINE(level, name, parser, field, ...)                                                     \
         CGROUP(level, name, parser, field, .confines = true, __VA_ARGS__)
-#define CGROUP_NONE(name, confines_, note_)      ROW_NONE("cgroup", name, TYPES_CGROUP, confines_, note_)
-#define CGROUP_OBSOLETE(name)                    ROW_OBSOLETE("cgroup", name, TYPES_CGROUP)
+#define CGROUP_NONE(name, confines_, note_) ROW_NONE("cgroup", name, TYPES_CGROUP, confines_, note_)
+#define CGROUP_OBSOLETE(name)               ROW_OBSOLETE("cgroup", name, TYPES_CGROUP)
 
-#define SOCKET(level, name, parser, field, ...)                                                                      \
+#define SOCKET(level, name, parser, field, ...)                                                             \
         ROW("Socket", level, name, parser, offsetof(struct socket_unit, field), __VA_ARGS__)
-#define LISTEN(level, name, kind_)               SOCKET(level, name, listen, ports, .arg = kind_)
-#define SOCKET_NONE(name, confines_, note_)      ROW_NONE("Socket", name, 0, confines_, note_)
-#define MOUNT(level, name, parser, field, ...)   ROW("Mount", level, name, parser, offsetof(struct mount, field), __VA_ARGS__)
-#define SWAP(level, name, parser, field, ...)    ROW("Swap", level, name, parser, offsetof(struct swap, field), __VA_ARGS__)
-#define AUTOMOUNT(level, name, parser, field, ...)                                                                   \
+#define LISTEN(level, name, kind_)          SOCKET(level, name, listen, ports, .arg = kind_)
+#define SOCKET_NONE(name, confines_, note_) ROW_NONE("Socket", name, 0, confines_, note_)
+#define MOUNT(level, name, parser, field, ...)                                                              \
+        ROW("Mount", level, name, parser, offsetof(struct mount, field), __VA_ARGS__)
+#define SWAP(level, name, parser, field, ...)                                                               \
+        ROW("Swap", level, name, parser, offsetof(struct swap, field), __VA_ARGS__)
+#define AUTOMOUNT(level, name, parser, field, ...)                                                          \
         ROW("Automount", level, name, parser, offsetof(struct automount, field), __VA_ARGS__)
-#define TIMER(level, name, parser, field, ...)   ROW("Timer", level, name, parser, offsetof(struct timer_unit, field), __VA_ARGS__)
-#define PATH(level, name, parser, field, ...)    ROW("Path", level, name, parser, offsetof(struct path_unit, field), __VA_ARGS__)
-#define SCOPE(level, name, parser, field, ...)   ROW("Scope", level, name, parser, offsetof(struct scope, field), __VA_ARGS__)
+#define TIMER(level, name, parser, field, ...)                                                              \
+        ROW("Timer", level, name, parser, offsetof(struct timer_unit, field), __VA_ARGS__)
+#define PATH(level, name, parser, field, ...)                                                               \
+        ROW("Path", level, name, parser, offsetof(struct path_unit, field), __VA_ARGS__)
+#define SCOPE(level, name, parser, field, ...)                                                              \
+        ROW("Scope", level, name, parser, offsetof(struct scope, field), __VA_ARGS__)
 
 const struct directive directives[] = {
 #include "table-unit.inc"
@@ -85,11 +104,21 @@ const struct directive directives[] = {
 const size_t n_directives = ARRAY_SIZE(directives);
 
 static const char *const own_sections[UNIT_TYPE_MAX] = {
-        [UNIT_SERVICE] = "Service", [UNIT_SOCKET] = "Socket", [UNIT_MOUNT] = "Mount", [UNIT_AUTOMOUNT] = "Automount",
-        [UNIT_SWAP] = "Swap", [UNIT_PATH] = "Path", [UNIT_TIMER] = "Timer", [UNIT_SLICE] = "Slice", [UNIT_SCOPE] = "Scope",
+        [UNIT_SERVICE] = "Service",
+        [UNIT_SOCKET] = "Socket",
+        [UNIT_MOUNT] = "Mount",
+        [UNIT_AUTOMOUNT] = "Automount",
+        [UNIT_SWAP] = "Swap",
+        [UNIT_PATH] = "Path",
+        [UNIT_TIMER] = "Timer",
+        [UNIT_SLICE] = "Slice",
+        [UNIT_SCOPE] = "Scope",
 };
 static const char *const support_names[] = {
-        [SUPPORT_FULL] = "full", [SUPPORT_PARTIAL] = "partial", [SUPPORT_PARSED] = "parsed", [SUPPORT_NONE] = "none",
+        [SUPPORT_FULL] = "full",
+        [SUPPORT_PARTIAL] = "partial",
+        [SUPPORT_PARSED] = "parsed",
+        [SUPPORT_NONE] = "none",
         [SUPPORT_OBSOLETE] = "obsolete",
 };
 
@@ -105,7 +134,8 @@ const char *support_to_string(enum support s)
 
 bool directive_section_known(enum unit_type t, const char *section)
 {
-        return streq(section, "Unit") || streq(section, "Install") || (own_sections[t] && streq(section, own_sections[t]));
+        return streq(section, "Unit") || streq(section, "Install") ||
+               (own_sections[t] && streq(section, own_sections[t]));
 }
 
 /* ---- finding ---- */
@@ -121,7 +151,7 @@ static void fill_slots(void)
 
                 while (slots[at])
                         at = (at + 1) % SLOTS;
-                slots[at] = (uint16_t) (i + 1);
+                slots[at] = (uint16_t)(i + 1);
         }
 }
 
@@ -161,23 +191,25 @@ void *directive_target(struct unit *u, const struct directive *d)
         if (is_shared(d)) {
                 if (!(d->types >> u->type & 1))
                         return NULL;
-                base = streq(d->section, "exec") ? (void *) unit_exec(u) :
-                        streq(d->section, "kill") ? (void *) unit_kill_context(u) :
-                                                    (void *) unit_cgroup_context(u);
+                base = streq(d->section, "exec")   ? (void *)unit_exec(u)
+                       : streq(d->section, "kill") ? (void *)unit_kill_context(u)
+                                                   : (void *)unit_cgroup_context(u);
         } else if (!row_fits(d, u->type, d->section))
                 return NULL;
-        return base ? (char *) base + d->offset : NULL;
+        return base ? (char *)base + d->offset : NULL;
 }
 
 /* ---- what a value looks like ---- */
 
 const char *directive_form(const struct directive *d, char *buf, size_t n)
 {
-        if (d->parse == parse_value_enum || d->parse == parse_value_enum_or_bool || d->parse == parse_value_enum_bool8 ||
-                d->parse == parse_value_service_type || d->parse == parse_value_cpu_policy || d->parse == parse_value_keyring) {
+        if (d->parse == parse_value_enum || d->parse == parse_value_enum_or_bool ||
+                d->parse == parse_value_enum_bool8 || d->parse == parse_value_service_type ||
+                d->parse == parse_value_cpu_policy || d->parse == parse_value_keyring) {
                 char list[400];
 
-                snprintf(buf, n, "one of %s", name_list((const struct name_row *) d->arg, list, sizeof(list)));
+                snprintf(
+                        buf, n, "one of %s", name_list((const struct name_row *)d->arg, list, sizeof(list)));
                 return buf;
         }
         for (const struct parse_form *f = parse_forms; f->fn; f++)
@@ -211,17 +243,19 @@ static int parse_failed(const struct parse *p, int r)
         default: snprintf(why, sizeof(why), "not %s", directive_form(p->d, form, sizeof(form)));
         }
         p->u->n_problems++;
-        log_file(p->path, p->line, fatal ? LOG_ERR : LOG_WARNING, "Failed to parse %s='%.200s': %s; %s", p->d->name, p->value,
-                why, fatal ? "the unit will not be started" : "ignored");
+        log_file(p->path, p->line, fatal ? LOG_ERR : LOG_WARNING, "Failed to parse %s='%.200s': %s; %s",
+                p->d->name, p->value, why, fatal ? "the unit will not be started" : "ignored");
         if (fatal) {
                 p->u->load_state = UNIT_BAD_SETTING;
                 free(p->u->load_error);
-                p->u->load_error = str_printf("%s:%u: %s='%.100s' is not valid", p->path, p->line, p->d->name, p->value);
+                p->u->load_error = str_printf(
+                        "%s:%u: %s='%.100s' is not valid", p->path, p->line, p->d->name, p->value);
         }
         return 0;
 }
 
-int directive_apply(struct unit *u, const char *path, unsigned line, const char *section, const char *key, const char *value)
+int directive_apply(struct unit *u, const char *path, unsigned line, const char *section, const char *key,
+        const char *value)
 {
         const struct directive *d = directive_find(u->type, section, key);
         struct parse p = { .u = u, .path = path, .line = line, .d = d, .value = value };
@@ -231,7 +265,8 @@ int directive_apply(struct unit *u, const char *path, unsigned line, const char 
                 if (startswith(key, "X-") || startswith(section, "X-"))
                         return 0;
                 u->n_problems++;
-                return log_file(path, line, LOG_WARNING, "Unknown key '%.100s' in section [%.100s], ignored", key, section);
+                return log_file(path, line, LOG_WARNING, "Unknown key '%.100s' in section [%.100s], ignored",
+                        key, section);
         }
         if (d->support == SUPPORT_OBSOLETE) {
                 log_file(path, line, LOG_INFO, "%s= is obsolete and has no effect, ignored", key);

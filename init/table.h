@@ -8,11 +8,11 @@
 #include "unit.h"
 
 enum support {
-        SUPPORT_FULL,      /* does what the manual page says; `test` names its test */
-        SUPPORT_PARTIAL,   /* works, with the gap that `note` names */
-        SUPPORT_PARSED,    /* kept and shown, without effect yet: named in the log once a unit */
-        SUPPORT_NONE,      /* known by name only: named in the log once a unit */
-        SUPPORT_OBSOLETE,  /* ignored on purpose, as systemd does */
+        SUPPORT_FULL,     /* does what the manual page says; `test` names its test */
+        SUPPORT_PARTIAL,  /* works, with the gap that `note` names */
+        SUPPORT_PARSED,   /* kept and shown, without effect yet: named in the log once a unit */
+        SUPPORT_NONE,     /* known by name only: named in the log once a unit */
+        SUPPORT_OBSOLETE, /* ignored on purpose, as systemd does */
 };
 
 struct directive;
@@ -21,20 +21,20 @@ struct parse {
         const char *path;
         unsigned line;
         const struct directive *d;
-        const char *value;      /* "" means: reset, where the directive is a list */
-        void *target;           /* (char *) object + offset */
+        const char *value; /* "" means: reset, where the directive is a list */
+        void *target;      /* (char *) object + offset */
 };
 /* 0; -EINVAL: the value is malformed (table.c logs file:line and skips it). Other messages by log_file(). */
 typedef int (*parse_fn)(const struct parse *p);
 
 struct directive {
         const char *section, *name;
-        uint16_t types;         /* bit 1 << UNIT_… where the section is shared by several types */
+        uint16_t types; /* bit 1 << UNIT_… where the section is shared by several types */
         enum support support;
-        bool confines;          /* a confinement: never silently dropped (lines that hold, 8) */
-        parse_fn parse;         /* NULL with SUPPORT_NONE/OBSOLETE */
+        bool confines;  /* a confinement: never silently dropped (lines that hold, 8) */
+        parse_fn parse; /* NULL with SUPPORT_NONE/OBSOLETE */
         size_t offset;
-        intptr_t arg;           /* for the parser: an enum table, a dep type, an index */
+        intptr_t arg; /* for the parser: an enum table, a dep type, an index */
         const char *note, *test;
 };
 extern const struct directive directives[];
@@ -52,4 +52,5 @@ void *directive_target(struct unit *u, const struct directive *d);
 /* What the parser expects ("a time span"), for messages and the documentation. buf may be used for it. */
 const char *directive_form(const struct directive *d, char *buf, size_t n);
 /* One assignment of a unit file. 0; problems are logged and counted in the unit. */
-int directive_apply(struct unit *u, const char *path, unsigned line, const char *section, const char *key, const char *value);
+int directive_apply(struct unit *u, const char *path, unsigned line, const char *section, const char *key,
+        const char *value);

@@ -14,7 +14,8 @@ void target_order_after_members(struct unit *u)
         for (size_t i = 0; i < u->n_deps; i++) {
                 struct unit *o = unit_follow_merge(u->deps[i].other);
 
-                if (!(u->deps[i].types & (DEP_BIT(DEP_WANTS) | DEP_BIT(DEP_REQUIRES) | DEP_BIT(DEP_BINDS_TO))) ||
+                if (!(u->deps[i].types &
+                            (DEP_BIT(DEP_WANTS) | DEP_BIT(DEP_REQUIRES) | DEP_BIT(DEP_BINDS_TO))) ||
                         u->deps[i].types & (DEP_BIT(DEP_AFTER) | DEP_BIT(DEP_BEFORE)) ||
                         o->load_state != UNIT_LOADED || o->default_dependencies_off)
                         continue;
@@ -161,10 +162,18 @@ static void automount_done(struct unit *u)
 }
 
 const struct unit_ops automount_ops = {
-        .size = sizeof(struct automount), .section = "Automount", .done = automount_done, .active_state = never_active, .sub_state = never_sub,
+        .size = sizeof(struct automount),
+        .section = "Automount",
+        .done = automount_done,
+        .active_state = never_active,
+        .sub_state = never_sub,
 };
 const struct unit_ops scope_ops = {
-        .size = sizeof(struct scope), .section = "Scope", .kill_offset = offsetof(struct scope, kill),
-        .cgroup_offset = offsetof(struct scope, cgroup), .can_fail_transient = true, .active_state = never_active,
+        .size = sizeof(struct scope),
+        .section = "Scope",
+        .kill_offset = offsetof(struct scope, kill),
+        .cgroup_offset = offsetof(struct scope, cgroup),
+        .can_fail_transient = true,
+        .active_state = never_active,
         .sub_state = never_sub,
 };

@@ -5,28 +5,89 @@
 #include "job.h"
 
 /* ---- service ---- */
-enum service_type { SERVICE_SIMPLE, SERVICE_EXEC, SERVICE_FORKING, SERVICE_ONESHOT, SERVICE_DBUS, SERVICE_NOTIFY,
-        SERVICE_NOTIFY_RELOAD, SERVICE_IDLE };
-enum service_restart { RESTART_NO, RESTART_ON_SUCCESS, RESTART_ON_FAILURE, RESTART_ON_ABNORMAL, RESTART_ON_WATCHDOG,
-        RESTART_ON_ABORT, RESTART_ALWAYS };
-enum service_cmd { CMD_CONDITION, CMD_START_PRE, CMD_START, CMD_START_POST, CMD_RELOAD, CMD_STOP, CMD_STOP_POST, CMD_MAX };
+enum service_type {
+        SERVICE_SIMPLE,
+        SERVICE_EXEC,
+        SERVICE_FORKING,
+        SERVICE_ONESHOT,
+        SERVICE_DBUS,
+        SERVICE_NOTIFY,
+        SERVICE_NOTIFY_RELOAD,
+        SERVICE_IDLE
+};
+enum service_restart {
+        RESTART_NO,
+        RESTART_ON_SUCCESS,
+        RESTART_ON_FAILURE,
+        RESTART_ON_ABNORMAL,
+        RESTART_ON_WATCHDOG,
+        RESTART_ON_ABORT,
+        RESTART_ALWAYS
+};
+enum service_cmd {
+        CMD_CONDITION,
+        CMD_START_PRE,
+        CMD_START,
+        CMD_START_POST,
+        CMD_RELOAD,
+        CMD_STOP,
+        CMD_STOP_POST,
+        CMD_MAX
+};
 enum service_state {
-        SVC_DEAD, SVC_CONDITION, SVC_START_PRE, SVC_START, SVC_START_POST, SVC_RUNNING, SVC_EXITED, SVC_RELOAD,
-        SVC_RELOAD_SIGNAL, SVC_RELOAD_NOTIFY, SVC_STOP, SVC_STOP_WATCHDOG, SVC_STOP_SIGTERM, SVC_STOP_SIGKILL, SVC_STOP_POST,
-        SVC_FINAL_WATCHDOG, SVC_FINAL_SIGTERM, SVC_FINAL_SIGKILL, SVC_FAILED, SVC_AUTO_RESTART, SVC_STATE_MAX
+        SVC_DEAD,
+        SVC_CONDITION,
+        SVC_START_PRE,
+        SVC_START,
+        SVC_START_POST,
+        SVC_RUNNING,
+        SVC_EXITED,
+        SVC_RELOAD,
+        SVC_RELOAD_SIGNAL,
+        SVC_RELOAD_NOTIFY,
+        SVC_STOP,
+        SVC_STOP_WATCHDOG,
+        SVC_STOP_SIGTERM,
+        SVC_STOP_SIGKILL,
+        SVC_STOP_POST,
+        SVC_FINAL_WATCHDOG,
+        SVC_FINAL_SIGTERM,
+        SVC_FINAL_SIGKILL,
+        SVC_FAILED,
+        SVC_AUTO_RESTART,
+        SVC_STATE_MAX
 };
 enum service_result {
-        RESULT_SUCCESS, RESULT_RESOURCES, RESULT_PROTOCOL, RESULT_TIMEOUT, RESULT_EXIT_CODE, RESULT_SIGNAL, RESULT_CORE_DUMP,
-        RESULT_WATCHDOG, RESULT_START_LIMIT, RESULT_OOM_KILL, RESULT_EXEC_CONDITION, RESULT_MAX
+        RESULT_SUCCESS,
+        RESULT_RESOURCES,
+        RESULT_PROTOCOL,
+        RESULT_TIMEOUT,
+        RESULT_EXIT_CODE,
+        RESULT_SIGNAL,
+        RESULT_CORE_DUMP,
+        RESULT_WATCHDOG,
+        RESULT_START_LIMIT,
+        RESULT_OOM_KILL,
+        RESULT_EXEC_CONDITION,
+        RESULT_MAX
 };
 enum notify_access { NOTIFY_UNSET, NOTIFY_NONE, NOTIFY_MAIN, NOTIFY_EXEC, NOTIFY_ALL };
 enum exit_type { EXIT_TYPE_MAIN, EXIT_TYPE_CGROUP };
 enum oom_policy { OOM_UNSET, OOM_CONTINUE, OOM_STOP, OOM_KILL };
 
 /* Exit codes and signals as in SuccessExitStatus=. */
-struct exit_set { uint8_t codes[32], signals[16]; bool set; };
-static inline bool bit_get(const uint8_t *b, unsigned i) { return b[i / 8] >> (i % 8) & 1; }
-static inline void bit_set(uint8_t *b, unsigned i) { b[i / 8] |= (uint8_t) (1u << (i % 8)); }
+struct exit_set {
+        uint8_t codes[32], signals[16];
+        bool set;
+};
+static inline bool bit_get(const uint8_t *b, unsigned i)
+{
+        return b[i / 8] >> (i % 8) & 1;
+}
+static inline void bit_set(uint8_t *b, unsigned i)
+{
+        b[i / 8] |= (uint8_t)(1u << (i % 8));
+}
 
 struct service {
         struct unit unit;
@@ -40,7 +101,8 @@ struct service {
         enum service_restart restart;
         struct exec_command *commands[CMD_MAX];
         char *pid_file, *bus_name;
-        usec_t restart_usec, restart_max_usec, timeout_start, timeout_stop, timeout_abort, runtime_max, runtime_rand_extra, watchdog;
+        usec_t restart_usec, restart_max_usec, timeout_start, timeout_stop, timeout_abort, runtime_max,
+                runtime_rand_extra, watchdog;
         uint32_t restart_steps;
         bool timeout_start_set, timeout_abort_set, restart_mode_direct;
         int timeout_start_failure_mode, timeout_stop_failure_mode; /* 0 terminate, 1 abort, 2 kill */
@@ -52,34 +114,34 @@ struct service {
         char **sockets;
         int reload_signal;
         char *usb_descriptors, *usb_strings;
-        char *step;                /* X-RouseStep=: a step of rouse-early or devd instead of a process */
-        bool device_link;          /* X-RouseDeviceLink=: gets the descriptors of lib/devlink.h */
+        char *step;       /* X-RouseStep=: a step of rouse-early or devd instead of a process */
+        bool device_link; /* X-RouseDeviceLink=: gets the descriptors of lib/devlink.h */
 
         /* live */
         enum service_state state, deserialised_state;
         enum service_result result, reload_result, clean_result;
         pid_t main_pid, control_pid;
-        bool main_pid_known, main_pid_alien, forbid_restart, will_auto_restart, notify_ready, start_timeout_extended,
-                oom_killed, bus_name_owned;
+        bool main_pid_known, main_pid_alien, forbid_restart, will_auto_restart, notify_ready,
+                start_timeout_extended, oom_killed, bus_name_owned;
         struct exec_command *main_command, *control_command; /* being run; into commands[] */
         enum service_cmd control_kind;
-        int main_code, main_status;     /* of the last main process */
-        usec_t main_start, main_exit;   /* CLOCK_REALTIME */
+        int main_code, main_status;   /* of the last main process */
+        usec_t main_start, main_exit; /* CLOCK_REALTIME */
         char *status_text;
         int status_errno;
         uint32_t n_restarts, step_id;
         struct loop_timer timer, watchdog_timer, runtime_timer;
-        usec_t watchdog_override;       /* USEC_INFINITY: none */
-        struct loop_io notify_io;       /* one notify socket a unit: decisions 10 */
+        usec_t watchdog_override; /* USEC_INFINITY: none */
+        struct loop_io notify_io; /* one notify socket a unit: decisions 10 */
         char *notify_path;
-        struct loop_io exec_io;         /* Type=exec: closes when the program runs */
+        struct loop_io exec_io; /* Type=exec: closes when the program runs */
         int *store_fds;
         char **store_names;
         size_t n_store;
-        int socket_fd;                  /* Accept=yes connection, until handed over; -1 */
+        int socket_fd; /* Accept=yes connection, until handed over; -1 */
         char *socket_peer;
         struct unit *accept_socket;
-        struct loop_io pidfile_io;      /* inotify while the PID file is awaited */
+        struct loop_io pidfile_io;        /* inotify while the PID file is awaited */
         enum service_result event_result; /* of the event being handled: how a process ended */
         int event_code, event_status;
         bool step_running, idle_waiting, low_modules;
@@ -87,15 +149,28 @@ struct service {
 
 /* ---- socket ---- */
 struct socket_port {
-        int kind;                  /* SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET, or -'f' FIFO, -'s' special, -'m' mqueue, -'n' netlink */
-        char *address;             /* as written */
+        int kind; /* SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET, or -'f' FIFO, -'s' special, -'m' mqueue, -'n' netlink */
+        char *address; /* as written */
         int fd;
         struct loop_io io;
         struct socket_unit *socket;
         struct socket_port *next;
 };
-enum socket_state { SOCK_DEAD, SOCK_START_PRE, SOCK_START_CHOWN, SOCK_START_POST, SOCK_LISTENING, SOCK_RUNNING, SOCK_STOP_PRE,
-        SOCK_STOP_PRE_SIGTERM, SOCK_STOP_PRE_SIGKILL, SOCK_STOP_POST, SOCK_FINAL_SIGTERM, SOCK_FINAL_SIGKILL, SOCK_FAILED };
+enum socket_state {
+        SOCK_DEAD,
+        SOCK_START_PRE,
+        SOCK_START_CHOWN,
+        SOCK_START_POST,
+        SOCK_LISTENING,
+        SOCK_RUNNING,
+        SOCK_STOP_PRE,
+        SOCK_STOP_PRE_SIGTERM,
+        SOCK_STOP_PRE_SIGKILL,
+        SOCK_STOP_POST,
+        SOCK_FINAL_SIGTERM,
+        SOCK_FINAL_SIGKILL,
+        SOCK_FAILED
+};
 struct socket_unit {
         struct unit unit;
         struct exec_context exec;
@@ -106,17 +181,18 @@ struct socket_unit {
         char *service_name, *user, *group, *fd_name, *bind_to_device, *congestion, *smack_label;
         char **symlinks;
         mode_t socket_mode, directory_mode;
-        bool accept, writable, keep_alive, no_delay, free_bind, transparent, broadcast, pass_credentials, pass_security,
-                pass_packet_info, remove_on_stop, flush_pending, reuse_port;
+        bool accept, writable, keep_alive, no_delay, free_bind, transparent, broadcast, pass_credentials,
+                pass_security, pass_packet_info, remove_on_stop, flush_pending, reuse_port;
         int protocol; /* IPPROTO_…, 0: the usual one */
-        int bind_ipv6_only, backlog, max_connections, max_connections_per_source, priority, mark, ip_tos, ip_ttl, timestamping;
+        int bind_ipv6_only, backlog, max_connections, max_connections_per_source, priority, mark, ip_tos,
+                ip_ttl, timestamping;
         int64_t pipe_size, receive_buffer, send_buffer, mq_maxmsg, mq_msgsize;
         usec_t keep_alive_time, keep_alive_interval, defer_accept, timeout, trigger_interval;
         uint32_t keep_alive_probes, trigger_burst;
         /* live */
         enum socket_state state;
         int result;
-        struct unit *service;      /* what it starts (Accept=no) */
+        struct unit *service;          /* what it starts (Accept=no) */
         struct socket_port *old_ports; /* from before a reload, while the files are read */
         pid_t control_pid;
         int control_kind;
@@ -127,8 +203,17 @@ struct socket_unit {
 };
 
 /* ---- mount, swap, automount ---- */
-enum mount_state { MNT_DEAD, MNT_MOUNTING, MNT_MOUNTING_DONE, MNT_MOUNTED, MNT_REMOUNTING, MNT_UNMOUNTING, MNT_UNMOUNTING_SIGTERM,
-        MNT_UNMOUNTING_SIGKILL, MNT_FAILED };
+enum mount_state {
+        MNT_DEAD,
+        MNT_MOUNTING,
+        MNT_MOUNTING_DONE,
+        MNT_MOUNTED,
+        MNT_REMOUNTING,
+        MNT_UNMOUNTING,
+        MNT_UNMOUNTING_SIGTERM,
+        MNT_UNMOUNTING_SIGKILL,
+        MNT_FAILED
+};
 struct mount {
         struct unit unit;
         struct exec_context exec;
@@ -176,14 +261,21 @@ struct automount {
 /* ---- device ---- */
 struct device_unit {
         struct unit unit;
-        char *syspath;             /* of the device that it now stands for, NULL when absent */
+        char *syspath; /* of the device that it now stands for, NULL when absent */
         bool present, not_ready, watched;
-        bool missed;               /* its absence sent the boot to emergency.target */
+        bool missed; /* its absence sent the boot to emergency.target */
 };
 
 /* ---- target, slice, scope, timer, path ---- */
-struct target { struct unit unit; bool active; };
-struct slice { struct unit unit; struct cgroup_context cgroup; bool active; };
+struct target {
+        struct unit unit;
+        bool active;
+};
+struct slice {
+        struct unit unit;
+        struct cgroup_context cgroup;
+        bool active;
+};
 struct scope {
         struct unit unit;
         struct kill_context kill;
@@ -196,7 +288,11 @@ struct scope {
         struct loop_timer timer;
 };
 /* A job of the unit that a timer or path starts: recheck is queued when it ends. */
-struct job_watch { struct job_waiter w; struct job *job; struct loop_deferred *recheck; };
+struct job_watch {
+        struct job_waiter w;
+        struct job *job;
+        struct loop_deferred *recheck;
+};
 /* trigger.c. Starts the unit: 0 or -errno. */
 int trigger_start(struct unit *u, const char *name, struct job_watch *watch, struct loop_deferred *recheck);
 void trigger_forget(struct unit *u, struct job_watch *watch, struct loop_deferred *recheck);
@@ -204,14 +300,21 @@ void trigger_forget(struct unit *u, struct job_watch *watch, struct loop_deferre
 bool trigger_is_down(struct unit *u, const char *name);
 /* Unit= or its default; Before= and Triggers=; targets: NULL or the target that these units belong to. */
 int trigger_load(struct unit *u, char **name, const char *target);
-enum timer_base { TIMER_ACTIVE, TIMER_BOOT, TIMER_STARTUP, TIMER_UNIT_ACTIVE, TIMER_UNIT_INACTIVE, TIMER_CALENDAR };
+enum timer_base {
+        TIMER_ACTIVE,
+        TIMER_BOOT,
+        TIMER_STARTUP,
+        TIMER_UNIT_ACTIVE,
+        TIMER_UNIT_INACTIVE,
+        TIMER_CALENDAR
+};
 struct calendar;
 struct timer_value {
         enum timer_base base;
         usec_t value;
-        char *calendar;            /* as written */
+        char *calendar; /* as written */
         struct calendar *spec;
-        bool spent;                /* it came already, and comes once */
+        bool spent; /* it came already, and comes once */
         struct timer_value *next;
 };
 enum timer_state { TIMER_DEAD, TIMER_WAITING, TIMER_RUNNING, TIMER_ELAPSED, TIMER_FAILED };
@@ -221,11 +324,12 @@ struct timer_unit {
         struct timer_value *values;
         char *unit_name;
         usec_t accuracy, random_delay;
-        bool persistent, fixed_random, wake_system, on_clock_change, on_timezone_change, remain_after_elapse_off;
+        bool persistent, fixed_random, wake_system, on_clock_change, on_timezone_change,
+                remain_after_elapse_off;
         /* live */
         enum timer_state state;
         int result;
-        usec_t next_monotonic, next_realtime; /* USEC_INFINITY: none */
+        usec_t next_monotonic, next_realtime;                   /* USEC_INFINITY: none */
         usec_t last_trigger, last_trigger_monotonic, activated; /* activated, last_trigger: CLOCK_REALTIME */
         struct loop_timer timer;
         struct loop_deferred recheck;
@@ -234,7 +338,7 @@ struct timer_unit {
 struct path_spec {
         int kind;
         char *path;
-        int wd;                    /* of path itself, -1 */
+        int wd; /* of path itself, -1 */
         bool existed;
         struct path_spec *next;
 };
@@ -251,7 +355,7 @@ struct path_unit {
         int result;
         usec_t trigger_begin;
         uint32_t n_trigger;
-        struct loop_io inotify;    /* watches of all its paths and what is above them */
+        struct loop_io inotify; /* watches of all its paths and what is above them */
         struct loop_deferred recheck;
         struct job_watch watch;
 };

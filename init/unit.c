@@ -13,19 +13,36 @@
 #include "types.h"
 
 const struct unit_ops *const unit_ops_table[UNIT_TYPE_MAX] = {
-        [UNIT_SERVICE] = &service_ops, [UNIT_SOCKET] = &socket_ops, [UNIT_DEVICE] = &device_ops,
-        [UNIT_MOUNT] = &mount_ops, [UNIT_AUTOMOUNT] = &automount_ops, [UNIT_SWAP] = &swap_ops,
-        [UNIT_TARGET] = &target_ops, [UNIT_PATH] = &path_ops, [UNIT_TIMER] = &timer_ops, [UNIT_SLICE] = &slice_ops,
+        [UNIT_SERVICE] = &service_ops,
+        [UNIT_SOCKET] = &socket_ops,
+        [UNIT_DEVICE] = &device_ops,
+        [UNIT_MOUNT] = &mount_ops,
+        [UNIT_AUTOMOUNT] = &automount_ops,
+        [UNIT_SWAP] = &swap_ops,
+        [UNIT_TARGET] = &target_ops,
+        [UNIT_PATH] = &path_ops,
+        [UNIT_TIMER] = &timer_ops,
+        [UNIT_SLICE] = &slice_ops,
         [UNIT_SCOPE] = &scope_ops,
 };
 
 static const char *const load_state_names[LOAD_STATE_MAX] = {
-        [UNIT_STUB] = "stub", [UNIT_LOADED] = "loaded", [UNIT_NOT_FOUND] = "not-found",
-        [UNIT_BAD_SETTING] = "bad-setting", [UNIT_ERROR] = "error", [UNIT_MERGED] = "merged", [UNIT_MASKED] = "masked",
+        [UNIT_STUB] = "stub",
+        [UNIT_LOADED] = "loaded",
+        [UNIT_NOT_FOUND] = "not-found",
+        [UNIT_BAD_SETTING] = "bad-setting",
+        [UNIT_ERROR] = "error",
+        [UNIT_MERGED] = "merged",
+        [UNIT_MASKED] = "masked",
 };
 static const char *const active_state_names[ACTIVE_STATE_MAX] = {
-        [UNIT_ACTIVE] = "active", [UNIT_RELOADING] = "reloading", [UNIT_INACTIVE] = "inactive", [UNIT_FAILED] = "failed",
-        [UNIT_ACTIVATING] = "activating", [UNIT_DEACTIVATING] = "deactivating", [UNIT_MAINTENANCE] = "maintenance",
+        [UNIT_ACTIVE] = "active",
+        [UNIT_RELOADING] = "reloading",
+        [UNIT_INACTIVE] = "inactive",
+        [UNIT_FAILED] = "failed",
+        [UNIT_ACTIVATING] = "activating",
+        [UNIT_DEACTIVATING] = "deactivating",
+        [UNIT_MAINTENANCE] = "maintenance",
 };
 
 const char *load_state_to_string(enum load_state s)
@@ -40,7 +57,7 @@ const char *active_state_to_string(enum active_state s)
 
 static void *at_offset(struct unit *u, size_t offset)
 {
-        return offset ? (char *) u + offset : NULL;
+        return offset ? (char *)u + offset : NULL;
 }
 
 struct exec_context *unit_exec(struct unit *u)
@@ -89,8 +106,8 @@ static void set_live_defaults(struct unit *u)
 
 static void free_config(struct unit *u)
 {
-        char **const lists[] = { u->documentation, u->dropin_paths, u->unsupported, u->requires_mounts_for, u->wanted_by,
-                u->required_by, u->aliases, u->also };
+        char **const lists[] = { u->documentation, u->dropin_paths, u->unsupported, u->requires_mounts_for,
+                u->wanted_by, u->required_by, u->aliases, u->also };
         char *const strings[] = { u->description, u->fragment_path, u->source_path, u->load_error,
                 u->job_timeout_reboot_arg, u->reboot_arg, u->default_instance };
 
@@ -125,8 +142,8 @@ void unit_forget_config(struct unit *u)
         if (live == 0 && unit_ops(u)->done)
                 unit_ops(u)->done(u);
         free_config(u);
-        memset((char *) u + from, 0, offsetof(struct unit, deps) - from);
-        memset((char *) u + sizeof(struct unit), 0, (live ? live : unit_ops(u)->size) - sizeof(struct unit));
+        memset((char *)u + from, 0, offsetof(struct unit, deps) - from);
+        memset((char *)u + sizeof(struct unit), 0, (live ? live : unit_ops(u)->size) - sizeof(struct unit));
         unit_drop_own_deps(u, ORIGIN_FILE | ORIGIN_IMPLICIT | ORIGIN_DEFAULT | ORIGIN_PATH);
         forget_slice(u);
         u->load_state = UNIT_STUB;
@@ -164,7 +181,7 @@ static int unit_new(struct manager *m, const char *name, struct unit **ret)
                 return r;
         }
         if (unit_name_is_instance(name))
-                (void) unit_name_instance(name, &u->instance);
+                (void)unit_name_instance(name, &u->instance);
         set_config_defaults(u);
         set_live_defaults(u);
         *ret = u;
@@ -245,10 +262,11 @@ struct unit **manager_units(struct manager *m, int type)
                 log_oom();
                 return NULL;
         }
-        HASHMAP_FOREACH(e, &m->units) {
+        HASHMAP_FOREACH (e, &m->units) {
                 struct unit *u = e->value;
 
-                if ((type < 0 || (int) u->type == type) && u->load_state != UNIT_MERGED && e->key == u->names[0])
+                if ((type < 0 || (int)u->type == type) && u->load_state != UNIT_MERGED &&
+                        e->key == u->names[0])
                         list[n++] = u;
         }
         return list;
@@ -290,20 +308,20 @@ int unit_merge(struct unit *u, struct unit *other)
 
                 for (int t = 0; t < DEP_MAX; t++) {
                         if (d.own & DEP_BIT(t))
-                                (void) unit_add_dep(u, t, d.other, d.origin);
+                                (void)unit_add_dep(u, t, d.other, d.origin);
                         else if (d.types & DEP_BIT(t))
-                                (void) unit_add_dep(d.other, dep_inverse(t), u, d.origin);
+                                (void)unit_add_dep(d.other, dep_inverse(t), u, d.origin);
                 }
         }
         unit_drop_all_deps(other);
 
-        FOREACH_STR(n, other->names) {
+        FOREACH_STR (n, other->names) {
                 char *copy;
 
                 if (strv_contains(u->names, *n) || strv_add(&u->names, *n) < 0)
                         continue;
                 copy = u->names[strv_len(u->names) - 1];
-                (void) hash_put(&u->manager->units, copy, u);
+                (void)hash_put(&u->manager->units, copy, u);
         }
         other->load_state = UNIT_MERGED;
         other->merged_into = u;
@@ -325,7 +343,7 @@ int unit_add_name(struct unit *u, const char *name)
                 if (strv_contains(u->names, name))
                         return 0;
         }
-        if (unit_type_from_name(name) != (int) u->type)
+        if (unit_type_from_name(name) != (int)u->type)
                 return -EINVAL;
         r = strv_add(&u->names, name);
         if (r < 0)
@@ -371,8 +389,8 @@ void unit_gc_queue(struct unit *u)
 
 static bool anyone_merged_into(struct manager *m, struct unit *u)
 {
-        HASHMAP_FOREACH(e, &m->units)
-                if (((struct unit *) e->value)->merged_into == u)
+        HASHMAP_FOREACH (e, &m->units)
+                if (((struct unit *)e->value)->merged_into == u)
                         return true;
         return false;
 }
@@ -396,7 +414,7 @@ void unit_free(struct unit *u)
         if (unit_ops(u)->done)
                 unit_ops(u)->done(u);
         unit_drop_all_deps(u);
-        FOREACH_STR(n, u->names)
+        FOREACH_STR (n, u->names)
                 if (hash_get(&m->units, *n) == u)
                         hash_del(&m->units, *n);
         loop_timer_cancel(m->loop, &u->restart_timer);

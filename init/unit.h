@@ -23,82 +23,138 @@ struct manager;
 struct unit;
 
 enum load_state {
-        UNIT_STUB, UNIT_LOADED, UNIT_NOT_FOUND, UNIT_BAD_SETTING, UNIT_ERROR, UNIT_MERGED, UNIT_MASKED, LOAD_STATE_MAX
+        UNIT_STUB,
+        UNIT_LOADED,
+        UNIT_NOT_FOUND,
+        UNIT_BAD_SETTING,
+        UNIT_ERROR,
+        UNIT_MERGED,
+        UNIT_MASKED,
+        LOAD_STATE_MAX
 };
 enum active_state {
-        UNIT_ACTIVE, UNIT_RELOADING, UNIT_INACTIVE, UNIT_FAILED, UNIT_ACTIVATING, UNIT_DEACTIVATING, UNIT_MAINTENANCE,
+        UNIT_ACTIVE,
+        UNIT_RELOADING,
+        UNIT_INACTIVE,
+        UNIT_FAILED,
+        UNIT_ACTIVATING,
+        UNIT_DEACTIVATING,
+        UNIT_MAINTENANCE,
         ACTIVE_STATE_MAX
 };
 
 /* Each dependency stands in both units, with its inverse in the other: the pairs are neighbours in this list
  * (dep_inverse()), but for the ones that are their own table row. The names are the properties' names. */
 enum dep_type {
-        DEP_REQUIRES, DEP_REQUIRED_BY,
-        DEP_REQUISITE, DEP_REQUISITE_OF,
-        DEP_WANTS, DEP_WANTED_BY,
-        DEP_BINDS_TO, DEP_BOUND_BY,
-        DEP_PART_OF, DEP_CONSISTS_OF,
-        DEP_UPHOLDS, DEP_UPHELD_BY,
-        DEP_CONFLICTS, DEP_CONFLICTED_BY,
-        DEP_BEFORE, DEP_AFTER,
-        DEP_ON_FAILURE, DEP_ON_FAILURE_OF,
-        DEP_ON_SUCCESS, DEP_ON_SUCCESS_OF,
-        DEP_TRIGGERS, DEP_TRIGGERED_BY,
-        DEP_PROPAGATES_RELOAD_TO, DEP_RELOAD_PROPAGATED_FROM,
-        DEP_PROPAGATES_STOP_TO, DEP_STOP_PROPAGATED_FROM,
-        DEP_JOINS_NAMESPACE_OF, DEP_JOINS_NAMESPACE_OF_INV,
-        DEP_REFERENCES, DEP_REFERENCED_BY,
-        DEP_IN_SLICE, DEP_SLICE_OF,
+        DEP_REQUIRES,
+        DEP_REQUIRED_BY,
+        DEP_REQUISITE,
+        DEP_REQUISITE_OF,
+        DEP_WANTS,
+        DEP_WANTED_BY,
+        DEP_BINDS_TO,
+        DEP_BOUND_BY,
+        DEP_PART_OF,
+        DEP_CONSISTS_OF,
+        DEP_UPHOLDS,
+        DEP_UPHELD_BY,
+        DEP_CONFLICTS,
+        DEP_CONFLICTED_BY,
+        DEP_BEFORE,
+        DEP_AFTER,
+        DEP_ON_FAILURE,
+        DEP_ON_FAILURE_OF,
+        DEP_ON_SUCCESS,
+        DEP_ON_SUCCESS_OF,
+        DEP_TRIGGERS,
+        DEP_TRIGGERED_BY,
+        DEP_PROPAGATES_RELOAD_TO,
+        DEP_RELOAD_PROPAGATED_FROM,
+        DEP_PROPAGATES_STOP_TO,
+        DEP_STOP_PROPAGATED_FROM,
+        DEP_JOINS_NAMESPACE_OF,
+        DEP_JOINS_NAMESPACE_OF_INV,
+        DEP_REFERENCES,
+        DEP_REFERENCED_BY,
+        DEP_IN_SLICE,
+        DEP_SLICE_OF,
         DEP_MAX
 };
 #define DEP_BIT(t) (1u << (t))
-static inline enum dep_type dep_inverse(enum dep_type t) { return (enum dep_type) (t ^ 1); }
+static inline enum dep_type dep_inverse(enum dep_type t)
+{
+        return (enum dep_type)(t ^ 1);
+}
 const char *dep_to_string(enum dep_type t);
 
 /* Where an edge came from: for breaking cycles (the least important first) and for reload. */
-enum dep_origin { ORIGIN_FILE = 1, ORIGIN_IMPLICIT = 2, ORIGIN_DEFAULT = 4, ORIGIN_PATH = 8, ORIGIN_UDEV = 16, ORIGIN_RUNTIME = 32 };
+enum dep_origin {
+        ORIGIN_FILE = 1,
+        ORIGIN_IMPLICIT = 2,
+        ORIGIN_DEFAULT = 4,
+        ORIGIN_PATH = 8,
+        ORIGIN_UDEV = 16,
+        ORIGIN_RUNTIME = 32
+};
 
 struct unit_dep {
         struct unit *other;
-        uint32_t types;    /* DEP_BIT of each */
-        uint32_t own;      /* those of them that this unit's side asked for: the others go when the other side goes */
+        uint32_t types; /* DEP_BIT of each */
+        uint32_t
+                own; /* those of them that this unit's side asked for: the others go when the other side goes */
         uint32_t origin;
 };
 
 /* Conditions and asserts, in the order of the file; the result is kept for status. */
 struct condition {
-        int kind;          /* index into condition.c's table */
+        int kind; /* index into condition.c's table */
         bool is_assert, trigger, negate;
         char *parameter;
-        int result;        /* -1 untested, 0 failed, 1 succeeded, < -1: error */
+        int result; /* -1 untested, 0 failed, 1 succeeded, < -1: error */
         struct condition *next;
 };
 
 enum job_mode {
-        JOB_FAIL, JOB_REPLACE, JOB_REPLACE_IRREVERSIBLY, JOB_ISOLATE, JOB_FLUSH, JOB_IGNORE_DEPENDENCIES,
-        JOB_IGNORE_REQUIREMENTS, JOB_TRIGGERING, JOB_MODE_MAX
+        JOB_FAIL,
+        JOB_REPLACE,
+        JOB_REPLACE_IRREVERSIBLY,
+        JOB_ISOLATE,
+        JOB_FLUSH,
+        JOB_IGNORE_DEPENDENCIES,
+        JOB_IGNORE_REQUIREMENTS,
+        JOB_TRIGGERING,
+        JOB_MODE_MAX
 };
 enum emergency_action {
-        ACTION_NONE, ACTION_REBOOT, ACTION_REBOOT_FORCE, ACTION_REBOOT_IMMEDIATE, ACTION_POWEROFF, ACTION_POWEROFF_FORCE,
-        ACTION_POWEROFF_IMMEDIATE, ACTION_EXIT, ACTION_EXIT_FORCE, ACTION_MAX
+        ACTION_NONE,
+        ACTION_REBOOT,
+        ACTION_REBOOT_FORCE,
+        ACTION_REBOOT_IMMEDIATE,
+        ACTION_POWEROFF,
+        ACTION_POWEROFF_FORCE,
+        ACTION_POWEROFF_IMMEDIATE,
+        ACTION_EXIT,
+        ACTION_EXIT_FORCE,
+        ACTION_MAX
 };
 
 /* Functions of a unit type: the one way in which the rest meets it. NULL where a type has nothing to do. */
 struct unit_ops {
-        size_t size;                               /* of the whole object, struct unit first */
-        const char *section;                       /* "Service": its private section, NULL when none */
+        size_t size;                                    /* of the whole object, struct unit first */
+        const char *section;                            /* "Service": its private section, NULL when none */
         size_t exec_offset, kill_offset, cgroup_offset; /* of its contexts; 0 = it has none */
-        bool can_fail_transient;                   /* may be created without a file (device, mount, slice, scope) */
-        bool always_loaded;                        /* not-found is not an error: device, mount from mountinfo */
+        bool can_fail_transient; /* may be created without a file (device, mount, slice, scope) */
+        bool always_loaded;      /* not-found is not an error: device, mount from mountinfo */
         /* The object is configuration up to live_offset, then live state. A reload makes the configuration anew (forget,
          * zeroes, init, the files, load), leaves the live state, and tells reloaded(), whatever became of the files.
          * 0: the type has no such border, and is read again only when it is inactive (done, zeroes, init). */
         size_t live_offset;
-        void (*init)(struct unit *u);              /* defaults, before files are read, also again */
-        void (*init_live)(struct unit *u);         /* once */
-        void (*forget)(struct unit *u);            /* frees the configuration; also after done */
+        void (*init)(struct unit *u);      /* defaults, before files are read, also again */
+        void (*init_live)(struct unit *u); /* once */
+        void (*forget)(struct unit *u);    /* frees the configuration; also after done */
         void (*reloaded)(struct unit *u);
-        int (*load)(struct unit *u);               /* after the files: check, implicit dependencies. -EINVAL/-ENOEXEC → bad-setting */
+        int (*load)(struct
+                unit *u); /* after the files: check, implicit dependencies. -EINVAL/-ENOEXEC → bad-setting */
         void (*done)(struct unit *u);
         /* Start, stop, reload: 0 begun (unit_notify says when done), -EALREADY nothing to do, -EAGAIN later,
          * -EOPNOTSUPP, -ECOMM: a condition failed (job is done, skipped), other: failed. */
@@ -108,11 +164,11 @@ struct unit_ops {
         bool (*can_reload)(struct unit *u);
         enum active_state (*active_state)(struct unit *u);
         const char *(*sub_state)(struct unit *u);
-        const char *(*result)(struct unit *u);     /* "success", "exit-code" … */
+        const char *(*result)(struct unit *u); /* "success", "exit-code" … */
         void (*reset_failed)(struct unit *u);
-        void (*limit_hit)(struct unit *u);         /* started too often: becomes failed */
-        void (*job_timed_out)(struct unit *u);     /* its job is about to end so */
-        void (*child)(struct unit *u, pid_t pid, int code, int status);  /* a process of it ended */
+        void (*limit_hit)(struct unit *u);     /* started too often: becomes failed */
+        void (*job_timed_out)(struct unit *u); /* its job is about to end so */
+        void (*child)(struct unit *u, pid_t pid, int code, int status); /* a process of it ended */
         void (*cgroup_empty)(struct unit *u);
         void (*notify_message)(struct unit *u, pid_t pid, uid_t uid, char **fields, int *fds, size_t n_fds);
         void (*trigger_notify)(struct unit *u, struct unit *triggered); /* socket ← service state */
@@ -120,9 +176,10 @@ struct unit_ops {
         int (*kill)(struct unit *u, const char *who, int sig);
         pid_t (*main_pid)(struct unit *u);
         pid_t (*control_pid)(struct unit *u);
-        usec_t (*timeout_of)(struct unit *u);      /* when the running operation gives up; USEC_INFINITY */
+        usec_t (*timeout_of)(struct unit *u); /* when the running operation gives up; USEC_INFINITY */
         /* Properties of the private section for `show`: calls add(key, value) for each. */
-        void (*dump)(struct unit *u, void (*add)(void *data, const char *key, const char *value), void *data);
+        void (*dump)(
+                struct unit *u, void (*add)(void *data, const char *key, const char *value), void *data);
         /* Live state as "key=value" lines for re-exec, and back. */
         void (*serialise)(struct unit *u, struct strbuf *b);
         void (*deserialise)(struct unit *u, const char *key, const char *value);
@@ -134,8 +191,8 @@ struct unit {
         enum unit_type type;
         enum load_state load_state;
         char *id;
-        char **names;              /* all names, id among them */
-        char *instance;            /* as written (escaped), NULL */
+        char **names;   /* all names, id among them */
+        char *instance; /* as written (escaped), NULL */
         struct unit *merged_into;
 
         /* [Unit] and where it was read; what a reload makes anew is from description to deps */
@@ -146,8 +203,9 @@ struct unit {
         bool unsupported_confines; /* a confinement is among them */
         uint32_t n_problems;       /* lines of its files that were not understood */
         struct condition *conditions;
-        bool default_dependencies_off, stop_when_unneeded, refuse_manual_start, refuse_manual_stop, allow_isolate,
-                ignore_on_isolate, collect_inactive_or_failed, transient, perpetual, vendor /* fragment below /usr */;
+        bool default_dependencies_off, stop_when_unneeded, refuse_manual_start, refuse_manual_stop,
+                allow_isolate, ignore_on_isolate, collect_inactive_or_failed, transient, perpetual,
+                vendor /* fragment below /usr */;
         bool ignore_on_isolate_set;
         enum job_mode on_failure_job_mode, on_success_job_mode;
         usec_t job_timeout, job_running_timeout; /* USEC_INFINITY: none */
@@ -163,28 +221,28 @@ struct unit {
 
         struct unit_dep *deps;
         size_t n_deps, cap_deps;
-        uint32_t *dep_index;       /* hash of deps by unit, only when there are many */
+        uint32_t *dep_index; /* hash of deps by unit, only when there are many */
 
         /* run time */
-        struct job *job;           /* at most one */
+        struct job *job; /* at most one */
         struct unit *slice;
         char *cgroup_path;
-        int cgroup_fd, cgroup_wd;  /* -1 */
+        int cgroup_fd, cgroup_wd; /* -1 */
         bool cgroup_realized, cgroup_killed /* by cgroup.kill: see exec.c */;
         char invocation_id[33];
         usec_t state_change, inactive_exit, active_enter, active_exit, inactive_enter; /* CLOCK_MONOTONIC */
         usec_t condition_time;
         int condition_result, assert_result; /* -1 untested */
-        usec_t start_times[8];     /* ring for the start limit */
+        usec_t start_times[8];               /* ring for the start limit */
         usec_t limit_begin;
         unsigned limit_count;
-        uint64_t files_hash;       /* of all that it was read from: load_hash() */
-        bool needs_read;           /* a reload found its files changed, but it was busy */
+        uint64_t files_hash; /* of all that it was read from: load_hash() */
+        bool needs_read;     /* a reload found its files changed, but it was busy */
         bool start_limit_hit, in_load_queue, in_gc, in_stop_when_unneeded, in_notify;
-        char *dropped_edges;       /* "cycle a → b → c: dropped After=…", shown in status */
-        char *wait_reason;         /* why its job waits, for analyze */
-        unsigned refs;             /* held by control clients etc. */
-        unsigned mark, pos;        /* transaction's and collector's scratch */
+        char *dropped_edges; /* "cycle a → b → c: dropped After=…", shown in status */
+        char *wait_reason;   /* why its job waits, for analyze */
+        unsigned refs;       /* held by control clients etc. */
+        unsigned mark, pos;  /* transaction's and collector's scratch */
         struct unit *load_next, *gc_next;
         struct loop_timer restart_timer;
 };
@@ -193,8 +251,11 @@ struct unit {
 struct exec_context *unit_exec(struct unit *u);
 struct kill_context *unit_kill_context(struct unit *u);
 struct cgroup_context *unit_cgroup_context(struct unit *u);
-static inline const struct unit_ops *unit_ops(const struct unit *u) { return unit_ops_table[u->type]; }
-#define UNIT_CAST(type_, u) ((struct type_ *) (u))
+static inline const struct unit_ops *unit_ops(const struct unit *u)
+{
+        return unit_ops_table[u->type];
+}
+#define UNIT_CAST(type_, u) ((struct type_ *)(u))
 
 /* unit.c */
 /* Finds or makes a stub (queued for loading). -EINVAL for a bad name. *ret is the merge target. */
@@ -202,16 +263,18 @@ int unit_get(struct manager *m, const char *name, struct unit **ret);
 struct unit *unit_find(struct manager *m, const char *name); /* only if known; no loading */
 /* unit_get and load now. */
 int unit_load_by_name(struct manager *m, const char *name, struct unit **ret);
-int unit_add_name(struct unit *u, const char *name);         /* merges when another unit has it; -EEXIST when impossible */
-int unit_merge(struct unit *u, struct unit *other);          /* other becomes UNIT_MERGED */
+int unit_add_name(
+        struct unit *u, const char *name); /* merges when another unit has it; -EEXIST when impossible */
+int unit_merge(struct unit *u, struct unit *other); /* other becomes UNIT_MERGED */
 struct unit *unit_follow_merge(struct unit *u);
 int unit_add_dep(struct unit *u, enum dep_type t, struct unit *other, enum dep_origin o);
 /* Two at once (DEP_AFTER and DEP_REQUIRES), the usual case. */
 int unit_add_dep2(struct unit *u, enum dep_type a, enum dep_type b, struct unit *other, enum dep_origin o);
 int unit_add_dep_by_name(struct unit *u, enum dep_type t, const char *name, enum dep_origin o);
 bool unit_has_dep(const struct unit *u, enum dep_type t, const struct unit *other);
-#define UNIT_FOREACH_DEP(u, mask_, o)                                                                   \
-        for (struct unit_dep *_d = (u)->deps, *_e = (u)->deps ? (u)->deps + (u)->n_deps : NULL; _d < _e; _d++) \
+#define UNIT_FOREACH_DEP(u, mask_, o)                                                                       \
+        for (struct unit_dep *_d = (u)->deps, *_e = (u)->deps ? (u)->deps + (u)->n_deps : NULL; _d < _e;    \
+                _d++)                                                                                       \
                 for (struct unit *o = (_d->types & (mask_)) ? _d->other : NULL; o; o = NULL)
 /* Requires= and After= on every mount that path needs. */
 int unit_add_mounts_for(struct unit *u, const char *path, enum dep_origin o);
@@ -254,7 +317,9 @@ int load_real_name(struct manager *m, const char *name, char **ret);
 /* Text of a unit that exists only in memory (of its file or drop-in path), for cat; NULL. */
 const char *load_virtual_text(struct manager *m, const char *path);
 /* Opens, stats and readlinks since the index was made: for tests and the boot's statistics. */
-struct load_stats { unsigned n_opendir, n_readlink, n_stat, n_open, n_units, n_dirs; };
+struct load_stats {
+        unsigned n_opendir, n_readlink, n_stat, n_open, n_units, n_dirs;
+};
 struct load_stats load_stats(struct manager *m);
 /* Calls fn for every unit name with a file. */
 void load_foreach(struct manager *m, void (*fn)(const char *name, const char *path, void *data), void *data);
@@ -268,7 +333,7 @@ void unit_forget_config(struct unit *u);
 /* fstab.c, getty.c: what systemd's generators do, natively: adds text of virtual units to the index. */
 int generate_fstab(struct manager *m);
 int generate_getty(struct manager *m);
-int generate_cmdline(struct manager *m);   /* systemd.wants= systemd.mask= debug shell … */
+int generate_cmdline(struct manager *m); /* systemd.wants= systemd.mask= debug shell … */
 int generate_sysv(struct manager *m);
 /* A unit file that exists only in memory (text is copied): dir decides its precedence like a generator directory. */
 enum gen_prio { GEN_NORMAL, GEN_EARLY, GEN_LATE };
@@ -276,7 +341,8 @@ int load_add_virtual(struct manager *m, enum gen_prio prio, const char *name, co
 /* The same for an alias: name stands for target. */
 int load_add_virtual_alias(struct manager *m, enum gen_prio prio, const char *name, const char *target);
 /* And a link NAME.wants/OTHER or NAME.requires/OTHER. */
-int load_add_virtual_dep(struct manager *m, enum dep_type t /* DEP_WANTS or DEP_REQUIRES */, const char *name, const char *other);
+int load_add_virtual_dep(struct manager *m, enum dep_type t /* DEP_WANTS or DEP_REQUIRES */,
+        const char *name, const char *other);
 
 /* generate-cmdline.c: the target that words of the kernel command line ask for (single, rescue, emergency, 3 …),
  * NULL when none does; systemd.unit= is the last word's. */
@@ -292,40 +358,51 @@ int dump_directives(FILE *f);
 const char *architecture_name(void);
 
 /* condition.c */
-bool unit_test_conditions(struct unit *u, bool asserts);   /* keeps results in the list */
-int condition_add(struct unit *u, const char *key, const char *value); /* "ConditionPathExists"; -EINVAL; "" resets */
+bool unit_test_conditions(struct unit *u, bool asserts); /* keeps results in the list */
+int condition_add(
+        struct unit *u, const char *key, const char *value); /* "ConditionPathExists"; -EINVAL; "" resets */
 void condition_free_list(struct condition *c);
 const char *condition_name(const struct condition *c);
 
 /* manager.c */
-enum manager_objective { OBJ_RUN, OBJ_REBOOT, OBJ_POWEROFF, OBJ_HALT, OBJ_KEXEC, OBJ_EXIT, OBJ_REEXEC, OBJ_SWITCH_ROOT };
+enum manager_objective {
+        OBJ_RUN,
+        OBJ_REBOOT,
+        OBJ_POWEROFF,
+        OBJ_HALT,
+        OBJ_KEXEC,
+        OBJ_EXIT,
+        OBJ_REEXEC,
+        OBJ_SWITCH_ROOT
+};
 
 struct manager {
         struct loop *loop;
-        struct hash units;            /* name → struct unit, every name */
+        struct hash units; /* name → struct unit, every name */
         struct unit *load_queue, *gc_queue, *fresh_targets;
-        struct job *jobs_by_id;       /* list, newest first; job.h */
+        struct job *jobs_by_id; /* list, newest first; job.h */
         uint32_t next_job_id, n_jobs;
         uint64_t n_jobs_done, n_jobs_failed;
         struct job *run_queue, *run_queue_tail;
         struct loop_deferred run_deferred, gc_deferred;
         char **cmdline;
-        char **environment;           /* of services: PATH, LANG … */
-        void *index;                  /* load.c's */
-        void *reload, *generators;    /* reload.c's, run-generators.c's: what is under way */
-        void *clock;                  /* clock.c's */
-        char **unit_path;             /* directories instead of UNIT_SEARCH_PATH; NULL: the usual ones */
-        char *root;                   /* unit files, fstab … are read below it (tests, off line); NULL: "/" */
-        void *pids;                   /* manager.c's table pid → unit */
-        void *cgroups;                /* cgroup.c's */
-        struct devlink *devlink;      /* devlink.c's */
+        char **environment;        /* of services: PATH, LANG … */
+        void *index;               /* load.c's */
+        void *reload, *generators; /* reload.c's, run-generators.c's: what is under way */
+        void *clock;               /* clock.c's */
+        char **unit_path;          /* directories instead of UNIT_SEARCH_PATH; NULL: the usual ones */
+        char *root;                /* unit files, fstab … are read below it (tests, off line); NULL: "/" */
+        void *pids;                /* manager.c's table pid → unit */
+        void *cgroups;             /* cgroup.c's */
+        struct devlink *devlink;   /* devlink.c's */
         void *control, *early, *notify;
         char *default_target;
         enum manager_objective objective;
         char *reboot_arg;
         int exit_code;
-        bool test_mode;               /* rouse --test: no side effects */
-        bool container, user_namespace, in_initrd, boot_finished, shutting_down, show_status, first_boot, is_pid1;
+        bool test_mode; /* rouse --test: no side effects */
+        bool container, user_namespace, in_initrd, boot_finished, shutting_down, show_status, first_boot,
+                is_pid1;
         bool cgroup_ok;
         /* system.conf */
         usec_t default_timeout_start, default_timeout_stop, default_timeout_abort, default_restart_sec,
@@ -338,12 +415,15 @@ struct manager {
         enum exec_output default_std_output, default_std_error;
         int ctrl_alt_del_burst;
         /* times, CLOCK_MONOTONIC µs */
-        usec_t t_kernel, t_initrd, t_userspace, t_units_loaded, t_generators_start, t_generators_done, t_finish;
-        int status_fd;                /* console for progress lines, -1 */
+        usec_t t_kernel, t_initrd, t_userspace, t_units_loaded, t_generators_start, t_generators_done,
+                t_finish;
+        int status_fd; /* console for progress lines, -1 */
         uint32_t n_installed_jobs, n_failed_units, n_spawned;
-        uint32_t n_low_modules; /* jobs that wait for modules which devd loads when nothing else is to be done */
+        uint32_t
+                n_low_modules; /* jobs that wait for modules which devd loads when nothing else is to be done */
         uint32_t n_running_jobs, n_idle_waiting; /* jobs begun; Type=idle services that wait for the rest */
-        struct loop_timer watch_timer; /* status.c: nothing new for a while */
+        struct loop_timer grace_timer;           /* manager.c: before devd turns to what was put off */
+        struct loop_timer watch_timer;           /* status.c: nothing new for a while */
         usec_t last_progress;
         char machine_id[33], boot_id[37];
         uint64_t generation;

@@ -15,7 +15,7 @@
 static int add_directories(struct manager *m, char **files)
 {
         _cleanup_strv_ char **dirs = NULL;
-        const char *const *usual = m->unit_path ? (const char *const *) m->unit_path : UNIT_SEARCH_PATH;
+        const char *const *usual = m->unit_path ? (const char *const *)m->unit_path : UNIT_SEARCH_PATH;
         int r;
 
         FOREACH_STR (f, files) {
@@ -49,11 +49,13 @@ static unsigned problem(const char *name, const char *what, const char *value)
 
 static bool program_exists(struct manager *m, const char *path)
 {
-        static const char *const dirs[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin" };
+        static const char *const dirs[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin",
+                "/sbin", "/bin" };
 
         for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
-                _cleanup_free_ char *full = *path == '/' ? root_path(m, path) :
-                                                           str_printf("%s%s/%s", m->root ? m->root : "", dirs[i], path);
+                _cleanup_free_ char *full =
+                        *path == '/' ? root_path(m, path)
+                                     : str_printf("%s%s/%s", m->root ? m->root : "", dirs[i], path);
 
                 if (full && access(full, X_OK) >= 0)
                         return true;
@@ -92,7 +94,8 @@ static unsigned check_requirements(struct unit *u)
 {
         unsigned n = 0;
 
-        UNIT_FOREACH_DEP(u, DEP_BIT(DEP_REQUIRES) | DEP_BIT(DEP_BINDS_TO) | DEP_BIT(DEP_REQUISITE), o) {
+        UNIT_FOREACH_DEP(u, DEP_BIT(DEP_REQUIRES) | DEP_BIT(DEP_BINDS_TO) | DEP_BIT(DEP_REQUISITE), o)
+        {
                 if (o->load_state == UNIT_NOT_FOUND)
                         n += problem(u->id, "requires a unit that does not exist:", o->id);
                 else if (o->load_state == UNIT_BAD_SETTING || o->load_state == UNIT_ERROR)
@@ -117,7 +120,9 @@ static unsigned verify_unit(struct manager *m, struct unit *u)
         if (u->load_state == UNIT_MASKED)
                 return n;
         if (u->load_state != UNIT_LOADED)
-                return n + problem(u->id, u->load_error ? u->load_error : load_state_to_string(u->load_state), NULL);
+                return n + problem(u->id,
+                                   u->load_error ? u->load_error : load_state_to_string(u->load_state),
+                                   NULL);
         n += strv_len(u->unsupported) > 0; /* named when it was read */
         n += check_programs(u);
         n += check_requirements(u);

@@ -9,9 +9,24 @@
 bool hidden_or_backup_file(const char *name)
 {
         static const char *const suffixes[] = {
-                "~",        ".rpmnew",    ".rpmsave",    ".rpmorig",     ".dpkg-old", ".dpkg-new",
-                ".dpkg-tmp", ".dpkg-dist", ".dpkg-bak",   ".dpkg-backup", ".dpkg-remove", ".dpkg-inst",
-                ".ucf-new", ".ucf-old",   ".ucf-dist",   ".swp",         ".bak",      ".old",
+                "~",
+                ".rpmnew",
+                ".rpmsave",
+                ".rpmorig",
+                ".dpkg-old",
+                ".dpkg-new",
+                ".dpkg-tmp",
+                ".dpkg-dist",
+                ".dpkg-bak",
+                ".dpkg-backup",
+                ".dpkg-remove",
+                ".dpkg-inst",
+                ".ucf-new",
+                ".ucf-old",
+                ".ucf-dist",
+                ".swp",
+                ".bak",
+                ".old",
                 ".new",
         };
         static const char *const names[] = { "lost+found", "aquota.user", "aquota.group" };
@@ -84,7 +99,7 @@ static int add_dir(const char *path, const char *suffix, struct hash *seen, char
 
 static int by_base_name(const void *a, const void *b)
 {
-        return strcmp(path_basename(*(char *const *) a), path_basename(*(char *const *) b));
+        return strcmp(path_basename(*(char *const *)a), path_basename(*(char *const *)b));
 }
 
 int conf_files_list(const char *root, char *const *dirs, const char *suffix, char ***ret)

@@ -10,8 +10,8 @@
 
 enum ctl_type {
         CTL_REQUEST = 100,
-        CTL_RECORD,     /* u n, s×n "Key=value": one unit, job, property set … */
-        CTL_TEXT,       /* s text, as is */
-        CTL_END,        /* u errno (0 = done), s message or NULL */
-        CTL_EVENT,      /* after verb "subscribe": s event, u n, s×n "Key=value" */
+        CTL_RECORD, /* u n, s×n "Key=value": one unit, job, property set … */
+        CTL_TEXT,   /* s text, as is */
+        CTL_END,    /* u errno (0 = done), s message or NULL */
+        CTL_EVENT,  /* after verb "subscribe": s event, u n, s×n "Key=value" */
 };

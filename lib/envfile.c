@@ -14,7 +14,7 @@ static bool key_valid(const char *s, size_t n)
                 return false;
         for (size_t i = 0; i < n; i++)
                 if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') ||
-                      (s[i] >= '0' && s[i] <= '9') || s[i] == '_'))
+                            (s[i] >= '0' && s[i] <= '9') || s[i] == '_'))
                         return false;
         return true;
 }

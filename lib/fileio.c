@@ -40,10 +40,10 @@ static int read_fd(int fd, size_t max, size_t hint, char **ret, size_t *ret_len)
                 }
                 n = read_retry(fd, buf + len, cap - 1 - len);
                 if (n < 0)
-                        return (int) n;
+                        return (int)n;
                 if (n == 0)
                         break;
-                len += (size_t) n;
+                len += (size_t)n;
                 if (len > max)
                         return -E2BIG;
         }
@@ -65,10 +65,10 @@ int read_file_at(int dirfd, const char *path, size_t max, char **ret, size_t *re
                 return -errno;
         if (max == 0)
                 max = READ_DEFAULT_MAX;
-        max = MIN(max, (size_t) SSIZE_MAX / 2);
-        if (S_ISREG(st.st_mode) && st.st_size > 0 && (uint64_t) st.st_size > max && st.st_blocks > 0)
+        max = MIN(max, (size_t)SSIZE_MAX / 2);
+        if (S_ISREG(st.st_mode) && st.st_size > 0 && (uint64_t)st.st_size > max && st.st_blocks > 0)
                 return -E2BIG;
-        return read_fd(fd, max, S_ISREG(st.st_mode) ? (size_t) st.st_size : 0, ret, ret_len);
+        return read_fd(fd, max, S_ISREG(st.st_mode) ? (size_t)st.st_size : 0, ret, ret_len);
 }
 
 int read_file(const char *path, size_t max, char **ret, size_t *ret_len)
@@ -99,7 +99,7 @@ int write_attr_at(int dirfd, const char *path, const char *value)
         n = write(fd, value, len);
         if (n < 0)
                 return -errno;
-        return (size_t) n == len ? 0 : -EIO;
+        return (size_t)n == len ? 0 : -EIO;
 }
 
 int write_attr(const char *path, const char *value)
@@ -121,7 +121,7 @@ int write_all(int fd, const void *data, size_t len)
                 if (n == 0)
                         return -EIO;
                 p += n;
-                len -= (size_t) n;
+                len -= (size_t)n;
         }
         return 0;
 }
@@ -133,8 +133,8 @@ static char *temporary_name(const char *path)
         uint64_t random = 0;
 
         if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
-                random = (uint64_t) now_monotonic() ^ (uint64_t) getpid() << 40;
-        return str_printf("%.*s.#%.200s%016llx", (int) (base - path), path, base, (unsigned long long) random);
+                random = (uint64_t)now_monotonic() ^ (uint64_t)getpid() << 40;
+        return str_printf("%.*s.#%.200s%016llx", (int)(base - path), path, base, (unsigned long long)random);
 }
 
 int write_file_atomic(const char *path, const void *data, size_t len, mode_t mode, bool sync)
@@ -156,7 +156,7 @@ int write_file_atomic(const char *path, const void *data, size_t len, mode_t mod
         if (r >= 0 && rename(tmp, path) < 0)
                 r = -errno;
         if (r < 0)
-                (void) unlink(tmp);
+                (void)unlink(tmp);
         return r;
 }
 
@@ -171,7 +171,7 @@ int symlink_atomic(const char *target, const char *path)
         if (rename(tmp, path) < 0) {
                 int r = -errno;
 
-                (void) unlink(tmp);
+                (void)unlink(tmp);
                 return r;
         }
         return 0;
@@ -253,7 +253,7 @@ int readlinkat_alloc(int dirfd, const char *path, char **ret)
                 if (!buf)
                         return -ENOMEM;
                 n = readlinkat(dirfd, path, buf, size);
-                if (n >= 0 && (size_t) n < size) {
+                if (n >= 0 && (size_t)n < size) {
                         buf[n] = '\0';
                         *ret = buf;
                         return 0;

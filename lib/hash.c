@@ -8,7 +8,7 @@ uint32_t hash_string(const char *s)
         uint32_t h = 2166136261u;
 
         for (; *s; s++)
-                h = (h ^ (unsigned char) *s) * 16777619u;
+                h = (h ^ (unsigned char)*s) * 16777619u;
         /* FNV's low bits are its weak ones, and the low bits choose the slot. */
         h ^= h >> 15;
         h *= 0x85ebca6bu;
@@ -18,7 +18,7 @@ uint32_t hash_string(const char *s)
 void hash_done(struct hash *h)
 {
         free(h->e);
-        *h = (struct hash){ 0 };
+        *h = (struct hash) { 0 };
 }
 
 static struct hash_entry *find(const struct hash *h, const char *key, uint32_t hash)
@@ -82,7 +82,7 @@ int hash_put(struct hash *h, const char *key, void *value)
         if (!e->key)
                 h->used++;
         h->n++;
-        *e = (struct hash_entry){ key, value, hash };
+        *e = (struct hash_entry) { key, value, hash };
         return 0;
 }
 
@@ -102,10 +102,10 @@ void *hash_del(struct hash *h, const char *key)
         if (!e)
                 return NULL;
         value = e->value;
-        *e = (struct hash_entry){ .key = HASH_TOMB };
+        *e = (struct hash_entry) { .key = HASH_TOMB };
         h->n--;
         /* No chain goes on behind us: our tomb, and those before it, are free slots again. */
-        i = (size_t) (e - h->e);
+        i = (size_t)(e - h->e);
         if (h->e[(i + 1) & (h->cap - 1)].key)
                 return value;
         for (; h->e[i].key == HASH_TOMB; i = (i - 1) & (h->cap - 1)) {

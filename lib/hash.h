@@ -6,7 +6,7 @@
 #include "util.h"
 
 struct hash_entry {
-        const char *key;  /* NULL: free; HASH_TOMB: deleted */
+        const char *key; /* NULL: free; HASH_TOMB: deleted */
         void *value;
         uint32_t hash;
 };
@@ -26,6 +26,6 @@ void *hash_get(const struct hash *h, const char *key);
 void *hash_del(struct hash *h, const char *key);
 uint32_t hash_string(const char *s);
 
-#define HASHMAP_FOREACH(ent, h)                                                     \
-        for (struct hash_entry *ent = (h)->e; ent && ent < (h)->e + (h)->cap; ent++) \
+#define HASHMAP_FOREACH(ent, h)                                                                             \
+        for (struct hash_entry *ent = (h)->e; ent && ent < (h)->e + (h)->cap; ent++)                        \
                 if (ent->key && ent->key != HASH_TOMB)

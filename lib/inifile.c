@@ -10,10 +10,10 @@
 
 struct reader {
         const char *path;
-        char *next, *end;     /* unread text */
-        unsigned line;        /* of the physical line last taken */
+        char *next, *end; /* unread text */
+        unsigned line;    /* of the physical line last taken */
         unsigned problems;
-        const char *section;  /* NULL: after a bad header, so what follows belongs to nothing known */
+        const char *section; /* NULL: after a bad header, so what follows belongs to nothing known */
         ini_fn fn;
         void *data;
 };
@@ -37,8 +37,8 @@ static bool next_physical(struct reader *r, char **ret, size_t *ret_len)
 
         if (s >= r->end)
                 return false;
-        newline = memchr(s, '\n', (size_t) (r->end - s));
-        n = (size_t) ((newline ? newline : r->end) - s);
+        newline = memchr(s, '\n', (size_t)(r->end - s));
+        n = (size_t)((newline ? newline : r->end) - s);
         r->next = newline ? newline + 1 : r->end;
         r->line++;
         while (n > 0 && is_blank(*s)) {
@@ -135,7 +135,12 @@ static int take_assignment(struct reader *r, unsigned line, char *s)
 int ini_parse_text(const char *path, char *text, size_t len, ini_fn fn, void *data, unsigned *ret_problems)
 {
         struct reader r = {
-                .path = path, .next = text, .end = text + len, .section = "", .fn = fn, .data = data,
+                .path = path,
+                .next = text,
+                .end = text + len,
+                .section = "",
+                .fn = fn,
+                .data = data,
         };
         unsigned line = 0;
         size_t n;

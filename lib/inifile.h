@@ -10,10 +10,10 @@
 
 struct ini_line {
         const char *path;
-        unsigned line;        /* where the assignment began */
-        const char *section;  /* "" before the first section */
+        unsigned line;       /* where the assignment began */
+        const char *section; /* "" before the first section */
         const char *key;
-        const char *value;    /* continued lines: each "\" and newline, with the blanks
+        const char *value; /* continued lines: each "\" and newline, with the blanks
                                  after it, became one space; may be "" */
 };
 

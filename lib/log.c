@@ -19,7 +19,9 @@ static struct {
         int max_level;
         int kmsg_fd, journal_fd;
         log_hook_t hook;
-} log_state = { .name = "rouse", .target = LOG_TO_STDERR, .max_level = LOG_INFO, .kmsg_fd = -1, .journal_fd = -1 };
+} log_state = {
+        .name = "rouse", .target = LOG_TO_STDERR, .max_level = LOG_INFO, .kmsg_fd = -1, .journal_fd = -1
+};
 
 void log_open(const char *name, enum log_target target)
 {
@@ -42,7 +44,8 @@ void log_set_hook(log_hook_t hook)
         log_state.hook = hook;
 }
 
-static const char *const level_names[] = { "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug" };
+static const char *const level_names[] = { "emerg", "alert", "crit", "err", "warning", "notice", "info",
+        "debug" };
 
 int log_level_from_string(const char *s)
 {
@@ -50,24 +53,24 @@ int log_level_from_string(const char *s)
 
         for (size_t i = 0; i < ARRAY_SIZE(level_names); i++)
                 if (streq(s, level_names[i]))
-                        return (int) i;
+                        return (int)i;
         if (parse_u32(s, &n) >= 0 && n < ARRAY_SIZE(level_names))
-                return (int) n;
+                return (int)n;
         return -EINVAL;
 }
 
 const char *log_level_to_string(int level)
 {
-        return level >= 0 && level < (int) ARRAY_SIZE(level_names) ? level_names[level] : NULL;
+        return level >= 0 && level < (int)ARRAY_SIZE(level_names) ? level_names[level] : NULL;
 }
 
 static int to_stderr(const char *text)
 {
         struct iovec iov[] = {
-                { (char *) log_state.name, strlen(log_state.name) },
-                { (char *) ": ", 2 },
-                { (char *) text, strlen(text) },
-                { (char *) "\n", 1 },
+                { (char *)log_state.name, strlen(log_state.name) },
+                { (char *)": ", 2 },
+                { (char *)text, strlen(text) },
+                { (char *)"\n", 1 },
         };
 
         return writev(STDERR_FILENO, iov, ARRAY_SIZE(iov)) < 0 ? -errno : 0;
@@ -84,10 +87,11 @@ static int to_kmsg(int level, const char *text)
                         return -errno;
         }
         /* the kernel holds back a record that has no newline until the next one comes */
-        n = snprintf(line, sizeof(line) - 1, "<%d>%s[%d]: %s", LOG_DAEMON | level, log_state.name, (int) getpid(), text);
-        n = MIN(n, (int) sizeof(line) - 2);
+        n = snprintf(line, sizeof(line) - 1, "<%d>%s[%d]: %s", LOG_DAEMON | level, log_state.name,
+                (int)getpid(), text);
+        n = MIN(n, (int)sizeof(line) - 2);
         line[n++] = '\n';
-        return write(log_state.kmsg_fd, line, (size_t) n) < 0 ? -errno : 0;
+        return write(log_state.kmsg_fd, line, (size_t)n) < 0 ? -errno : 0;
 }
 
 /* One field of the journal's native protocol: KEY=value, or with a length when the value has a newline. */
@@ -103,21 +107,21 @@ static size_t add_field(struct iovec *iov, struct journal_field *f, const char *
 
         snprintf(f->key, sizeof(f->key), "%s%c", key, binary ? '\n' : '=');
         f->len = len; /* little endian, as on all machines that we are built for */
-        iov[n++] = (struct iovec){ f->key, strlen(f->key) };
+        iov[n++] = (struct iovec) { f->key, strlen(f->key) };
         if (binary)
-                iov[n++] = (struct iovec){ &f->len, sizeof(f->len) };
-        iov[n++] = (struct iovec){ (char *) value, len };
-        iov[n++] = (struct iovec){ (char *) "\n", 1 };
+                iov[n++] = (struct iovec) { &f->len, sizeof(f->len) };
+        iov[n++] = (struct iovec) { (char *)value, len };
+        iov[n++] = (struct iovec) { (char *)"\n", 1 };
         return n;
 }
 
 static int to_journal(int level, const char *unit, const char *text)
 {
         static const struct sockaddr_un journal = { AF_UNIX, "/run/systemd/journal/socket" };
-        char priority[] = { (char) ('0' + level), '\0' };
+        char priority[] = { (char)('0' + level), '\0' };
         struct journal_field fields[5];
         struct iovec iov[4 * ARRAY_SIZE(fields)];
-        struct msghdr mh = { .msg_name = (void *) &journal, .msg_namelen = sizeof(journal), .msg_iov = iov };
+        struct msghdr mh = { .msg_name = (void *)&journal, .msg_namelen = sizeof(journal), .msg_iov = iov };
 
         if (log_state.journal_fd < 0) {
                 log_state.journal_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -136,8 +140,7 @@ static int to_journal(int level, const char *unit, const char *text)
 static void put(int level, const char *unit, const char *file, int line, const char *text)
 {
         switch (log_state.target) {
-        case LOG_TO_NULL:
-                return;
+        case LOG_TO_NULL: return;
         case LOG_TO_HOOK:
                 if (log_state.hook) {
                         log_state.hook(level, unit, file, line, text);
@@ -148,14 +151,11 @@ static void put(int level, const char *unit, const char *file, int line, const c
                 if (to_journal(level, unit, text) >= 0)
                         return;
                 break;
-        case LOG_TO_STDERR:
-                (void) to_stderr(text);
-                return;
-        case LOG_TO_KMSG:
-                break;
+        case LOG_TO_STDERR: (void)to_stderr(text); return;
+        case LOG_TO_KMSG: break;
         }
         if (to_kmsg(level, text) < 0)
-                (void) to_stderr(text);
+                (void)to_stderr(text);
 }
 
 static void finish(char *text, size_t size, size_t at, int err, const char *fmt, va_list ap)
@@ -202,9 +202,9 @@ int log_file(const char *path, unsigned line, int level, const char *fmt, ...)
         else
                 n = snprintf(text, sizeof(text), "%s: ", path);
         va_start(ap, fmt);
-        finish(text, sizeof(text), n < 0 ? 0 : (size_t) n, 0, fmt, ap);
+        finish(text, sizeof(text), n < 0 ? 0 : (size_t)n, 0, fmt, ap);
         va_end(ap);
-        put(level, NULL, path, (int) line, text);
+        put(level, NULL, path, (int)line, text);
         errno = saved;
         return 0;
 }

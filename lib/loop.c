@@ -34,7 +34,7 @@ struct loop {
         usec_t now;
         uint64_t wakeups;
 
-        struct slot *slots;      /* [0] is never used: slot 0 means not registered */
+        struct slot *slots; /* [0] is never used: slot 0 means not registered */
         unsigned n_slots, free_slot;
         struct epoll_event *events; /* n_slots of each, so that one turn sees all that is ready, */
         struct pending *pending;    /* and priorities hold */
@@ -100,7 +100,7 @@ static int grow_slots(struct loop *l)
                 return -ENOMEM;
         l->slots = slots;
         for (unsigned i = n; i-- > MAX(l->n_slots, 1u);) {
-                slots[i] = (struct slot){ .next_free = l->free_slot };
+                slots[i] = (struct slot) { .next_free = l->free_slot };
                 l->free_slot = i;
         }
         l->n_slots = n;
@@ -114,7 +114,7 @@ static bool is_registered(const struct loop *l, const struct loop_io *io)
 
 static uint64_t slot_id(const struct loop *l, unsigned slot)
 {
-        return (uint64_t) l->slots[slot].generation << 32 | slot;
+        return (uint64_t)l->slots[slot].generation << 32 | slot;
 }
 
 int loop_io_add(struct loop *l, struct loop_io *io)
@@ -160,7 +160,7 @@ void loop_io_remove(struct loop *l, struct loop_io *io)
         if (is_registered(l, io)) {
                 struct slot *s = l->slots + io->slot;
 
-                (void) epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, io->fd, NULL);
+                (void)epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, io->fd, NULL);
                 s->io = NULL;
                 s->generation++;
                 s->next_free = l->free_slot;
@@ -173,7 +173,7 @@ void loop_io_remove(struct loop *l, struct loop_io *io)
 /* The source that an event was fetched for, if it is still the same. */
 static struct loop_io *live_source(const struct loop *l, uint64_t id)
 {
-        const struct slot *s = l->slots + (uint32_t) id;
+        const struct slot *s = l->slots + (uint32_t)id;
 
         return s->generation == id >> 32 ? s->io : NULL;
 }
@@ -382,7 +382,7 @@ static void run_deferred(struct loop *l)
         if (!l->deferred.first)
                 return;
         l->running.first = l->deferred.first;
-        l->deferred = (struct deferred_list){ NULL, &l->deferred.first };
+        l->deferred = (struct deferred_list) { NULL, &l->deferred.first };
         while ((d = l->running.first)) {
                 l->running.first = d->next;
                 d->queued = false;
@@ -396,13 +396,14 @@ static void run_deferred(struct loop *l)
 static int wait_events(struct loop *l, usec_t timeout)
 {
         struct epoll_event none, *events = l->n_slots ? l->events : &none;
-        int max = l->n_slots ? (int) l->n_slots : 1, n;
+        int max = l->n_slots ? (int)l->n_slots : 1, n;
 
         if (!l->no_pwait2) {
                 struct timespec ts = { 0 };
 
                 if (timeout != USEC_INFINITY)
-                        ts = (struct timespec){ MIN(timeout / USEC_PER_SEC, (usec_t) INT_MAX), timeout % USEC_PER_SEC * 1000 };
+                        ts = (struct timespec) { MIN(timeout / USEC_PER_SEC, (usec_t)INT_MAX),
+                                timeout % USEC_PER_SEC * 1000 };
                 n = epoll_pwait2(l->epoll_fd, events, max, timeout == USEC_INFINITY ? NULL : &ts, NULL);
                 if (n >= 0 || (errno != ENOSYS && errno != EPERM))
                         return n < 0 ? -errno : n;
@@ -412,7 +413,7 @@ static int wait_events(struct loop *l, usec_t timeout)
                 n = epoll_wait(l->epoll_fd, events, max, -1);
         else
                 n = epoll_wait(l->epoll_fd, events, max,
-                        (int) MIN(timeout / USEC_PER_MSEC + (timeout % USEC_PER_MSEC > 0), (usec_t) INT_MAX));
+                        (int)MIN(timeout / USEC_PER_MSEC + (timeout % USEC_PER_MSEC > 0), (usec_t)INT_MAX));
         return n < 0 ? -errno : n;
 }
 
@@ -425,7 +426,7 @@ int loop_turn(struct loop *l, usec_t timeout)
         else if (l->n_heap > 0 && timeout > 0) {
                 usec_t left = l->heap[1]->when - now_monotonic();
 
-                timeout = MIN(timeout, MAX(left, (usec_t) 0));
+                timeout = MIN(timeout, MAX(left, (usec_t)0));
         }
         n = wait_events(l, timeout);
         if (n < 0 && n != -EINTR)
@@ -433,7 +434,7 @@ int loop_turn(struct loop *l, usec_t timeout)
         l->wakeups++;
         l->now = now_monotonic();
         l->in_turn = true;
-        run_io(l, n > 0 ? (unsigned) n : 0);
+        run_io(l, n > 0 ? (unsigned)n : 0);
         run_timers(l);
         run_deferred(l);
         l->in_turn = false;

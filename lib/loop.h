@@ -13,16 +13,16 @@ struct loop;
 
 /* All three kinds: zero-initialise, then set the members above "loop's own". */
 struct loop_io {
-        int fd;            /* -1: not registered */
-        uint32_t events;   /* EPOLLIN … */
-        int priority;      /* lower is handled first within a turn; 0 is normal */
+        int fd;          /* -1: not registered */
+        uint32_t events; /* EPOLLIN … */
+        int priority;    /* lower is handled first within a turn; 0 is normal */
         void (*cb)(struct loop_io *io, uint32_t revents);
         void *data;
-        unsigned slot;     /* loop's own */
+        unsigned slot; /* loop's own */
 };
 
 struct loop_timer {
-        usec_t when;       /* CLOCK_MONOTONIC; USEC_INFINITY: not armed (also when cb is called) */
+        usec_t when; /* CLOCK_MONOTONIC; USEC_INFINITY: not armed (also when cb is called) */
         void (*cb)(struct loop_timer *t);
         void *data;
         size_t heap_index; /* loop's own; 0 = not in the heap */

@@ -32,8 +32,9 @@ static int take_digits(const char **s, unsigned base, uint64_t *ret)
         uint64_t v = 0;
 
         for (;; p++) {
-                unsigned d = is_digit(*p) ? (unsigned) (*p - '0') :
-                        (*p | 32) >= 'a' && (*p | 32) <= 'f' ? (unsigned) ((*p | 32) - 'a') + 10 : 99;
+                unsigned d = is_digit(*p)                           ? (unsigned)(*p - '0')
+                             : (*p | 32) >= 'a' && (*p | 32) <= 'f' ? (unsigned)((*p | 32) - 'a') + 10
+                                                                    : 99;
 
                 if (d >= base)
                         break;
@@ -78,7 +79,7 @@ int parse_u32(const char *s, uint32_t *ret)
                 return r;
         if (v > UINT32_MAX)
                 return -ERANGE;
-        *ret = (uint32_t) v;
+        *ret = (uint32_t)v;
         return 0;
 }
 
@@ -93,9 +94,9 @@ int parse_i64(const char *s, int64_t *ret)
         r = parse_u64(s, &v);
         if (r < 0)
                 return r;
-        if (v > (uint64_t) INT64_MAX + negative)
+        if (v > (uint64_t)INT64_MAX + negative)
                 return -ERANGE;
-        *ret = (int64_t) (negative ? -v : v);
+        *ret = (int64_t)(negative ? -v : v);
         return 0;
 }
 
@@ -108,7 +109,7 @@ int parse_int(const char *s, int *ret)
                 return r;
         if (v < INT_MIN || v > INT_MAX)
                 return -ERANGE;
-        *ret = (int) v;
+        *ret = (int)v;
         return 0;
 }
 
@@ -123,7 +124,7 @@ int parse_mode(const char *s, mode_t *ret)
                 return -EINVAL;
         if (v > 07777)
                 return -ERANGE;
-        *ret = (mode_t) v;
+        *ret = (mode_t)v;
         return 0;
 }
 
@@ -137,7 +138,7 @@ static int take_decimal(const char **s, struct decimal *d)
         const char *p = *s;
         bool digits = false;
 
-        *d = (struct decimal){ .scale = 1 };
+        *d = (struct decimal) { .scale = 1 };
         if (is_digit(*p)) {
                 int r = take_digits(&p, 10, &d->whole);
 
@@ -152,7 +153,7 @@ static int take_decimal(const char **s, struct decimal *d)
                 for (; is_digit(*p); p++) {
                         if (d->scale >= UINT64_C(1000000000000000))
                                 continue;
-                        d->fraction = d->fraction * 10 + (uint64_t) (*p - '0');
+                        d->fraction = d->fraction * 10 + (uint64_t)(*p - '0');
                         d->scale *= 10;
                 }
                 digits = true;
@@ -166,12 +167,12 @@ static int take_decimal(const char **s, struct decimal *d)
 /* *sum += d × unit, at most max. */
 static int add_scaled(uint64_t *sum, const struct decimal *d, uint64_t unit, uint64_t max)
 {
-        unsigned __int128 v = (unsigned __int128) d->whole * unit +
-                (unsigned __int128) d->fraction * unit / d->scale + *sum;
+        unsigned __int128 v =
+                (unsigned __int128)d->whole * unit + (unsigned __int128)d->fraction * unit / d->scale + *sum;
 
         if (v > max)
                 return -ERANGE;
-        *sum = (uint64_t) v;
+        *sum = (uint64_t)v;
         return 0;
 }
 
@@ -195,7 +196,7 @@ int parse_size(const char *s, uint64_t *ret)
                         return r;
                 s += strspn(s, " \t");
                 if (*s && (suffix = strchr(suffixes, *s))) {
-                        unit = (unsigned) (suffix - suffixes);
+                        unit = (unsigned)(suffix - suffixes);
                         s++;
                 }
                 /* "1G 500M" adds up; "500M 1G" is a slip of the pen */
@@ -233,7 +234,7 @@ int parse_permyriad(const char *s, bool no_limit, uint32_t *ret)
                 r = add_scaled(&v, &d, signs[i].unit, no_limit ? UINT32_MAX : 10000);
                 if (r < 0)
                         return r;
-                *ret = (uint32_t) v;
+                *ret = (uint32_t)v;
                 return 0;
         }
         return -EINVAL;
@@ -250,16 +251,36 @@ static const struct time_unit {
         const char *name;
         usec_t usec;
 } time_units[] = {
-        { "seconds", USEC_PER_SEC },  { "second", USEC_PER_SEC },     { "sec", USEC_PER_SEC },
-        { "s", USEC_PER_SEC },        { "minutes", USEC_PER_MINUTE }, { "minute", USEC_PER_MINUTE },
-        { "min", USEC_PER_MINUTE },   { "months", USEC_PER_MONTH },   { "month", USEC_PER_MONTH },
-        { "M", USEC_PER_MONTH },      { "msec", USEC_PER_MSEC },      { "ms", USEC_PER_MSEC },
-        { "m", USEC_PER_MINUTE },     { "hours", USEC_PER_HOUR },     { "hour", USEC_PER_HOUR },
-        { "hr", USEC_PER_HOUR },      { "h", USEC_PER_HOUR },         { "days", USEC_PER_DAY },
-        { "day", USEC_PER_DAY },      { "d", USEC_PER_DAY },          { "weeks", USEC_PER_WEEK },
-        { "week", USEC_PER_WEEK },    { "w", USEC_PER_WEEK },         { "years", USEC_PER_YEAR },
-        { "year", USEC_PER_YEAR },    { "y", USEC_PER_YEAR },         { "usec", 1 },
-        { "us", 1 },                  { "µs", 1 },                    { "μs", 1 },
+        { "seconds", USEC_PER_SEC },
+        { "second", USEC_PER_SEC },
+        { "sec", USEC_PER_SEC },
+        { "s", USEC_PER_SEC },
+        { "minutes", USEC_PER_MINUTE },
+        { "minute", USEC_PER_MINUTE },
+        { "min", USEC_PER_MINUTE },
+        { "months", USEC_PER_MONTH },
+        { "month", USEC_PER_MONTH },
+        { "M", USEC_PER_MONTH },
+        { "msec", USEC_PER_MSEC },
+        { "ms", USEC_PER_MSEC },
+        { "m", USEC_PER_MINUTE },
+        { "hours", USEC_PER_HOUR },
+        { "hour", USEC_PER_HOUR },
+        { "hr", USEC_PER_HOUR },
+        { "h", USEC_PER_HOUR },
+        { "days", USEC_PER_DAY },
+        { "day", USEC_PER_DAY },
+        { "d", USEC_PER_DAY },
+        { "weeks", USEC_PER_WEEK },
+        { "week", USEC_PER_WEEK },
+        { "w", USEC_PER_WEEK },
+        { "years", USEC_PER_YEAR },
+        { "year", USEC_PER_YEAR },
+        { "y", USEC_PER_YEAR },
+        { "usec", 1 },
+        { "us", 1 },
+        { "µs", 1 },
+        { "μs", 1 },
 };
 
 /* Length of a unit's name at s; letters only, so that "5minfoo" is an error and "1h30min" is not. */
@@ -267,7 +288,7 @@ static size_t unit_length(const char *s)
 {
         size_t n = 0;
 
-        while ((s[n] >= 'a' && s[n] <= 'z') || (s[n] >= 'A' && s[n] <= 'Z') || (unsigned char) s[n] >= 0x80)
+        while ((s[n] >= 'a' && s[n] <= 'z') || (s[n] >= 'A' && s[n] <= 'Z') || (unsigned char)s[n] >= 0x80)
                 n++;
         return n;
 }
@@ -307,12 +328,12 @@ int parse_timespan(const char *s, usec_t default_unit, usec_t *ret)
                                 return -EINVAL;
                         s += n;
                 }
-                r = add_scaled(&sum, &d, (uint64_t) unit, (uint64_t) USEC_INFINITY - 1);
+                r = add_scaled(&sum, &d, (uint64_t)unit, (uint64_t)USEC_INFINITY - 1);
                 if (r < 0)
                         return r;
                 s += strspn(s, blanks);
         } while (*s);
-        *ret = (usec_t) sum;
+        *ret = (usec_t)sum;
         return 0;
 }
 
@@ -340,9 +361,15 @@ static void append(char *buf, size_t n, const char *fmt, ...)
 char *format_timespan(char *buf, size_t n, usec_t t, usec_t accuracy)
 {
         static const struct time_unit units[] = {
-                { "y", USEC_PER_YEAR }, { "month", USEC_PER_MONTH }, { "w", USEC_PER_WEEK },
-                { "d", USEC_PER_DAY },  { "h", USEC_PER_HOUR },      { "min", USEC_PER_MINUTE },
-                { "s", USEC_PER_SEC },  { "ms", USEC_PER_MSEC },     { "us", 1 },
+                { "y", USEC_PER_YEAR },
+                { "month", USEC_PER_MONTH },
+                { "w", USEC_PER_WEEK },
+                { "d", USEC_PER_DAY },
+                { "h", USEC_PER_HOUR },
+                { "min", USEC_PER_MINUTE },
+                { "s", USEC_PER_SEC },
+                { "ms", USEC_PER_MSEC },
+                { "us", 1 },
         };
 
         if (n == 0)

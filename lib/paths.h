@@ -4,10 +4,10 @@
 #define ROUSE_LIBDIR         "/usr/lib/rouse"
 #define ROUSE_UNITDIR        "/usr/lib/rouse/system"
 #define ROUSE_RUNDIR         "/run/rouse"
-#define ROUSE_CONTROL        "/run/rouse/control"          /* PID 1's control socket, lib/ctlproto.h */
-#define ROUSE_TIMES          "/run/rouse/initrd.times"     /* KEY=usec lines left by rouse-initrd */
-#define ROUSE_INITRD_DEVS    "/run/rouse/initrd.devices"   /* what rouse-initrd learnt by probing */
-#define ROUSE_MODULE_DIGEST  "modules.rouse"               /* in /lib/modules/VERSION: decisions.md 8 */
+#define ROUSE_CONTROL        "/run/rouse/control"        /* PID 1's control socket, lib/ctlproto.h */
+#define ROUSE_TIMES          "/run/rouse/initrd.times"   /* KEY=usec lines left by rouse-initrd */
+#define ROUSE_INITRD_DEVS    "/run/rouse/initrd.devices" /* what rouse-initrd learnt by probing */
+#define ROUSE_MODULE_DIGEST  "modules.rouse"             /* in /lib/modules/VERSION: decisions.md 8 */
 #define ROUSE_EXEC           ROUSE_LIBDIR "/rouse-exec"
 #define ROUSE_EARLY          ROUSE_LIBDIR "/rouse-early"
 #define ROUSE_DEVD           ROUSE_LIBDIR "/rouse-devd"

@@ -6,7 +6,7 @@
 void strbuf_done(struct strbuf *b)
 {
         free(b->s);
-        *b = (struct strbuf){ 0 };
+        *b = (struct strbuf) { 0 };
 }
 
 static int strbuf_fail(struct strbuf *b)
@@ -70,11 +70,11 @@ int strbuf_vprintf(struct strbuf *b, const char *fmt, va_list ap)
         va_end(again);
         if (n < 0)
                 return strbuf_fail(b);
-        r = strbuf_reserve(b, (size_t) n);
+        r = strbuf_reserve(b, (size_t)n);
         if (r < 0)
                 return r;
-        vsnprintf(b->s + b->len, (size_t) n + 1, fmt, ap);
-        b->len += (size_t) n;
+        vsnprintf(b->s + b->len, (size_t)n + 1, fmt, ap);
+        b->len += (size_t)n;
         return 0;
 }
 
@@ -98,7 +98,7 @@ char *strbuf_take(struct strbuf *b)
                 return NULL;
         }
         s = b->s ? b->s : strdup("");
-        *b = (struct strbuf){ 0 };
+        *b = (struct strbuf) { 0 };
         return s;
 }
 
@@ -146,8 +146,11 @@ char *str_strip(char *s)
 /* Bytes of the UTF-8 sequence at p (at most n bytes there), 0 when it is none. */
 static size_t utf8_sequence(const unsigned char *p, size_t n)
 {
-        size_t len = p[0] < 0x80 ? 1 : (p[0] & 0xe0) == 0xc0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 :
-                (p[0] & 0xf8) == 0xf0 ? 4 : 0;
+        size_t len = p[0] < 0x80             ? 1
+                     : (p[0] & 0xe0) == 0xc0 ? 2
+                     : (p[0] & 0xf0) == 0xe0 ? 3
+                     : (p[0] & 0xf8) == 0xf0 ? 4
+                                             : 0;
         static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
         uint32_t c;
 
@@ -166,7 +169,7 @@ static size_t utf8_sequence(const unsigned char *p, size_t n)
 
 bool utf8_valid(const char *s, size_t len)
 {
-        const unsigned char *p = (const unsigned char *) s;
+        const unsigned char *p = (const unsigned char *)s;
 
         while (len > 0) {
                 size_t n = utf8_sequence(p, len);
@@ -191,7 +194,7 @@ char *path_join(const char *a, const char *b)
                 return strdup(b);
         if (*b == '\0' && n > 0)
                 return strndup(a, n);
-        return str_printf("%.*s/%s", (int) n, a, b);
+        return str_printf("%.*s/%s", (int)n, a, b);
 }
 
 char *path_simplify(char *p)

@@ -43,8 +43,8 @@ void strv_free(char **v);
 void strv_freep(char ***v);
 #define _cleanup_strv_ _cleanup_(strv_freep)
 size_t strv_len(char *const *v);
-int strv_push(char ***v, char *s);        /* takes ownership of s, frees it on failure */
-int strv_add(char ***v, const char *s);   /* copies */
+int strv_push(char ***v, char *s);      /* takes ownership of s, frees it on failure */
+int strv_add(char ***v, const char *s); /* copies */
 int strv_addf(char ***v, const char *fmt, ...) _printf_(2, 3);
 int strv_add_unique(char ***v, const char *s);
 int strv_extend(char ***v, char *const *more);
@@ -80,8 +80,8 @@ int parse_boolean(const char *s);
 int parse_int(const char *s, int *ret);
 int parse_u32(const char *s, uint32_t *ret);
 int parse_i64(const char *s, int64_t *ret);
-int parse_u64(const char *s, uint64_t *ret);     /* decimal, 0x, 0o, 0b */
-int parse_mode(const char *s, mode_t *ret);      /* octal, ≤ 07777 */
+int parse_u64(const char *s, uint64_t *ret); /* decimal, 0x, 0o, 0b */
+int parse_mode(const char *s, mode_t *ret);  /* octal, ≤ 07777 */
 /* "4K", "1.5G", bytes to base 1024; "infinity" gives UINT64_MAX. */
 int parse_size(const char *s, uint64_t *ret);
 /* "50%", "12.5%" in hundredths of a percent (permyriad), 0..10000; with no_limit above that too. */

@@ -155,7 +155,7 @@ char **strv_split(const char *s, const char *seps)
 
 static int compare_strings(const void *a, const void *b)
 {
-        return strcmp(*(char *const *) a, *(char *const *) b);
+        return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 void strv_sort(char **v)
@@ -169,7 +169,7 @@ static ssize_t env_find(char *const *env, const char *key, size_t n)
 {
         for (size_t i = 0; env && env[i]; i++)
                 if (strncmp(env[i], key, n) == 0 && env[i][n] == '=')
-                        return (ssize_t) i;
+                        return (ssize_t)i;
         return -1;
 }
 

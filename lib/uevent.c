@@ -10,7 +10,7 @@
 int uevent_open(size_t rcvbuf)
 {
         struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = 1 };
-        int size = (int) MIN(rcvbuf, (size_t) INT_MAX), on = 1;
+        int size = (int)MIN(rcvbuf, (size_t)INT_MAX), on = 1;
         _cleanup_close_ int fd = -1;
 
         fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
@@ -19,8 +19,8 @@ int uevent_open(size_t rcvbuf)
         if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
                 return -errno;
         if (size > 0 && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
-                (void) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-        if (bind(fd, (struct sockaddr *) &addr, sizeof(addr)) < 0)
+                (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+        if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
                 return -errno;
         return TAKE_FD(fd);
 }
@@ -37,8 +37,8 @@ struct slot {
 
 static void prepare(struct msghdr *mh, struct slot *s, struct uevent *u)
 {
-        s->iov = (struct iovec){ u->buf, sizeof(u->buf) - 1 };
-        *mh = (struct msghdr){
+        s->iov = (struct iovec) { u->buf, sizeof(u->buf) - 1 };
+        *mh = (struct msghdr) {
                 .msg_name = &s->from,
                 .msg_namelen = sizeof(s->from),
                 .msg_iov = &s->iov,
@@ -55,13 +55,13 @@ static bool is_trusted(struct msghdr *mh, pid_t trust_pid)
 
         if (mh->msg_namelen != sizeof(*from) || from->nl_family != AF_NETLINK)
                 return false;
-        if (from->nl_pid != 0 && (trust_pid == 0 || from->nl_pid != (uint32_t) trust_pid))
+        if (from->nl_pid != 0 && (trust_pid == 0 || from->nl_pid != (uint32_t)trust_pid))
                 return false;
         for (struct cmsghdr *c = CMSG_FIRSTHDR(mh); c; c = CMSG_NXTHDR(mh, c)) {
                 struct ucred cred;
 
                 if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS ||
-                    c->cmsg_len != CMSG_LEN(sizeof(cred)))
+                        c->cmsg_len != CMSG_LEN(sizeof(cred)))
                         continue;
                 memcpy(&cred, CMSG_DATA(c), sizeof(cred));
                 return cred.pid == 0 || (trust_pid != 0 && cred.pid == trust_pid);
@@ -91,7 +91,7 @@ int uevent_recv(int fd, struct uevent *u, pid_t trust_pid)
         while (n < 0 && errno == EINTR);
         if (n < 0)
                 return -errno;
-        r = accept_event(&mh, u, (size_t) n, trust_pid);
+        r = accept_event(&mh, u, (size_t)n, trust_pid);
         return r < 0 ? r : 1;
 }
 
@@ -101,7 +101,7 @@ int uevent_recv_many(int fd, struct uevent *u, unsigned n, pid_t trust_pid)
         struct slot s[UEVENT_BATCH];
         int got, kept = 0, error = -EBADMSG;
 
-        n = MIN(n, (unsigned) UEVENT_BATCH);
+        n = MIN(n, (unsigned)UEVENT_BATCH);
         for (unsigned i = 0; i < n; i++)
                 prepare(&mm[i].msg_hdr, s + i, u + i);
         do
@@ -147,17 +147,17 @@ static void take_key(struct uevent *u, const char *entry, size_t key_len)
 
         for (size_t i = 0; i < ARRAY_SIZE(uevent_keys); i++)
                 if (strncmp(entry, uevent_keys[i].key, key_len) == 0 && !uevent_keys[i].key[key_len]) {
-                        *(const char **) ((char *) u + uevent_keys[i].offset) = value;
+                        *(const char **)((char *)u + uevent_keys[i].offset) = value;
                         return;
                 }
         if (startswith(entry, "SEQNUM="))
-                (void) parse_u64(value, &u->seqnum);
+                (void)parse_u64(value, &u->seqnum);
         else if (startswith(entry, "MAJOR="))
-                (void) parse_int(value, &u->major);
+                (void)parse_int(value, &u->major);
         else if (startswith(entry, "MINOR="))
-                (void) parse_int(value, &u->minor);
+                (void)parse_int(value, &u->minor);
         else if (startswith(entry, "IFINDEX="))
-                (void) parse_int(value, &u->ifindex);
+                (void)parse_int(value, &u->ifindex);
 }
 
 int uevent_parse(struct uevent *u, size_t len)

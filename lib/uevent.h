@@ -11,8 +11,8 @@ struct uevent {
         size_t len;
         const char *action, *devpath, *subsystem, *devname, *devtype, *modalias, *driver, *devpath_old;
         uint64_t seqnum;
-        int major, minor;     /* -1 when there is none */
-        int ifindex;          /* 0 when there is none */
+        int major, minor; /* -1 when there is none */
+        int ifindex;      /* 0 when there is none */
 };
 
 /* NETLINK_KOBJECT_UEVENT socket in group 1, non-blocking, credentials on, rcvbuf bytes (SO_RCVBUFFORCE). */

@@ -2,15 +2,22 @@
 #include "unitname.h"
 
 static const char *const type_names[UNIT_TYPE_MAX] = {
-        [UNIT_SERVICE] = "service", [UNIT_SOCKET] = "socket", [UNIT_DEVICE] = "device",
-        [UNIT_MOUNT] = "mount",     [UNIT_AUTOMOUNT] = "automount", [UNIT_SWAP] = "swap",
-        [UNIT_TARGET] = "target",   [UNIT_PATH] = "path",     [UNIT_TIMER] = "timer",
-        [UNIT_SLICE] = "slice",     [UNIT_SCOPE] = "scope",
+        [UNIT_SERVICE] = "service",
+        [UNIT_SOCKET] = "socket",
+        [UNIT_DEVICE] = "device",
+        [UNIT_MOUNT] = "mount",
+        [UNIT_AUTOMOUNT] = "automount",
+        [UNIT_SWAP] = "swap",
+        [UNIT_TARGET] = "target",
+        [UNIT_PATH] = "path",
+        [UNIT_TIMER] = "timer",
+        [UNIT_SLICE] = "slice",
+        [UNIT_SCOPE] = "scope",
 };
 
 const char *unit_type_to_string(enum unit_type t)
 {
-        return (unsigned) t < UNIT_TYPE_MAX ? type_names[t] : NULL;
+        return (unsigned)t < UNIT_TYPE_MAX ? type_names[t] : NULL;
 }
 
 static int type_from_string(const char *s)
@@ -109,7 +116,7 @@ int unit_name_template(const char *name, char **ret)
 
         if (split(name, &p) < 0 || !p.at || p.at + 1 == p.dot)
                 return -EINVAL;
-        return give(str_printf("%.*s%s", (int) (p.at + 1 - name), name, p.dot), ret);
+        return give(str_printf("%.*s%s", (int)(p.at + 1 - name), name, p.dot), ret);
 }
 
 int unit_name_instance(const char *name, char **ret)
@@ -122,7 +129,7 @@ int unit_name_instance(const char *name, char **ret)
                 *ret = NULL;
                 return 0;
         }
-        return give(strndup(p.at + 1, (size_t) (p.dot - p.at - 1)), ret);
+        return give(strndup(p.at + 1, (size_t)(p.dot - p.at - 1)), ret);
 }
 
 int unit_name_prefix(const char *name, char **ret)
@@ -131,7 +138,7 @@ int unit_name_prefix(const char *name, char **ret)
 
         if (split(name, &p) < 0)
                 return -EINVAL;
-        return give(strndup(name, (size_t) ((p.at ? p.at : p.dot) - name)), ret);
+        return give(strndup(name, (size_t)((p.at ? p.at : p.dot) - name)), ret);
 }
 
 int unit_name_replace_instance(const char *template, const char *instance, char **ret)
@@ -140,7 +147,7 @@ int unit_name_replace_instance(const char *template, const char *instance, char 
 
         if (split(template, &p) < 0 || !p.at || strchr(instance, '/'))
                 return -EINVAL;
-        return give_name(str_printf("%.*s%s%s", (int) (p.at + 1 - template), template, instance, p.dot), ret);
+        return give_name(str_printf("%.*s%s%s", (int)(p.at + 1 - template), template, instance, p.dot), ret);
 }
 
 int unit_name_change_suffix(const char *name, const char *type, char **ret)
@@ -151,14 +158,14 @@ int unit_name_change_suffix(const char *name, const char *type, char **ret)
                 type++;
         if (split(name, &p) < 0 || type_from_string(type) < 0)
                 return -EINVAL;
-        return give_name(str_printf("%.*s.%s", (int) (p.dot - name), name, type), ret);
+        return give_name(str_printf("%.*s.%s", (int)(p.dot - name), name, type), ret);
 }
 
 /* ---- escaping ---- */
 
 static void escape_byte(struct strbuf *b, char c)
 {
-        strbuf_printf(b, "\\x%02x", (unsigned char) c);
+        strbuf_printf(b, "\\x%02x", (unsigned char)c);
 }
 
 static void escape_into(struct strbuf *b, const char *s)
@@ -200,7 +207,7 @@ int unit_name_unescape(const char *s, char **ret)
                         return -EINVAL;
                 if (high + low == 0)
                         return -EINVAL;
-                strbuf_putc(&b, (char) (high << 4 | low));
+                strbuf_putc(&b, (char)(high << 4 | low));
                 s += 3;
         }
         return give(strbuf_take(&b), ret);
@@ -263,7 +270,7 @@ int unit_name_to_path(const char *name, char **ret)
 
         if (split(name, &p) < 0 || p.at)
                 return -EINVAL;
-        prefix = strndup(name, (size_t) (p.dot - name));
+        prefix = strndup(name, (size_t)(p.dot - name));
         if (!prefix)
                 return -ENOMEM;
         return unit_name_path_unescape(prefix, ret);

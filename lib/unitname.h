@@ -4,13 +4,23 @@
 #include "util.h"
 
 enum unit_type {
-        UNIT_SERVICE, UNIT_SOCKET, UNIT_DEVICE, UNIT_MOUNT, UNIT_AUTOMOUNT, UNIT_SWAP, UNIT_TARGET, UNIT_PATH,
-        UNIT_TIMER, UNIT_SLICE, UNIT_SCOPE, UNIT_TYPE_MAX,
+        UNIT_SERVICE,
+        UNIT_SOCKET,
+        UNIT_DEVICE,
+        UNIT_MOUNT,
+        UNIT_AUTOMOUNT,
+        UNIT_SWAP,
+        UNIT_TARGET,
+        UNIT_PATH,
+        UNIT_TIMER,
+        UNIT_SLICE,
+        UNIT_SCOPE,
+        UNIT_TYPE_MAX,
 };
 
 #define UNIT_NAME_MAX 255
 
-const char *unit_type_to_string(enum unit_type t);  /* "service" … */
+const char *unit_type_to_string(enum unit_type t); /* "service" … */
 /* Type by the suffix of a name; -EINVAL. */
 int unit_type_from_name(const char *name);
 /* Valid as the name of a plain unit, an instance, or (when template_ok) a template "a@.service". */

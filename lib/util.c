@@ -11,7 +11,7 @@ static usec_t now_of(clockid_t clock)
 
         if (clock_gettime(clock, &ts) < 0)
                 return 0;
-        return (usec_t) ts.tv_sec * USEC_PER_SEC + ts.tv_nsec / 1000;
+        return (usec_t)ts.tv_sec * USEC_PER_SEC + ts.tv_nsec / 1000;
 }
 
 usec_t now_monotonic(void)
@@ -44,12 +44,12 @@ const char *signal_name(int sig)
 {
         static char rt[32][sizeof("RTMIN+31")];
 
-        if (sig >= SIGRTMIN && sig <= SIGRTMAX && sig - SIGRTMIN < (int) ARRAY_SIZE(rt)) {
+        if (sig >= SIGRTMIN && sig <= SIGRTMAX && sig - SIGRTMIN < (int)ARRAY_SIZE(rt)) {
                 int i = sig - SIGRTMIN;
 
                 if (i == 0)
                         return "RTMIN";
-                snprintf(rt[i], sizeof(rt[i]), "RTMIN+%u", (unsigned) i & 31);
+                snprintf(rt[i], sizeof(rt[i]), "RTMIN+%u", (unsigned)i & 31);
                 return rt[i];
         }
         return sigabbrev_np(sig);
@@ -70,10 +70,10 @@ static int realtime_signal(const char *s)
         if (*rest) {
                 if (*rest != (from_max ? '-' : '+') || parse_u32(rest + 1, &offset) < 0)
                         return -EINVAL;
-                if (offset > (uint32_t) (SIGRTMAX - SIGRTMIN))
+                if (offset > (uint32_t)(SIGRTMAX - SIGRTMIN))
                         return -EINVAL;
         }
-        return from_max ? SIGRTMAX - (int) offset : SIGRTMIN + (int) offset;
+        return from_max ? SIGRTMAX - (int)offset : SIGRTMIN + (int)offset;
 }
 
 int signal_number(const char *s)
@@ -81,7 +81,7 @@ int signal_number(const char *s)
         uint32_t n;
 
         if (parse_u32(s, &n) >= 0)
-                return n > 0 && n <= (uint32_t) SIGRTMAX ? (int) n : -EINVAL;
+                return n > 0 && n <= (uint32_t)SIGRTMAX ? (int)n : -EINVAL;
         if (startswith(s, "SIG"))
                 s += 3;
         for (int i = 1; i < SIGRTMIN; i++) {
@@ -109,7 +109,7 @@ int errno_number(const char *s)
         uint32_t n;
 
         if (parse_u32(s, &n) >= 0)
-                return n > 0 && n <= 4095 ? (int) n : -EINVAL;
+                return n > 0 && n <= 4095 ? (int)n : -EINVAL;
         for (int i = 1; i < 256; i++) {
                 const char *name = strerrorname_np(i);
 

@@ -15,35 +15,35 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#define _cleanup_(f)      __attribute__((cleanup(f)))
-#define _printf_(a, b)    __attribute__((format(printf, a, b)))
-#define _unused_          __attribute__((unused))
-#define _noreturn_        __attribute__((noreturn))
-#define _warn_unused_     __attribute__((warn_unused_result))
-#define ARRAY_SIZE(a)     (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b)         ((a) < (b) ? (a) : (b))
-#define MAX(a, b)         ((a) > (b) ? (a) : (b))
-#define STR_(x)           #x
-#define STR(x)            STR_(x)
-#define CONTAINER_OF(p, type, member) ((type *) ((char *) (p) -offsetof(type, member)))
+#define _cleanup_(f)                  __attribute__((cleanup(f)))
+#define _printf_(a, b)                __attribute__((format(printf, a, b)))
+#define _unused_                      __attribute__((unused))
+#define _noreturn_                    __attribute__((noreturn))
+#define _warn_unused_                 __attribute__((warn_unused_result))
+#define ARRAY_SIZE(a)                 (sizeof(a) / sizeof((a)[0]))
+#define MIN(a, b)                     ((a) < (b) ? (a) : (b))
+#define MAX(a, b)                     ((a) > (b) ? (a) : (b))
+#define STR_(x)                       #x
+#define STR(x)                        STR_(x)
+#define CONTAINER_OF(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
 
 /* Moves ownership out of a variable with a cleanup attribute. */
-#define TAKE_PTR(p)                     \
-        ({                              \
-                __auto_type _p = (p);   \
-                (p) = NULL;             \
-                _p;                     \
+#define TAKE_PTR(p)                                                                                         \
+        ({                                                                                                  \
+                __auto_type _p = (p);                                                                       \
+                (p) = NULL;                                                                                 \
+                _p;                                                                                         \
         })
-#define TAKE_FD(fd)             \
-        ({                      \
-                int _f = (fd);  \
-                (fd) = -1;      \
-                _f;             \
+#define TAKE_FD(fd)                                                                                         \
+        ({                                                                                                  \
+                int _f = (fd);                                                                              \
+                (fd) = -1;                                                                                  \
+                _f;                                                                                         \
         })
 
 static inline void freep(void *p)
 {
-        free(*(void **) p);
+        free(*(void **)p);
 }
 
 static inline void closep(int *fd)
@@ -68,9 +68,9 @@ static inline int close_fd(int fd)
 
 /* Time: microseconds in int64 everywhere; USEC_INFINITY means never. */
 typedef int64_t usec_t;
-#define USEC_INFINITY ((usec_t) INT64_MAX)
-#define USEC_PER_SEC  ((usec_t) 1000000)
-#define USEC_PER_MSEC ((usec_t) 1000)
+#define USEC_INFINITY ((usec_t)INT64_MAX)
+#define USEC_PER_SEC  ((usec_t)1000000)
+#define USEC_PER_MSEC ((usec_t)1000)
 
 /* CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME in microseconds. */
 usec_t now_monotonic(void);

@@ -39,7 +39,7 @@ void wire_str(struct wire_writer *w, const char *s)
         }
         /* A string beyond the limit is cut here, so that its length fits; the message is refused anyway. */
         n = strnlen(s, WIRE_MAX);
-        len = (uint32_t) n;
+        len = (uint32_t)n;
         strbuf_putc(&w->b, 's');
         strbuf_add(&w->b, &len, sizeof(len));
         strbuf_add(&w->b, s, n);
@@ -48,7 +48,7 @@ void wire_str(struct wire_writer *w, const char *s)
 
 void wire_strv(struct wire_writer *w, char *const *v)
 {
-        wire_u32(w, (uint32_t) strv_len(v));
+        wire_u32(w, (uint32_t)strv_len(v));
         FOREACH_STR (i, v)
                 wire_str(w, *i);
 }
@@ -74,7 +74,7 @@ int wire_send(int fd, struct wire_writer *w, int fd_to_pass)
                 return -EINVAL;
         if (w->b.len > WIRE_MAX)
                 return -E2BIG;
-        body = (uint32_t) (w->b.len - sizeof(struct wire_header));
+        body = (uint32_t)(w->b.len - sizeof(struct wire_header));
         memcpy(w->b.s + offsetof(struct wire_header, len), &body, sizeof(body));
 
         if (fd_to_pass >= 0) {
@@ -146,7 +146,7 @@ int wire_recv(int fd, void *buf, size_t size, struct wire_reader *r, int *ret_fd
         else if (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
                 ret = -EBADMSG;
         else
-                ret = wire_parse(buf, (size_t) n, r);
+                ret = wire_parse(buf, (size_t)n, r);
         if (ret < 0 || n == 0 || !ret_fd)
                 passed = close_fd(passed);
         if (ret < 0 || n == 0)
@@ -167,14 +167,14 @@ int wire_parse(const void *buf, size_t len, struct wire_reader *r)
         memcpy(&h, buf, sizeof(h));
         if (h.magic != WIRE_MAGIC || h.version != WIRE_VERSION || h.len != len - sizeof(h))
                 return -EBADMSG;
-        *r = (struct wire_reader){ h, (const uint8_t *) buf + sizeof(h), (const uint8_t *) buf + len, false };
+        *r = (struct wire_reader) { h, (const uint8_t *)buf + sizeof(h), (const uint8_t *)buf + len, false };
         return 0;
 }
 
 /* The next field's type byte and n bytes after it, copied to ret; false (and the reader spoilt) otherwise. */
 static bool take(struct wire_reader *r, char type, void *ret, size_t n)
 {
-        if (r->bad || r->p == r->end || *r->p != (uint8_t) type || (size_t) (r->end - r->p) - 1 < n) {
+        if (r->bad || r->p == r->end || *r->p != (uint8_t)type || (size_t)(r->end - r->p) - 1 < n) {
                 r->bad = true;
                 return false;
         }
@@ -209,12 +209,12 @@ const char *wire_get_str(struct wire_reader *r)
         }
         if (!take(r, 's', &len, sizeof(len)))
                 return NULL;
-        s = (const char *) r->p;
-        if (len >= (size_t) (r->end - r->p) || strnlen(s, (size_t) len + 1) != len) {
+        s = (const char *)r->p;
+        if (len >= (size_t)(r->end - r->p) || strnlen(s, (size_t)len + 1) != len) {
                 r->bad = true; /* beyond the end, no NUL where it belongs, or one inside */
                 return NULL;
         }
-        r->p += (size_t) len + 1;
+        r->p += (size_t)len + 1;
         return s;
 }
 
@@ -224,11 +224,11 @@ int wire_get_strv(struct wire_reader *r, char ***ret)
         char **v;
 
         /* a string takes six bytes at least: no allocation beyond what was sent */
-        if (r->bad || n > (size_t) (r->end - r->p) / 6) {
+        if (r->bad || n > (size_t)(r->end - r->p) / 6) {
                 r->bad = true;
                 return -EBADMSG;
         }
-        v = calloc((size_t) n + 1, sizeof(char *));
+        v = calloc((size_t)n + 1, sizeof(char *));
         if (!v)
                 return -ENOMEM;
         for (uint32_t i = 0; i < n; i++) {

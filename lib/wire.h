@@ -19,8 +19,8 @@
 struct wire_header {
         uint32_t magic;
         uint16_t version, type;
-        uint32_t id;      /* chosen by the asker, repeated in answers; 0 = not an answer */
-        uint32_t len;     /* of the body */
+        uint32_t id;  /* chosen by the asker, repeated in answers; 0 = not an answer */
+        uint32_t len; /* of the body */
 };
 
 /* Zero-initialise; wire_begin() may be called again and reuses the memory. */
@@ -37,7 +37,7 @@ struct wire_reader {
 void wire_begin(struct wire_writer *w, uint16_t type, uint32_t id);
 void wire_u32(struct wire_writer *w, uint32_t v);
 void wire_u64(struct wire_writer *w, uint64_t v);
-void wire_str(struct wire_writer *w, const char *s); /* NULL allowed */
+void wire_str(struct wire_writer *w, const char *s);   /* NULL allowed */
 void wire_strv(struct wire_writer *w, char *const *v); /* u32 count, then strings */
 void wire_done(struct wire_writer *w);
 #define _cleanup_wire_ _cleanup_(wire_done)
@@ -51,7 +51,7 @@ int wire_recv(int fd, void *buf, size_t size, struct wire_reader *r, int *ret_fd
 int wire_parse(const void *buf, size_t len, struct wire_reader *r);
 uint32_t wire_get_u32(struct wire_reader *r);
 uint64_t wire_get_u64(struct wire_reader *r);
-const char *wire_get_str(struct wire_reader *r);      /* into the buffer; NULL for null or on error */
+const char *wire_get_str(struct wire_reader *r);       /* into the buffer; NULL for null or on error */
 int wire_get_strv(struct wire_reader *r, char ***ret); /* copies */
-bool wire_more(struct wire_reader *r);                /* is a further field there? */
-int wire_end(struct wire_reader *r);                  /* 0 or -EBADMSG */
+bool wire_more(struct wire_reader *r);                 /* is a further field there? */
+int wire_end(struct wire_reader *r);                   /* 0 or -EBADMSG */

@@ -24,7 +24,7 @@ static int64_t escape_number(const char *s, size_t n, unsigned base)
         for (size_t i = 0; i < n; i++) {
                 int d = hex_digit(s[i]);
 
-                if (d < 0 || (unsigned) d >= base)
+                if (d < 0 || (unsigned)d >= base)
                         return -EINVAL;
                 v = v * base + d;
         }
@@ -39,22 +39,22 @@ static int add_code_point(struct strbuf *b, int64_t c)
         if (c <= 0 || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
                 return -EINVAL;
         if (c < 0x80) {
-                u[0] = (char) c;
+                u[0] = (char)c;
                 n = 1;
         } else if (c < 0x800) {
-                u[0] = (char) (0xc0 | c >> 6);
-                u[1] = (char) (0x80 | (c & 0x3f));
+                u[0] = (char)(0xc0 | c >> 6);
+                u[1] = (char)(0x80 | (c & 0x3f));
                 n = 2;
         } else if (c < 0x10000) {
-                u[0] = (char) (0xe0 | c >> 12);
-                u[1] = (char) (0x80 | (c >> 6 & 0x3f));
-                u[2] = (char) (0x80 | (c & 0x3f));
+                u[0] = (char)(0xe0 | c >> 12);
+                u[1] = (char)(0x80 | (c >> 6 & 0x3f));
+                u[2] = (char)(0x80 | (c & 0x3f));
                 n = 3;
         } else {
-                u[0] = (char) (0xf0 | c >> 18);
-                u[1] = (char) (0x80 | (c >> 12 & 0x3f));
-                u[2] = (char) (0x80 | (c >> 6 & 0x3f));
-                u[3] = (char) (0x80 | (c & 0x3f));
+                u[0] = (char)(0xf0 | c >> 18);
+                u[1] = (char)(0x80 | (c >> 12 & 0x3f));
+                u[2] = (char)(0x80 | (c >> 6 & 0x3f));
+                u[3] = (char)(0x80 | (c & 0x3f));
                 n = 4;
         }
         return strbuf_add(b, u, n);
@@ -90,7 +90,7 @@ static int decode_escape(struct strbuf *b, const char *s, size_t left)
         if (c <= 0)
                 return -EINVAL;
         if (digits == 2 || digits == 3) {
-                if (strbuf_putc(b, (char) c) < 0)
+                if (strbuf_putc(b, (char)c) < 0)
                         return -ENOMEM;
         } else {
                 int r = add_code_point(b, c);
@@ -98,7 +98,7 @@ static int decode_escape(struct strbuf *b, const char *s, size_t left)
                 if (r < 0)
                         return r;
         }
-        return (int) (skip + digits);
+        return (int)(skip + digits);
 }
 
 /* The escape at s (a backslash) to b: decoded, or as written when relax allows. Bytes used or an error. */
@@ -108,7 +108,7 @@ static int take_escape(struct strbuf *b, const char *s, size_t left, bool relax)
 
         if (n == -EINVAL && relax) {
                 n = left > 1 ? 1 : 0;
-                if (strbuf_add(b, s, (size_t) n + 1) < 0)
+                if (strbuf_add(b, s, (size_t)n + 1) < 0)
                         return -ENOMEM;
         }
         return n < 0 ? n : n + 1;
@@ -128,7 +128,7 @@ int str_next_word(const char **p, char **ret_word, int flags)
                 bool is_quote = quote ? *s == quote : *s == '"' || *s == '\'';
 
                 if (*s == '\\' && (flags & WORD_CUNESCAPE)) {
-                        int n = take_escape(&b, s, (size_t) (end - s), flags & WORD_RELAX);
+                        int n = take_escape(&b, s, (size_t)(end - s), flags & WORD_RELAX);
 
                         if (n < 0)
                                 return n;
@@ -181,7 +181,7 @@ int str_cunescape(const char *s, size_t len, bool relax, char **ret)
 
                         if (n < 0)
                                 return n;
-                        i += (size_t) n;
+                        i += (size_t)n;
                 } else
                         strbuf_putc(&b, s[i++]);
         }
@@ -197,7 +197,7 @@ char *str_cescape(const char *s)
         struct strbuf b = { 0 };
 
         for (; *s; s++) {
-                unsigned char c = (unsigned char) *s;
+                unsigned char c = (unsigned char)*s;
                 const char *e;
 
                 for (e = simple_escapes; *e; e += 2)

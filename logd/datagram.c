@@ -210,7 +210,8 @@ void kmsg_ready(struct loop_io *io, uint32_t revents)
                 if (kmsg_parse(text, n, &r) < 0 || is_handed_over(&r))
                         continue;
                 r.uid = r.gid = 0;
-                if (r.facility == 0) /* syslog daemons read the kernel's own words themselves, and only those */
+                if (r.facility ==
+                        0) /* syslog daemons read the kernel's own words themselves, and only those */
                         r.flags |= RECORD_NO_FORWARD;
                 r.realtime = now_realtime() - MAX(now_monotonic() - r.monotonic, (usec_t)0);
                 logd_deliver(d, &r, false, false);

@@ -18,13 +18,15 @@ static inline bool tap_ok(bool good, const char *what, const char *file, int lin
         return good;
 }
 
-static inline _unused_ void tap_is_str(const char *got, const char *want, const char *what, const char *file, int line)
+static inline _unused_ void tap_is_str(
+        const char *got, const char *want, const char *what, const char *file, int line)
 {
         if (!tap_ok(streq_null(got, want), what, file, line))
                 printf("#      got: %s\n# expected: %s\n", got ? got : "(null)", want ? want : "(null)");
 }
 
-static inline _unused_ void tap_is_int(int64_t got, int64_t want, const char *what, const char *file, int line)
+static inline _unused_ void tap_is_int(
+        int64_t got, int64_t want, const char *what, const char *file, int line)
 {
         if (!tap_ok(got == want, what, file, line))
                 printf("#      got: %" PRIi64 "\n# expected: %" PRIi64 "\n", got, want);

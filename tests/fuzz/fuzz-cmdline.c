@@ -15,7 +15,7 @@ FUZZ_TARGET(cmdline)
                 cmdline_bool(words, key, true);
                 free(key);
         }
-        (void) cmdline_get(words, "root");
+        (void)cmdline_get(words, "root");
         strv_free(words);
         free(s);
 }

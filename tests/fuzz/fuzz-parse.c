@@ -21,11 +21,11 @@ FUZZ_TARGET(parse)
         if (parse_size(s, &u) == 0)
                 fuzz_check(*s != '-');
         if (parse_u64(s, &u) == 0 && u <= INT64_MAX)
-                fuzz_check(parse_i64(s, &i) == 0 && (uint64_t) i == u);
+                fuzz_check(parse_i64(s, &i) == 0 && (uint64_t)i == u);
         if (parse_permyriad(s, false, &w) == 0)
                 fuzz_check(w <= 10000);
         if (parse_mode(s, &m) == 0)
                 fuzz_check(m <= 07777);
-        (void) parse_boolean(s);
+        (void)parse_boolean(s);
         free(s);
 }

@@ -9,16 +9,12 @@ static void read_field(struct wire_reader *r, unsigned kind)
         const char *s;
 
         switch (kind % 4) {
-        case 0:
-                wire_get_u32(r);
-                break;
-        case 1:
-                wire_get_u64(r);
-                break;
+        case 0: wire_get_u32(r); break;
+        case 1: wire_get_u64(r); break;
         case 2:
                 s = wire_get_str(r);
                 if (s)
-                        fuzz_check(s + strlen(s) < (const char *) r->end);
+                        fuzz_check(s + strlen(s) < (const char *)r->end);
                 break;
         case 3:
                 if (wire_get_strv(r, &v) == 0)
@@ -33,7 +29,7 @@ static void read_as_sent(struct wire_reader r)
                 static const char types[] = "uqsn";
                 const char *type = *r.p ? strchr(types, *r.p) : NULL;
 
-                read_field(&r, type ? (unsigned) MIN(type - types, 2) : 0);
+                read_field(&r, type ? (unsigned)MIN(type - types, 2) : 0);
         }
 }
 
@@ -43,7 +39,7 @@ FUZZ_TARGET(wire)
 
         if (wire_parse(data, size, &r) < 0) {
                 /* the header is in the way of most inputs: try them as a body too */
-                struct wire_header h = { WIRE_MAGIC, WIRE_VERSION, 1, 0, (uint32_t) size };
+                struct wire_header h = { WIRE_MAGIC, WIRE_VERSION, 1, 0, (uint32_t)size };
                 uint8_t *m = malloc(sizeof(h) + size);
 
                 memcpy(m, &h, sizeof(h));

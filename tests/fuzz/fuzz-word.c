@@ -31,9 +31,9 @@ FUZZ_TARGET(word)
                 split(s, flags);
         fuzz_check(str_cunescape(escaped, strlen(escaped), false, &back) == 0 && streq(back, s));
         free(back);
-        if (str_cunescape((const char *) data, size, false, &back) == 0)
+        if (str_cunescape((const char *)data, size, false, &back) == 0)
                 free(back);
-        fuzz_check(str_cunescape((const char *) data, size, true, &back) == 0);
+        fuzz_check(str_cunescape((const char *)data, size, true, &back) == 0);
         free(back);
         free(escaped);
         free(s);

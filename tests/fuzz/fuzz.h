@@ -16,36 +16,36 @@ struct fuzz_target {
 
 extern struct fuzz_target *fuzz_targets;
 
-#define fuzz_check(cond)                                                                  \
-        do {                                                                              \
-                if (!(cond)) {                                                            \
-                        fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #cond); \
-                        abort();                                                          \
-                }                                                                         \
+#define fuzz_check(cond)                                                                                    \
+        do {                                                                                                \
+                if (!(cond)) {                                                                              \
+                        fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #cond);                  \
+                        abort();                                                                            \
+                }                                                                                           \
         } while (0)
 
 #ifdef FUZZ_LIBFUZZER
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-#define FUZZ_ENTRY(name)                                                \
-        int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)    \
-        {                                                               \
-                fuzz_##name(data, size);                                \
-                return 0;                                               \
+#define FUZZ_ENTRY(name)                                                                                    \
+        int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)                                        \
+        {                                                                                                   \
+                fuzz_##name(data, size);                                                                    \
+                return 0;                                                                                   \
         }
 #else
-#define FUZZ_ENTRY(name)                                                                  \
-        __attribute__((constructor)) static void register_##name(void)                    \
-        {                                                                                 \
-                static struct fuzz_target target = { #name, fuzz_##name, NULL };          \
-                                                                                          \
-                target.next = fuzz_targets;                                               \
-                fuzz_targets = &target;                                                   \
+#define FUZZ_ENTRY(name)                                                                                    \
+        __attribute__((constructor)) static void register_##name(void)                                      \
+        {                                                                                                   \
+                static struct fuzz_target target = { #name, fuzz_##name, NULL };                            \
+                                                                                                            \
+                target.next = fuzz_targets;                                                                 \
+                fuzz_targets = &target;                                                                     \
         }
 #endif
 
-#define FUZZ_TARGET(name)                                          \
-        static void fuzz_##name(const uint8_t *data, size_t size); \
-        FUZZ_ENTRY(name)                                           \
+#define FUZZ_TARGET(name)                                                                                   \
+        static void fuzz_##name(const uint8_t *data, size_t size);                                          \
+        FUZZ_ENTRY(name)                                                                                    \
         static void fuzz_##name(const uint8_t *data, size_t size)
 
 /* The input as a string of its own, so that reading behind it is seen; freed by the caller. */

@@ -47,7 +47,7 @@ static void run_target(const struct fuzz_target *t, const char *dir)
 
                 if (de->d_name[0] == '.' || read_file_at(dirfd(d), de->d_name, 0, &seed, &n) < 0)
                         continue;
-                t->run((const uint8_t *) seed, n);
+                t->run((const uint8_t *)seed, n);
                 run_variants(t, seed, n);
                 ok(true, what);
                 count++;

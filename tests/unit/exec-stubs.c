@@ -12,16 +12,28 @@ int exec_test_cgroup_empty;
 
 /* ---- what the rest of init/ would give ---- */
 
-struct exec_context *unit_exec(struct unit *u) { return &UNIT_CAST(service, u)->exec; }
-struct cgroup_context *unit_cgroup_context(struct unit *u) { return &UNIT_CAST(service, u)->cgroup; }
-struct kill_context *unit_kill_context(struct unit *u) { return &UNIT_CAST(service, u)->kill; }
+struct exec_context *unit_exec(struct unit *u)
+{
+        return &UNIT_CAST(service, u)->exec;
+}
+struct cgroup_context *unit_cgroup_context(struct unit *u)
+{
+        return &UNIT_CAST(service, u)->cgroup;
+}
+struct kill_context *unit_kill_context(struct unit *u)
+{
+        return &UNIT_CAST(service, u)->kill;
+}
 struct unit *unit_find(struct manager *m, const char *name)
 {
         if (current && streq(current->u->id, name))
                 return current->u;
         return extra_unit && streq(extra_unit->id, name) ? extra_unit : NULL;
 }
-void unit_cgroup_empty(struct unit *u) { exec_test_cgroup_empty++; }
+void unit_cgroup_empty(struct unit *u)
+{
+        exec_test_cgroup_empty++;
+}
 int unit_resolve(struct unit *u, const char *s, char **ret)
 {
         struct strbuf b = { 0 };
@@ -53,7 +65,7 @@ void exec_test_reset(struct exec_test *t)
         t->c->std_output = OUT_FILE;
         t->c->std_error = OUT_INHERIT;
         t->c->stdout_file = str_printf("/tmp/rouse-exec-test.%d", getpid());
-        t->p = (struct exec_params){ .command = &t->command, .apply_permissions = true, .stdin_fd = -1 };
+        t->p = (struct exec_params) { .command = &t->command, .apply_permissions = true, .stdin_fd = -1 };
         t->command.flags = 0;
 }
 
@@ -67,7 +79,7 @@ static void read_boot_id(struct exec_test *t)
 
 void exec_test_init(struct exec_test *t)
 {
-        *t = (struct exec_test){ 0 };
+        *t = (struct exec_test) { 0 };
         current = t;
         loop_new(&t->m.loop);
         read_boot_id(t);
@@ -117,7 +129,7 @@ static const char *run(struct exec_test *t)
         while (t->exec_code < 0)
                 if (loop_turn(t->m.loop, 10 * USEC_PER_SEC) < 0)
                         break;
-        if (waitid(P_PIDFD, (id_t) pidfd, &si, WEXITED) == 0) {
+        if (waitid(P_PIDFD, (id_t)pidfd, &si, WEXITED) == 0) {
                 t->code = si.si_code;
                 t->status = si.si_status;
         }
@@ -139,7 +151,7 @@ const char *exec_test_run(struct exec_test *t, char **argv)
 
 const char *exec_test_sh(struct exec_test *t, const char *script)
 {
-        char *argv[] = { (char *) "/bin/sh", (char *) "-c", (char *) script, NULL };
+        char *argv[] = { (char *)"/bin/sh", (char *)"-c", (char *)script, NULL };
 
         t->command.flags |= CMD_NO_ENV_EXPAND;
         return exec_test_run(t, argv);

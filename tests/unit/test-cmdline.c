@@ -18,8 +18,9 @@ int main(void)
                 { "it's 'a b'", "it's|'a|b'" },
                 { "\"\"", "" },
         };
-        static const char line[] = "root=UUID=x ro rd.break Systemd=1 rouse.log_level=debug a=1 a=2 b c=no d=maybe e= "
-                                   "systemd.unit=rescue.target";
+        static const char line[] =
+                "root=UUID=x ro rd.break Systemd=1 rouse.log_level=debug a=1 a=2 b c=no d=maybe e= "
+                "systemd.unit=rescue.target";
         _cleanup_strv_ char **w = NULL, **real = NULL;
 
         for (size_t i = 0; i < ARRAY_SIZE(splits); i++) {

@@ -29,24 +29,27 @@ static bool find_cgroup2(void)
 
 static void paths(void)
 {
-        struct unit slice = { .type = UNIT_SLICE, .id = (char *) "user-1000.slice", .manager = &t.m };
-        struct service odd = { .unit = { .type = UNIT_SERVICE, .id = (char *) "cpu.service", .manager = &t.m } };
+        struct unit slice = { .type = UNIT_SLICE, .id = (char *)"user-1000.slice", .manager = &t.m };
+        struct service odd = {
+                .unit = { .type = UNIT_SERVICE, .id = (char *)"cpu.service", .manager = &t.m }
+        };
 
         is_str(cgroup_unit_path(t.u), "system.slice/rouse-test.service", "path of a service");
         odd.unit.slice = &slice;
-        is_str(cgroup_unit_path(&odd.unit), "user.slice/user-1000.slice/_cpu.service", "slices as a tree, escaped name");
+        is_str(cgroup_unit_path(&odd.unit), "user.slice/user-1000.slice/_cpu.service",
+                "slices as a tree, escaped name");
         free(odd.unit.cgroup_path);
 }
 
 static void life(void)
 {
-        char path[PATH_MAX + 100], *argv[] = { (char *) "/bin/sleep", (char *) "100", NULL };
+        char path[PATH_MAX + 100], *argv[] = { (char *)"/bin/sleep", (char *)"100", NULL };
         struct stat st;
         pid_t pid, *pids = NULL;
         int pidfd;
         size_t n = 0;
 
-        t.command = (struct exec_command){ .path = argv[0], .argv = argv };
+        t.command = (struct exec_command) { .path = argv[0], .argv = argv };
         is_int(exec_spawn(t.u, t.c, &t.p, &pid, &pidfd), 0, "a process is started in its cgroup");
         snprintf(path, sizeof(path), "%s/system.slice/rouse-test.service", root);
         ok(stat(path, &st) == 0, "the cgroup is there");
@@ -71,11 +74,11 @@ static void life(void)
 /* A cgroup that was killed as a whole must still take the next process. */
 static void again(void)
 {
-        char *argv[] = { (char *) "/bin/sleep", (char *) "100", NULL };
+        char *argv[] = { (char *)"/bin/sleep", (char *)"100", NULL };
         pid_t pid;
         int fd;
 
-        t.command = (struct exec_command){ .path = argv[0], .argv = argv };
+        t.command = (struct exec_command) { .path = argv[0], .argv = argv };
         exec_spawn(t.u, t.c, &t.p, &pid, &fd);
         cgroup_kill(t.u, SIGKILL, 0, 0);
         waitpid(pid, NULL, 0);
@@ -87,11 +90,11 @@ static void again(void)
 
 static void except(void)
 {
-        char *argv[] = { (char *) "/bin/sleep", (char *) "100", NULL };
+        char *argv[] = { (char *)"/bin/sleep", (char *)"100", NULL };
         pid_t a, b;
         int fa, fb, status;
 
-        t.command = (struct exec_command){ .path = argv[0], .argv = argv };
+        t.command = (struct exec_command) { .path = argv[0], .argv = argv };
         exec_spawn(t.u, t.c, &t.p, &a, &fa);
         exec_spawn(t.u, t.c, &t.p, &b, &fb);
         is_int(cgroup_kill(t.u, SIGTERM, a, 0), 1, "all but the main process");
@@ -106,7 +109,8 @@ static void except(void)
         exec_spawn(t.u, t.c, &t.p, &a, &fa);
         char path[PATH_MAX + 100], *text = NULL;
         snprintf(path, sizeof(path), "%s/system.slice/rouse-test.service/.control/cgroup.procs", root);
-        ok(read_file(path, 0, &text, NULL) >= 0 && atoi(text) == a, "a control process of a delegated unit has a cgroup below");
+        ok(read_file(path, 0, &text, NULL) >= 0 && atoi(text) == a,
+                "a control process of a delegated unit has a cgroup below");
         free(text);
         cgroup_kill(t.u, SIGKILL, 0, 0);
         waitpid(a, NULL, 0);
@@ -119,8 +123,10 @@ static void devices(void)
 {
         t.s.cgroup.device_policy = 1;
         strv_add(&t.s.cgroup.device_allow, "/dev/kmsg r");
-        is_str(exec_test_sh(&t, "echo x > /dev/null && echo null; head -c1 /dev/mem 2>/dev/null || echo mem; "
-                                "mknod /tmp/rouse-node c 1 1 2>/dev/null || echo mknod; exec 3</dev/kmsg && echo kmsg; sh -c 'exec 3>/dev/kmsg' 2>/dev/null || echo ro"),
+        is_str(exec_test_sh(&t,
+                       "echo x > /dev/null && echo null; head -c1 /dev/mem 2>/dev/null || echo mem; "
+                       "mknod /tmp/rouse-node c 1 1 2>/dev/null || echo mknod; exec 3</dev/kmsg && echo "
+                       "kmsg; sh -c 'exec 3>/dev/kmsg' 2>/dev/null || echo ro"),
                 "null\nmem\nmknod\nkmsg\nro\n", "DevicePolicy=closed, DeviceAllow");
         unlink("/tmp/rouse-node");
         cgroup_release(t.u);

@@ -20,7 +20,9 @@ static char *show(const struct exec_command *c)
         return strbuf_take(&b);
 }
 
-static const struct { const char *line, *want; } lines[] = {
+static const struct {
+        const char *line, *want;
+} lines[] = {
         { "/bin/echo a b", "0 /bin/echo [/bin/echo] [a] [b]" },
         { "echo a", "0 echo [echo] [a]" },
         { "-/bin/false", "1 /bin/false [/bin/false]" },
@@ -44,8 +46,16 @@ static const struct { const char *line, *want; } lines[] = {
         { "/bin/sh -c 'dmesg | tac'", "0 /bin/sh [/bin/sh] [-c] [dmesg | tac]" },
         { "/sbin/agetty -o '-p -- \\\\u' --noclear - $TERM",
                 "0 /sbin/agetty [/sbin/agetty] [-o] [-p -- \\u] [--noclear] [-] [$TERM]" },
-        { "relative/path", NULL }, { "/bin/echo 'x", NULL }, { "/bin/echo %z", NULL }, { "-", NULL }, { "@/bin/sh", NULL },
-        { "/", NULL }, { "--/bin/x", NULL }, { "+!/bin/x", NULL }, { "/bin/../x", NULL }, { "/bin/echo \\q", NULL },
+        { "relative/path", NULL },
+        { "/bin/echo 'x", NULL },
+        { "/bin/echo %z", NULL },
+        { "-", NULL },
+        { "@/bin/sh", NULL },
+        { "/", NULL },
+        { "--/bin/x", NULL },
+        { "+!/bin/x", NULL },
+        { "/bin/../x", NULL },
+        { "/bin/echo \\q", NULL },
 };
 
 static void commands(struct unit *u)
@@ -70,19 +80,39 @@ static void commands(struct unit *u)
         ok(!list, "clears the list");
 }
 
-static const struct { const char *word, *want; } expansions[] = {
-        { "$ONE", "[one]" }, { "$TWO", "[two] [two]" }, { "${TWO}", "[two two]" }, { "x${ONE}y", "[xoney]" }, { "x$ONE", "[x$ONE]" },
-        { "$NONE", "" }, { "${NONE}", "[]" }, { "$EMPTY", "" }, { "$QUOTED", "[a b] [c]" }, { "$$ONE", "[$ONE]" }, { "$${ONE}", "[${ONE}]" },
-        { "${ONE}${ONE}", "[oneone]" }, { "${NONE:-dflt}", "[dflt]" }, { "${ONE:+yes}", "[yes]" }, { "${", "[${]" }, { "$", "[$]" },
-        { "${ONE", "[${ONE]" }, { "$1", "[$1]" }, { "${1}", "[${1}]" }, { "a$$b", "[a$b]" }, { "$ONE,", "[$ONE,]" },
+static const struct {
+        const char *word, *want;
+} expansions[] = {
+        { "$ONE", "[one]" },
+        { "$TWO", "[two] [two]" },
+        { "${TWO}", "[two two]" },
+        { "x${ONE}y", "[xoney]" },
+        { "x$ONE", "[x$ONE]" },
+        { "$NONE", "" },
+        { "${NONE}", "[]" },
+        { "$EMPTY", "" },
+        { "$QUOTED", "[a b] [c]" },
+        { "$$ONE", "[$ONE]" },
+        { "$${ONE}", "[${ONE}]" },
+        { "${ONE}${ONE}", "[oneone]" },
+        { "${NONE:-dflt}", "[dflt]" },
+        { "${ONE:+yes}", "[yes]" },
+        { "${", "[${]" },
+        { "$", "[$]" },
+        { "${ONE", "[${ONE]" },
+        { "$1", "[$1]" },
+        { "${1}", "[${1}]" },
+        { "a$$b", "[a$b]" },
+        { "$ONE,", "[$ONE,]" },
 };
 
 static void expand(void)
 {
-        char *env[] = { (char *) "ONE=one", (char *) "TWO=two two", (char *) "EMPTY=", (char *) "QUOTED='a b' c", NULL };
+        char *env[] = { (char *)"ONE=one", (char *)"TWO=two two", (char *)"EMPTY=", (char *)"QUOTED='a b' c",
+                NULL };
 
         for (size_t i = 0; i < ARRAY_SIZE(expansions); i++) {
-                char *argv[] = { (char *) "$ONE", (char *) expansions[i].word, NULL };
+                char *argv[] = { (char *)"$ONE", (char *)expansions[i].word, NULL };
                 _cleanup_strv_ char **out = NULL;
                 struct strbuf b = { 0 };
 
@@ -96,7 +126,9 @@ static void expand(void)
         }
 }
 
-static const struct { const char *text, *want; } files[] = {
+static const struct {
+        const char *text, *want;
+} files[] = {
         { "A=1\nB=2\n", "A=1|B=2" },
         { "# c\n; d\n\n  A=1  \r\nno assignment\nB = 2", "A=1|B=2" },
         { "A='x y'\nB=\"p q\"\n", "A=x y|B=p q" },
@@ -107,10 +139,14 @@ static const struct { const char *text, *want; } files[] = {
         { "A=a\\ b\\\\", "A=a b\\" },
         { "A=it's", "A=it's" },
         { "A=x \"y\" z", "A=x \"y\" z" },
-        { "A=", "A=" }, { "A=1\nA=2", "A=2" },
+        { "A=", "A=" },
+        { "A=1\nA=2", "A=2" },
         { "1A=x\nA-B=y\n=z\nC=ok", "C=ok" },
         { "# a \\\nB=hidden\nC=1", "C=1" },
-        { "A=tail\\", "A=tail" }, { "A=\"open", "A=open" }, { "A=a=b", "A=a=b" }, { "", "" },
+        { "A=tail\\", "A=tail" },
+        { "A=\"open", "A=open" },
+        { "A=a=b", "A=a=b" },
+        { "", "" },
         { "A=\xff", NULL },
 };
 
@@ -130,7 +166,8 @@ static void environment_files(void)
         write_file_atomic("/tmp/rouse-env/1.conf", "X=1\n", 4, 0644, false);
         write_file_atomic("/tmp/rouse-env/2.conf", "Y=2\n", 4, 0644, false);
         is_int(exec_env_file("/tmp/rouse-env/*.conf", &env), 0, "a pattern");
-        ok(streq_null(strv_env_get(env, "X"), "1") && streq_null(strv_env_get(env, "Y"), "2"), "reads all files");
+        ok(streq_null(strv_env_get(env, "X"), "1") && streq_null(strv_env_get(env, "Y"), "2"),
+                "reads all files");
         unlink("/tmp/rouse-env/1.conf");
         unlink("/tmp/rouse-env/2.conf");
         rmdir("/tmp/rouse-env");
@@ -138,8 +175,10 @@ static void environment_files(void)
 
 static void users(void)
 {
-        static const char passwd[] = "root:x:0:0:root:/root:/bin/bash\nbroken line\nwww:x:33:34::/var/www:/usr/sbin/nologin\nnohome:x:40:40:::\n";
-        static const char group[] = "root:x:0:\nwww:x:34:\nssl:x:50:www,other\nmail:x:8:wwwx,xwww\nlog:x:4:other,www\n";
+        static const char passwd[] = "root:x:0:0:root:/root:/bin/bash\nbroken "
+                                     "line\nwww:x:33:34::/var/www:/usr/sbin/nologin\nnohome:x:40:40:::\n";
+        static const char group[] =
+                "root:x:0:\nwww:x:34:\nssl:x:50:www,other\nmail:x:8:wwwx,xwww\nlog:x:4:other,www\n";
         struct user_record u = { 0 };
         gid_t gid, *groups = NULL;
         size_t n = 0;
@@ -148,7 +187,8 @@ static void users(void)
         write_file_atomic("/tmp/rouse-etc/passwd", passwd, sizeof(passwd) - 1, 0644, false);
         write_file_atomic("/tmp/rouse-etc/group", group, sizeof(group) - 1, 0644, false);
         user_set_etc("/tmp/rouse-etc");
-        ok(user_lookup("www", &u) == 0 && u.uid == 33 && u.gid == 34 && streq(u.home, "/var/www"), "a user by name");
+        ok(user_lookup("www", &u) == 0 && u.uid == 33 && u.gid == 34 && streq(u.home, "/var/www"),
+                "a user by name");
         user_record_done(&u);
         ok(user_lookup("33", &u) == 0 && streq(u.name, "www") && u.found, "by number");
         user_record_done(&u);
@@ -164,9 +204,11 @@ static void users(void)
         ok(n == 3 && groups[0] == 34 && groups[1] == 50 && groups[2] == 4, "are the ones that list it");
         free(groups);
         ok(user_groups_are_local(), "no nsswitch.conf: local");
-        write_file_atomic("/tmp/rouse-etc/nsswitch.conf", "passwd: files ldap\ngroup: files systemd\n", 40, 0644, false);
+        write_file_atomic("/tmp/rouse-etc/nsswitch.conf", "passwd: files ldap\ngroup: files systemd\n", 40,
+                0644, false);
         ok(user_groups_are_local(), "files and systemd: local");
-        write_file_atomic("/tmp/rouse-etc/nsswitch.conf", "group: files [!UNAVAIL=return] sss # x\n", 39, 0644, false);
+        write_file_atomic(
+                "/tmp/rouse-etc/nsswitch.conf", "group: files [!UNAVAIL=return] sss # x\n", 39, 0644, false);
         ok(!user_groups_are_local(), "sss: not local");
         write_file_atomic("/tmp/rouse-etc/passwd", "www:x:99:99::/:/bin/sh\n", 23, 0644, false);
         ok(user_lookup("www", &u) == 0 && u.uid == 99, "a changed file is read again");

@@ -22,7 +22,7 @@ static uint32_t run_one(const struct sock_filter *f, size_t n, const struct secc
 
         for (size_t i = 0; i < n; i++) {
                 switch (f[i].code) {
-                case BPF_LD | BPF_W | BPF_ABS: memcpy(&a, (const char *) d + f[i].k, 4); break;
+                case BPF_LD | BPF_W | BPF_ABS: memcpy(&a, (const char *)d + f[i].k, 4); break;
                 case BPF_ALU | BPF_AND | BPF_K: a &= f[i].k; break;
                 case BPF_JMP | BPF_JA: i += f[i].k; break;
                 case BPF_JMP | BPF_JEQ | BPF_K: i += a == f[i].k ? f[i].jt : f[i].jf; break;
@@ -45,9 +45,9 @@ static uint32_t verdict(uint32_t arch, int nr, uint64_t a0, uint64_t a1, uint64_
         if (seccomp_compile("test.service", t.c, &p) < 0)
                 return 0xdeadbeef;
         for (size_t at = 0; at < p.n; at += 2 + p.words[at] * 2) {
-                uint32_t v = run_one((struct sock_filter *) (p.words + at + 2), p.words[at], &d);
+                uint32_t v = run_one((struct sock_filter *)(p.words + at + 2), p.words[at], &d);
 
-                if ((int32_t) (v & SECCOMP_RET_ACTION_FULL) < (int32_t) (worst & SECCOMP_RET_ACTION_FULL))
+                if ((int32_t)(v & SECCOMP_RET_ACTION_FULL) < (int32_t)(worst & SECCOMP_RET_ACTION_FULL))
                         worst = v;
         }
         free(p.words);
@@ -55,7 +55,7 @@ static uint32_t verdict(uint32_t arch, int nr, uint64_t a0, uint64_t a1, uint64_
 }
 
 #define NATIVE(nr, ...) verdict(AUDIT_ARCH_X86_64, (nr), __VA_ARGS__)
-#define ERR(e) (SECCOMP_RET_ERRNO | (e))
+#define ERR(e)          (SECCOMP_RET_ERRNO | (e))
 
 static void filter_lists(void)
 {
@@ -105,7 +105,8 @@ static void arguments(void)
         exec_test_reset(&t);
         t.c->restrict_namespaces_set = true;
         t.c->restrict_namespaces = CLONE_NEWNET;
-        is_int(NATIVE(SYS_unshare, CLONE_NEWNET, 0, 0, 0), SECCOMP_RET_ALLOW, "RestrictNamespaces: net stays");
+        is_int(NATIVE(SYS_unshare, CLONE_NEWNET, 0, 0, 0), SECCOMP_RET_ALLOW,
+                "RestrictNamespaces: net stays");
         is_int(NATIVE(SYS_unshare, CLONE_NEWNS, 0, 0, 0), ERR(EPERM), "mount does not");
         is_int(NATIVE(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0), ERR(EPERM), "clone");
         is_int(NATIVE(SYS_clone, SIGCHLD, 0, 0, 0), SECCOMP_RET_ALLOW, "fork");
@@ -115,7 +116,8 @@ static void arguments(void)
         exec_test_reset(&t);
         t.c->restrict_realtime = true;
         is_int(NATIVE(SYS_sched_setscheduler, 0, SCHED_FIFO, 0, 0), ERR(EPERM), "RestrictRealtime: fifo");
-        is_int(NATIVE(SYS_sched_setscheduler, 0, SCHED_RR | SCHED_RESET_ON_FORK, 0, 0), ERR(EPERM), "rr with flag");
+        is_int(NATIVE(SYS_sched_setscheduler, 0, SCHED_RR | SCHED_RESET_ON_FORK, 0, 0), ERR(EPERM),
+                "rr with flag");
         is_int(NATIVE(SYS_sched_setscheduler, 0, SCHED_BATCH, 0, 0), SECCOMP_RET_ALLOW, "batch");
         exec_test_reset(&t);
         t.c->restrict_suid_sgid = true;
@@ -125,7 +127,8 @@ static void arguments(void)
         is_int(NATIVE(SYS_openat, 0, 0, O_RDONLY, 02755), SECCOMP_RET_ALLOW, "without");
         exec_test_reset(&t);
         t.c->memory_deny_write_execute = true;
-        is_int(NATIVE(SYS_mmap, 0, 0, PROT_WRITE | PROT_EXEC, 0), ERR(EPERM), "MemoryDenyWriteExecute: mmap");
+        is_int(NATIVE(SYS_mmap, 0, 0, PROT_WRITE | PROT_EXEC, 0), ERR(EPERM),
+                "MemoryDenyWriteExecute: mmap");
         is_int(NATIVE(SYS_mmap, 0, 0, PROT_READ | PROT_EXEC, 0), SECCOMP_RET_ALLOW, "mmap of a program");
         is_int(NATIVE(SYS_mprotect, 0, 0, PROT_EXEC, 0), ERR(EPERM), "mprotect");
         exec_test_reset(&t);
@@ -133,7 +136,8 @@ static void arguments(void)
         is_int(NATIVE(SYS_personality, 8, 0, 0, 0), ERR(EPERM), "LockPersonality");
         is_int(NATIVE(SYS_personality, 0xffffffff, 0, 0, 0), SECCOMP_RET_ALLOW, "asking is allowed");
         exec_test_reset(&t);
-        t.c->protect_clock = t.c->protect_kernel_modules = t.c->protect_hostname = t.c->protect_kernel_logs = true;
+        t.c->protect_clock = t.c->protect_kernel_modules = t.c->protect_hostname = t.c->protect_kernel_logs =
+                true;
         is_int(NATIVE(SYS_settimeofday, 0, 0, 0, 0), ERR(EPERM), "ProtectClock");
         is_int(NATIVE(SYS_init_module, 0, 0, 0, 0), ERR(EPERM), "ProtectKernelModules");
         is_int(NATIVE(SYS_sethostname, 0, 0, 0, 0), ERR(EPERM), "ProtectHostname");
@@ -155,15 +159,16 @@ static void for_real(void)
                 t.c->user = strdup("daemon");
         begin = now_monotonic();
         seccomp_compile(NULL, t.c, &p);
-        printf("# compiled in %lld us, %zu words\n", (long long) (now_monotonic() - begin), p.n);
+        printf("# compiled in %lld us, %zu words\n", (long long)(now_monotonic() - begin), p.n);
         free(p.words);
-        is_str(exec_test_sh(&t, "grep -E '^(Seccomp|NoNewPrivs):' /proc/self/status; unshare -U true 2>/dev/null || echo no"),
+        is_str(exec_test_sh(&t, "grep -E '^(Seccomp|NoNewPrivs):' /proc/self/status; unshare -U true "
+                                "2>/dev/null || echo no"),
                 "NoNewPrivs:\t1\nSeccomp:\t2\nno\n", "a service under @system-service runs");
         exec_test_reset(&t);
         t.c->syscall_filter.set = true;
         strv_add(&t.c->syscall_filter.names, "uname");
         t.c->no_new_privileges = true;
-        char *argv[] = { (char *) "/bin/uname", NULL };
+        char *argv[] = { (char *)"/bin/uname", NULL };
         exec_test_run(&t, argv);
         is_int(t.code, CLD_DUMPED == t.code ? CLD_DUMPED : CLD_KILLED, "a forbidden call kills");
         is_int(t.status, SIGSYS, "by SIGSYS");
@@ -177,7 +182,9 @@ int main(void)
 {
         log_open("test", getenv("VERBOSE") ? LOG_TO_STDERR : LOG_TO_NULL);
         exec_test_init(&t);
-        ok(seccomp_name_known("@system-service") && seccomp_name_known("read") && !seccomp_name_known("@nope"), "names");
+        ok(seccomp_name_known("@system-service") && seccomp_name_known("read") &&
+                        !seccomp_name_known("@nope"),
+                "names");
         is_int(seccomp_syscall_number("openat"), SYS_openat, "numbers");
 #ifdef __x86_64__
         filter_lists();

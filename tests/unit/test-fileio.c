@@ -22,7 +22,7 @@ static void reading(void)
         write_text("r/hello", "hello\nworld\n");
         is_int(read_file("r/hello", 0, &s, &n), 0, "read_file");
         is_str(s, "hello\nworld\n", "its text");
-        is_int((int64_t) n, 12, "its length");
+        is_int((int64_t)n, 12, "its length");
         free(s);
         s = NULL;
         is_int(read_file("r/hello", 12, &s, NULL), 0, "of exactly the limit");
@@ -109,7 +109,8 @@ static void directories(void)
 
 static void hidden(void)
 {
-        static const char *const skip[] = { ".x", "x~", "x.dpkg-new", "x.rpmsave", "x.ucf-dist", "lost+found", "x.bak" };
+        static const char *const skip[] = { ".x", "x~", "x.dpkg-new", "x.rpmsave", "x.ucf-dist",
+                "lost+found", "x.bak" };
         static const char *const keep[] = { "x", "x.conf", "dpkg-new.conf", "~x" };
 
         for (size_t i = 0; i < ARRAY_SIZE(skip); i++)
@@ -138,7 +139,7 @@ static void conf_files(void)
         symlink_atomic("/dev/null", "root/etc/x.d/20-masked.conf");
         symlink_atomic("nowhere", "root/etc/x.d/70-dangling.conf");
         write_text("root/usr/lib/x.d/70-dangling.conf", "x");
-        is_int(conf_files_list("root", (char *const *) dirs, ".conf", &v), 0, "conf_files_list");
+        is_int(conf_files_list("root", (char *const *)dirs, ".conf", &v), 0, "conf_files_list");
         s = strv_join(v, " ");
         is_str(s,
                 "root/usr/lib/x.d/10-first.conf root/etc/x.d/50-both.conf root/usr/lib/x.d/70-dangling.conf "
@@ -146,7 +147,7 @@ static void conf_files(void)
                 "sorted by name, masked and shadowed left out");
         strv_free(v);
         v = NULL;
-        is_int(conf_files_list("none", (char *const *) dirs, ".conf", &v), 0, "no directories at all");
+        is_int(conf_files_list("none", (char *const *)dirs, ".conf", &v), 0, "no directories at all");
         ok(v && !*v, "an empty list");
 }
 

@@ -60,15 +60,16 @@ static void model(void)
         }
         for (int i = 0; i < N; i++)
                 wrong += hash_get(&h, keys[i]) != (there[i] ? keys[i] : NULL);
-        is_int((int64_t) wrong, 0, "200,000 random puts and dels agree with the model");
+        is_int((int64_t)wrong, 0, "200,000 random puts and dels agree with the model");
         ok(h.cap <= 8192, "the table stays small");
         HASHMAP_FOREACH (e, &h) {
                 seen++;
                 if (seen % 2)
                         hash_del(&h, e->key);
         }
-        is_int((int64_t) seen, (int64_t) count, "iteration sees each entry once, also when the current one is deleted");
-        is_int((int64_t) h.n, (int64_t) (count / 2), "the others stay");
+        is_int((int64_t)seen, (int64_t)count,
+                "iteration sees each entry once, also when the current one is deleted");
+        is_int((int64_t)h.n, (int64_t)(count / 2), "the others stay");
         hash_done(&h);
 }
 

@@ -36,10 +36,10 @@ static const struct {
         { "comments", "# c\n; c\n[A]\n  # c\nK=v # kept\n", "5[A]K=v # kept", 0 },
         { "CR LF", "[A]\r\nK=v \\\r\n w\r\n", "2[A]K=v  w", 0 },
         { "continuation", "[B]\nKeyTwo=value 2 \\\n       value 2 continued\nN=1",
-          "2[B]KeyTwo=value 2  value 2 continued|4[B]N=1", 0 },
+                "2[B]KeyTwo=value 2  value 2 continued|4[B]N=1", 0 },
         { "comments between continued lines",
-          "[C]\nKeyThree=value 3\\\n# ignored\n; ignored too\n       value 3 continued",
-          "2[C]KeyThree=value 3 value 3 continued", 0 },
+                "[C]\nKeyThree=value 3\\\n# ignored\n; ignored too\n       value 3 continued",
+                "2[C]KeyThree=value 3 value 3 continued", 0 },
         { "a comment does not continue", "# c \\\n[A]\nK=v", "3[A]K=v", 0 },
         { "escaped backslash at the end", "[A]\nK=a\\\\\nL=b", "2[A]K=a\\\\|3[A]L=b", 0 },
         { "three backslashes", "[A]\nK=a\\\\\\\nb", "2[A]K=a\\\\ b", 0 },
@@ -91,7 +91,8 @@ int main(void)
         parse(big, (2u << 20) + 5, "3[A]L=w", 1, "a line of 2 MiB");
         free(big);
 
-        is_int(ini_parse_text("t", stop, strlen(stop), record, NULL, &p), -ECANCELED, "the callback ends it");
+        is_int(ini_parse_text("t", stop, strlen(stop), record, NULL, &p), -ECANCELED,
+                "the callback ends it");
         is_int(p, 99, "out-parameter untouched");
         is_int(ini_parse_file("/nonexistent/file", record, NULL, NULL), -ENOENT, "no such file");
         strbuf_done(&out);

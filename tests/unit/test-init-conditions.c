@@ -22,7 +22,7 @@ static struct unit *with(const char *const *lines)
 
 static bool holds(const char *key, const char *value)
 {
-        return unit_test_conditions(with((const char *const[]){ key, value, NULL }), false);
+        return unit_test_conditions(with((const char *const[]) { key, value, NULL }), false);
 }
 
 static void is_held(const char *key, const char *value, bool want)
@@ -34,8 +34,10 @@ static void is_held(const char *key, const char *value, bool want)
 
 static void paths(void)
 {
-        _cleanup_free_ char *full = test_path("/full/file"), *empty_file = test_path("/empty-file"), *dir = test_path("/empty"),
-                            *link = test_path("/link"), *full_dir = test_path("/full"), *glob = test_path("/f*l"), *run = test_path("/run");
+        _cleanup_free_ char *full = test_path("/full/file"), *empty_file = test_path("/empty-file"),
+                            *dir = test_path("/empty"), *link = test_path("/link"),
+                            *full_dir = test_path("/full"), *glob = test_path("/f*l"),
+                            *run = test_path("/run");
 
         put("/full/file", "x");
         put("/empty-file", "");
@@ -90,8 +92,10 @@ static void system_ones(void)
         is_held("ConditionHost", "*", true);
         is_held("ConditionHost", "no-such-host-*", false);
         is_held("ConditionVirtualization", "nothing-known", false);
-        ok(holds("ConditionVirtualization", "yes") != holds("ConditionVirtualization", "no"), "virtualized or not");
-        ok(holds("ConditionVirtualization", virtualization_name()) == !streq(virtualization_name(), "none"), "by its name");
+        ok(holds("ConditionVirtualization", "yes") != holds("ConditionVirtualization", "no"),
+                "virtualized or not");
+        ok(holds("ConditionVirtualization", virtualization_name()) == !streq(virtualization_name(), "none"),
+                "by its name");
         is_held("ConditionEnvironment", "PATH", true);
         is_held("ConditionEnvironment", "NO_SUCH_VARIABLE", false);
         is_held("ConditionSecurity", "no-such-thing", false);
@@ -118,24 +122,34 @@ static void system_ones(void)
 
 static void versions(void)
 {
-        static const struct { const char *a, *b; int want; } table[] = {
-                { "1", "1", 0 }, { "1.2", "1.10", -1 }, { "6.1.0-18", "6.1.0-9", 1 }, { "1.0~rc1", "1.0", -1 }, { "1.0", "1.0a", -1 },
-                { "007", "7", 0 }, { "", "1", -1 }, { "12", "12.5", -1 },
+        static const struct {
+                const char *a, *b;
+                int want;
+        } table[] = {
+                { "1", "1", 0 },
+                { "1.2", "1.10", -1 },
+                { "6.1.0-18", "6.1.0-9", 1 },
+                { "1.0~rc1", "1.0", -1 },
+                { "1.0", "1.0a", -1 },
+                { "007", "7", 0 },
+                { "", "1", -1 },
+                { "12", "12.5", -1 },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
                 int got = compare_versions(table[i].a, table[i].b);
 
                 is_int(CMP(got, 0), table[i].want, table[i].a);
-                is_int(CMP(compare_versions(table[i].b, table[i].a), 0), -table[i].want, "and the other way round");
+                is_int(CMP(compare_versions(table[i].b, table[i].a), 0), -table[i].want,
+                        "and the other way round");
         }
 }
 
-#define YES "ConditionPathExists", "/"
-#define NO "ConditionPathExists", "/nonexistent"
+#define YES         "ConditionPathExists", "/"
+#define NO          "ConditionPathExists", "/nonexistent"
 #define TRIGGER_YES "ConditionPathExists", "|/"
-#define TRIGGER_NO "ConditionPathExists", "|/nonexistent"
-#define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#define TRIGGER_NO  "ConditionPathExists", "|/nonexistent"
+#define LIST(...)   ((const char *const[]) { __VA_ARGS__, NULL })
 
 static void combinations(void)
 {
@@ -143,13 +157,17 @@ static void combinations(void)
 
         ok(unit_test_conditions(with(LIST(YES, YES)), false), "all hold");
         ok(!unit_test_conditions(with(LIST(YES, NO)), false), "one does not");
-        ok(unit_test_conditions(with(LIST(TRIGGER_NO, TRIGGER_YES)), false), "one of the triggering ones is enough");
+        ok(unit_test_conditions(with(LIST(TRIGGER_NO, TRIGGER_YES)), false),
+                "one of the triggering ones is enough");
         ok(!unit_test_conditions(with(LIST(TRIGGER_NO, TRIGGER_NO)), false), "none of them is not");
         ok(!unit_test_conditions(with(LIST(TRIGGER_YES, NO)), false), "the plain ones must hold as well");
-        ok(unit_test_conditions(with(LIST("ConditionPathExists", "|!/nonexistent")), false), "|! in this order");
-        ok(unit_test_conditions(with(LIST(NO, "ConditionACPower", "")), false), "an empty value of any kind drops all");
+        ok(unit_test_conditions(with(LIST("ConditionPathExists", "|!/nonexistent")), false),
+                "|! in this order");
+        ok(unit_test_conditions(with(LIST(NO, "ConditionACPower", "")), false),
+                "an empty value of any kind drops all");
         u = with(LIST(YES, "AssertPathExists", "/nonexistent"));
-        ok(unit_test_conditions(u, false) && !unit_test_conditions(u, true), "asserts are a list of their own");
+        ok(unit_test_conditions(u, false) && !unit_test_conditions(u, true),
+                "asserts are a list of their own");
         is_str(condition_name(u->conditions->next), "AssertPathExists", "and are named so");
         is_int(u->conditions->result, 1, "results are kept");
         is_int(u->conditions->next->result, 0, "both");

@@ -4,7 +4,9 @@
 
 #include "init-test.h"
 
-struct counts { unsigned units, bad, problems; };
+struct counts {
+        unsigned units, bad, problems;
+};
 static struct manager *m;
 
 static void load_one(const char *name, const char *path, void *data)
@@ -24,7 +26,8 @@ static void load_one(const char *name, const char *path, void *data)
         if (u->n_problems > 0)
                 printf("# %s: %u problems\n", path, u->n_problems);
         c->problems += u->n_problems;
-        if (u->load_state != UNIT_LOADED && u->load_state != UNIT_MASKED && u->load_state != UNIT_NOT_FOUND) {
+        if (u->load_state != UNIT_LOADED && u->load_state != UNIT_MASKED &&
+                u->load_state != UNIT_NOT_FOUND) {
                 printf("# %s: %s: %s\n", path, load_state_to_string(u->load_state), u->load_error);
                 c->bad++;
         }
@@ -48,14 +51,14 @@ int main(int argc, char **argv)
         t = now_monotonic();
         if (load_index(m) < 0)
                 return 1;
-        printf("# index of %u names in %lld us\n", load_stats(m).n_units, (long long) (now_monotonic() - t));
+        printf("# index of %u names in %lld us\n", load_stats(m).n_units, (long long)(now_monotonic() - t));
         if (load_stats(m).n_units == 0) {
                 printf("1..0 # SKIP no unit files are installed here\n");
                 return 0;
         }
         t = now_monotonic();
         load_foreach(m, load_one, &c);
-        printf("# %u units in %lld us\n", c.units, (long long) (now_monotonic() - t));
+        printf("# %u units in %lld us\n", c.units, (long long)(now_monotonic() - t));
         is_int(c.problems, 0, "no line of an installed unit file is not understood");
         is_int(c.bad, 0, "no unit is bad");
         if (c.problems || c.bad)

@@ -8,7 +8,8 @@ static struct manager *booted(const char *cmdline)
         struct manager *m = test_manager();
 
         m->cmdline = strv_split(cmdline, " ");
-        if (generate_fstab(m) < 0 || generate_getty(m) < 0 || generate_cmdline(m) < 0 || generate_sysv(m) < 0)
+        if (generate_fstab(m) < 0 || generate_getty(m) < 0 || generate_cmdline(m) < 0 ||
+                generate_sysv(m) < 0)
                 exit(1);
         return m;
 }
@@ -40,7 +41,8 @@ static void fstab_mounts(void)
                 "# a comment\n"
                 "UUID=1234-abcd / ext4 errors=remount-ro 0 1\n"
                 "LABEL=my\\040data /srv/a\\040b ext4 defaults,noatime 0 2\n"
-                "PARTUUID=\"77\" /opt auto nofail,x-systemd.device-timeout=5s,x-systemd.mount-timeout=7 0 0\n"
+                "PARTUUID=\"77\" /opt auto nofail,x-systemd.device-timeout=5s,x-systemd.mount-timeout=7 0 "
+                "0\n"
                 "server:/x /mnt/nfs nfs _netdev,x-systemd.requires=a.service,x-systemd.after=/srv 0 0\n"
                 "tmpfs /tmp tmpfs size=50% 0 0\n"
                 "/srv/a /mnt/bind none bind,noauto 0 0\n"
@@ -60,34 +62,49 @@ static void fstab_mounts(void)
         is_str(mt->fstype, "ext4", "type");
         is_str(mt->options, "defaults,noatime", "options");
         is_str(mt->unit.source_path, "/etc/fstab", "where it came from");
-        ok(has_dep(m, &mt->unit, DEP_REQUIRES, "systemd-fsck@dev-disk-by\\x2dlabel-my\\x5cx20data.service"), "fsck before, required");
+        ok(has_dep(m, &mt->unit, DEP_REQUIRES, "systemd-fsck@dev-disk-by\\x2dlabel-my\\x5cx20data.service"),
+                "fsck before, required");
         ok(has_dep(m, &mt->unit, DEP_BEFORE, "local-fs.target"), "before local-fs.target");
         ok(wanted(m, "local-fs.target", DEP_REQUIRES, "srv-a\\x20b.mount"), "which requires it");
-        ok(wanted(m, "local-fs.target", DEP_WANTS, "systemd-remount-fs.service"), "the root gets its options by the remount");
+        ok(wanted(m, "local-fs.target", DEP_WANTS, "systemd-remount-fs.service"),
+                "the root gets its options by the remount");
         ok(wanted(m, "local-fs.target", DEP_WANTS, "systemd-fsck-root.service"), "and its check");
         is_str(mount_of(m, "-.mount")->what, "/dev/disk/by-uuid/1234-abcd", "UUID=");
         mt = mount_of(m, "opt.mount");
         is_str(mt->what, "/dev/disk/by-partuuid/77", "PARTUUID= with quotes");
-        ok(wanted(m, "local-fs.target", DEP_WANTS, "opt.mount") && !wanted(m, "local-fs.target", DEP_REQUIRES, "opt.mount"), "nofail is only wanted");
+        ok(wanted(m, "local-fs.target", DEP_WANTS, "opt.mount") &&
+                        !wanted(m, "local-fs.target", DEP_REQUIRES, "opt.mount"),
+                "nofail is only wanted");
         ok(!has_dep(m, &mt->unit, DEP_BEFORE, "local-fs.target"), "and not waited for");
         is_int(mt->timeout, 7 * USEC_PER_SEC, "x-systemd.mount-timeout=");
-        is_int(test_unit(m, "dev-disk-by\\x2dpartuuid-77.device")->job_running_timeout, 5 * USEC_PER_SEC, "x-systemd.device-timeout=");
+        is_int(test_unit(m, "dev-disk-by\\x2dpartuuid-77.device")->job_running_timeout, 5 * USEC_PER_SEC,
+                "x-systemd.device-timeout=");
         mt = mount_of(m, "mnt-nfs.mount");
-        ok(wanted(m, "remote-fs.target", DEP_REQUIRES, "mnt-nfs.mount"), "a network file system belongs to remote-fs.target");
-        ok(has_dep(m, &mt->unit, DEP_REQUIRES, "a.service") && has_dep(m, &mt->unit, DEP_AFTER, "a.service"), "x-systemd.requires=");
+        ok(wanted(m, "remote-fs.target", DEP_REQUIRES, "mnt-nfs.mount"),
+                "a network file system belongs to remote-fs.target");
+        ok(has_dep(m, &mt->unit, DEP_REQUIRES, "a.service") && has_dep(m, &mt->unit, DEP_AFTER, "a.service"),
+                "x-systemd.requires=");
         ok(has_dep(m, &mt->unit, DEP_AFTER, "srv.mount"), "x-systemd.after= with a path");
         is_str(mount_of(m, "tmp.mount")->options, "size=50%", "a percent sign stays one");
-        ok(!wanted(m, "local-fs.target", DEP_REQUIRES, "mnt-bind.mount") && load_find_fragment(m, "mnt-bind.mount"), "noauto is known, not pulled in");
-        ok(wanted(m, "b.service", DEP_WANTS, "w.mount") || load_find_fragment(m, "w.mount"), "x-systemd.wanted-by=");
+        ok(!wanted(m, "local-fs.target", DEP_REQUIRES, "mnt-bind.mount") &&
+                        load_find_fragment(m, "mnt-bind.mount"),
+                "noauto is known, not pulled in");
+        ok(wanted(m, "b.service", DEP_WANTS, "w.mount") || load_find_fragment(m, "w.mount"),
+                "x-systemd.wanted-by=");
         ok(!wanted(m, "local-fs.target", DEP_REQUIRES, "w.mount"), "instead of local-fs.target");
-        ok(wanted(m, "local-fs.target", DEP_WANTS, "auto.mount") && logged("x-systemd.automount is not supported yet"), "automount: told, and wanted");
+        ok(wanted(m, "local-fs.target", DEP_WANTS, "auto.mount") &&
+                        logged("x-systemd.automount is not supported yet"),
+                "automount: told, and wanted");
         ok(!load_find_fragment(m, "proc.mount"), "API file systems are left alone");
         is_int(UNIT_CAST(swap, test_unit(m, "dev-sdb1.swap"))->priority, 7, "pri=");
-        ok(wanted(m, "swap.target", DEP_REQUIRES, "dev-sdb1.swap") && wanted(m, "swap.target", DEP_WANTS, "swapfile.swap"), "swap, and swap with nofail");
+        ok(wanted(m, "swap.target", DEP_REQUIRES, "dev-sdb1.swap") &&
+                        wanted(m, "swap.target", DEP_WANTS, "swapfile.swap"),
+                "swap, and swap with nofail");
         ok(logged("/etc/fstab:13: relative is not an absolute path"), "a relative mount point");
         ok(logged("/etc/fstab:14: Fewer than three fields"), "too few fields");
         ok(logged("/etc/fstab:15: The fifth and sixth field must be numbers"), "a pass that is no number");
-        ok(logged("/etc/fstab:16: Control characters") && !load_find_fragment(m, "evil.mount"), "a newline in a field cannot become a setting");
+        ok(logged("/etc/fstab:16: Control characters") && !load_find_fragment(m, "evil.mount"),
+                "a newline in a field cannot become a setting");
         test_manager_free(m);
 
         put("/etc/systemd/system/tmp.mount", "[Mount]\nWhat=mine\nWhere=/tmp\n");
@@ -122,10 +139,18 @@ static void getty(void)
 
 static void command_line(void)
 {
-        static const struct { const char *line, *target; } table[] = {
-                { "quiet", NULL }, { "single", "rescue.target" }, { "emergency", "emergency.target" }, { "rescue", "rescue.target" },
-                { "3", "multi-user.target" }, { "5", "graphical.target" }, { "single systemd.unit=x.target", "x.target" },
-                { "systemd.unit=not/one", NULL }, { "-b", "emergency.target" },
+        static const struct {
+                const char *line, *target;
+        } table[] = {
+                { "quiet", NULL },
+                { "single", "rescue.target" },
+                { "emergency", "emergency.target" },
+                { "rescue", "rescue.target" },
+                { "3", "multi-user.target" },
+                { "5", "graphical.target" },
+                { "single systemd.unit=x.target", "x.target" },
+                { "systemd.unit=not/one", NULL },
+                { "-b", "emergency.target" },
         };
         struct manager *m;
 
@@ -139,10 +164,12 @@ static void command_line(void)
         put(LIB "bad.service", "[Service]\nExecStart=/bin/true\n");
         put("/etc/systemd/system/bad.service", "[Service]\nExecStart=/bin/true\n");
         put_link("/etc/systemd/system/default.target", LIB "multi-user.target");
-        m = booted("systemd.wants=extra.service systemd.wants=short systemd.mask=bad.service systemd.debug_shell=ttyS1");
+        m = booted("systemd.wants=extra.service systemd.wants=short systemd.mask=bad.service "
+                   "systemd.debug_shell=ttyS1");
         ok(wanted(m, "default.target", DEP_WANTS, "extra.service"), "systemd.wants=");
         ok(wanted(m, "multi-user.target", DEP_WANTS, "short.service"), "more than one, short names too");
-        is_int(test_unit(m, "bad.service")->load_state, UNIT_MASKED, "systemd.mask= masks what is in /etc, too");
+        is_int(test_unit(m, "bad.service")->load_state, UNIT_MASKED,
+                "systemd.mask= masks what is in /etc, too");
         ok(wanted(m, "multi-user.target", DEP_WANTS, "debug-shell.service"), "systemd.debug_shell=");
         test_manager_free(m);
         put("/system-update", "x");
@@ -160,10 +187,11 @@ static void sysv(void)
         test_reset();
         put(LIB "multi-user.target", "[Unit]\nDescription=x\n");
         put(LIB "known.service", "[Service]\nExecStart=/bin/true\n");
-        put("/etc/init.d/thing",
-                "#!/bin/sh\n### BEGIN INIT INFO\n# Provides: thing other-name\n# Required-Start: $remote_fs $network db\n"
-                "# Default-Start: 2 3 4 5\n# X-Start-Before: later\n# Short-Description: A 100% thing\n### END INIT INFO\n"
-                "# pidfile: /run/thing.pid\necho \"Usage: {start|stop|reload}\"\n");
+        put("/etc/init.d/thing", "#!/bin/sh\n### BEGIN INIT INFO\n# Provides: thing other-name\n# "
+                                 "Required-Start: $remote_fs $network db\n"
+                                 "# Default-Start: 2 3 4 5\n# X-Start-Before: later\n# Short-Description: A "
+                                 "100% thing\n### END INIT INFO\n"
+                                 "# pidfile: /run/thing.pid\necho \"Usage: {start|stop|reload}\"\n");
         put("/etc/init.d/known", "#!/bin/sh\n");
         put("/etc/init.d/legacy.sh", "#!/bin/sh\n");
         put("/etc/init.d/README", "text\n");
@@ -180,13 +208,18 @@ static void sysv(void)
         is_str(u->description, "LSB: A 100% thing", "with its description");
         is_int(UNIT_CAST(service, u)->type, SERVICE_FORKING, "which forks");
         is_str(UNIT_CAST(service, u)->pid_file, "/run/thing.pid", "into this PID file");
-        is_str(UNIT_CAST(service, u)->commands[CMD_START]->path, "/etc/init.d/thing", "started by the script");
+        is_str(UNIT_CAST(service, u)->commands[CMD_START]->path, "/etc/init.d/thing",
+                "started by the script");
         ok(UNIT_CAST(service, u)->commands[CMD_RELOAD] != NULL, "which can reload");
-        ok(has_dep(m, u, DEP_AFTER, "remote-fs.target") && has_dep(m, u, DEP_AFTER, "db.service") && has_dep(m, u, DEP_WANTS, "network-online.target"), "facilities");
+        ok(has_dep(m, u, DEP_AFTER, "remote-fs.target") && has_dep(m, u, DEP_AFTER, "db.service") &&
+                        has_dep(m, u, DEP_WANTS, "network-online.target"),
+                "facilities");
         ok(has_dep(m, u, DEP_BEFORE, "later.service"), "X-Start-Before");
         ok(test_unit(m, "other-name.service") == u, "what it provides is its alias");
         ok(wanted(m, "multi-user.target", DEP_WANTS, "thing.service"), "wanted by its runlevel");
-        ok(load_find_fragment(m, "legacy.service") && !wanted(m, "multi-user.target", DEP_WANTS, "legacy.service"), "without a start link only known");
+        ok(load_find_fragment(m, "legacy.service") &&
+                        !wanted(m, "multi-user.target", DEP_WANTS, "legacy.service"),
+                "without a start link only known");
         ok(!logged("known has no unit"), "a script with a unit is left alone");
         test_manager_free(m);
 }

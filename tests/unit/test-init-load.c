@@ -24,8 +24,10 @@ static void precedence(void)
         is_str(test_unit(m, "a.service")->description, "etc", "/etc before /run before /usr");
         is_str(test_unit(m, "b.service")->description, "run", "/run before /usr");
         is_str(test_unit(m, "c.service")->description, "rouse", "rouse's own before the distribution's");
-        ok(test_unit(m, "c.service")->vendor && !test_unit(m, "a.service")->vendor, "what is below /usr is the vendor's");
-        is_int(test_unit(m, "none.service")->load_state, UNIT_NOT_FOUND, "a service without a file is not found");
+        ok(test_unit(m, "c.service")->vendor && !test_unit(m, "a.service")->vendor,
+                "what is below /usr is the vendor's");
+        is_int(test_unit(m, "none.service")->load_state, UNIT_NOT_FOUND,
+                "a service without a file is not found");
         test_manager_free(m);
 }
 
@@ -83,7 +85,8 @@ static void aliases(void)
         m = test_manager();
         ok(unit_get(m, "sshd.service", &stub) >= 0, "an alias is mentioned first");
         u = test_unit(m, "ssh.service");
-        ok(unit_find(m, "sshd.service") == u && unit_find(m, "third.service") == u, "aliases, and aliases of aliases, are one unit");
+        ok(unit_find(m, "sshd.service") == u && unit_find(m, "third.service") == u,
+                "aliases, and aliases of aliases, are one unit");
         is_str(u->id, "ssh.service", "whose id is the file's name");
         ok(strv_contains(u->documentation, "man:alias(8)"), "drop-ins under an alias apply");
         ok(has_dep(m, u, DEP_WANTS, "other.service"), ".wants under an alias, too");
@@ -105,9 +108,12 @@ static void aliases(void)
         u = test_unit(m, "autovt@tty1.service");
         is_str(u->id, "getty@tty1.service", "an alias of a template is an alias of each instance");
         is_str(u->description, "getty tty1", "with its own instance");
-        ok(logged("wrong.target: Link to ssh.service is not a valid alias"), "an alias of another type is told");
-        is_int(test_unit(m, "loop1.service")->load_state, UNIT_ERROR, "links in a circle are an error, not a hang");
-        ok(test_unit(m, "linked.service")->load_state != UNIT_LOADED, "a linked unit whose file is missing does not load");
+        ok(logged("wrong.target: Link to ssh.service is not a valid alias"),
+                "an alias of another type is told");
+        is_int(test_unit(m, "loop1.service")->load_state, UNIT_ERROR,
+                "links in a circle are an error, not a hang");
+        ok(test_unit(m, "linked.service")->load_state != UNIT_LOADED,
+                "a linked unit whose file is missing does not load");
         is_str(test_unit(m, "dangling.service")->id, "nothing.service", "an alias may dangle");
         test_manager_free(m);
 }
@@ -148,8 +154,10 @@ static void wants(void)
         ok(has_dep(m, u, DEP_WANTS, "a@one.service"), ".wants");
         ok(has_dep(m, u, DEP_REQUIRES, "a@two.service"), ".requires");
         ok(!has_dep(m, u, DEP_WANTS, "b.service"), "a link to /dev/null masks one of less weight");
-        ok(has_dep(m, test_unit(m, "c@q.target"), DEP_WANTS, "a@q.service"), "a template wants the same instance");
-        is_str(test_unit(m, "a@one.service")->slice->id, "system-a.slice", "instances live in a slice of their template");
+        ok(has_dep(m, test_unit(m, "c@q.target"), DEP_WANTS, "a@q.service"),
+                "a template wants the same instance");
+        is_str(test_unit(m, "a@one.service")->slice->id, "system-a.slice",
+                "instances live in a slice of their template");
         is_str(test_unit(m, "b.service")->slice->id, "system.slice", "the rest in system.slice");
         test_manager_free(m);
 }
@@ -163,18 +171,19 @@ static void virtuals(void)
         put(LIB "b.service", SERVICE("lib"));
         m = test_manager();
         ok(load_add_virtual(m, GEN_NORMAL, "a.service", SERVICE("generated")) >= 0, "a unit in memory");
-        (void) load_add_virtual(m, GEN_NORMAL, "b.service", SERVICE("generated"));
-        (void) load_add_virtual(m, GEN_LATE, "c.service", SERVICE("late"));
-        (void) load_add_virtual(m, GEN_EARLY, "d.service", "");
-        (void) load_add_virtual(m, GEN_NORMAL, "c.service.d/x.conf", "[Unit]\nDocumentation=man:x(1)\n");
-        (void) load_add_virtual_dep(m, DEP_WANTS, "c.service", "b.service");
+        (void)load_add_virtual(m, GEN_NORMAL, "b.service", SERVICE("generated"));
+        (void)load_add_virtual(m, GEN_LATE, "c.service", SERVICE("late"));
+        (void)load_add_virtual(m, GEN_EARLY, "d.service", "");
+        (void)load_add_virtual(m, GEN_NORMAL, "c.service.d/x.conf", "[Unit]\nDocumentation=man:x(1)\n");
+        (void)load_add_virtual_dep(m, DEP_WANTS, "c.service", "b.service");
         is_str(test_unit(m, "a.service")->description, "etc", "gives way to /etc");
         is_str(test_unit(m, "b.service")->description, "generated", "and overrides /usr");
         is_str(test_unit(m, "c.service")->description, "late", "late ones count when there is no other");
         ok(strv_contains(test_unit(m, "c.service")->documentation, "man:x(1)"), "drop-ins in memory");
         ok(has_dep(m, test_unit(m, "c.service"), DEP_WANTS, "b.service"), "links in memory");
         is_int(test_unit(m, "d.service")->load_state, UNIT_MASKED, "an early empty one masks");
-        is_str(load_virtual_text(m, "/run/systemd/generator.late/c.service"), SERVICE("late"), "its text can be shown");
+        is_str(load_virtual_text(m, "/run/systemd/generator.late/c.service"), SERVICE("late"),
+                "its text can be shown");
         test_manager_free(m);
 }
 
@@ -190,34 +199,45 @@ static void bad_files(void)
         memcpy(rubbish, "[Unit]\n", 7);
         put_bytes(LIB "long.service", rubbish, 3 << 20);
         for (size_t i = 0; i < 65536; i++)
-                rubbish[i] = (char) (i * 7919 >> 3);
+                rubbish[i] = (char)(i * 7919 >> 3);
         put_bytes(LIB "rubbish.service", rubbish, 65536);
         put_bytes(LIB "nul.service", nul, sizeof(nul) - 1);
-        put(LIB "keys.service",
-                "Stray=1\n[Unit]\nFoo=bar\nAfter=good.target not..a/unit dev-a\\x2db.device\n[Servise]\nType=simple\nUser=x\n[X-Mine]\nFoo=1\n"
-                "[Service]\nX-Mine=2\nExecStart=/bin/true\nRestartSec=abc\nType=fancy\n");
+        put(LIB "keys.service", "Stray=1\n[Unit]\nFoo=bar\nAfter=good.target not..a/unit "
+                                "dev-a\\x2db.device\n[Servise]\nType=simple\nUser=x\n[X-Mine]\nFoo=1\n"
+                                "[Service]\nX-Mine=2\nExecStart=/bin/true\nRestartSec=abc\nType=fancy\n");
         put(LIB "user.service", "[Service]\nExecStart=/bin/true\nUser=a:b\n");
         _cleanup_free_ char *dir = test_path(LIB "dir.service"), *fifo = test_path(LIB "fifo.service");
         ok(mkdir(dir, 0755) == 0 && mkfifo(fifo, 0644) == 0, "things that are no files");
         m = test_manager();
-        ok(test_unit(m, "long.service")->load_state == UNIT_BAD_SETTING && logged("long.service:2: Longer than 1 MiB"), "a line too long");
-        ok(test_unit(m, "rubbish.service")->load_state == UNIT_BAD_SETTING, "rubbish makes a bad unit, no more");
-        ok(test_unit(m, "nul.service")->load_state == UNIT_LOADED && logged("nul.service:2: NUL byte"), "a NUL byte costs its line");
+        ok(test_unit(m, "long.service")->load_state == UNIT_BAD_SETTING &&
+                        logged("long.service:2: Longer than 1 MiB"),
+                "a line too long");
+        ok(test_unit(m, "rubbish.service")->load_state == UNIT_BAD_SETTING,
+                "rubbish makes a bad unit, no more");
+        ok(test_unit(m, "nul.service")->load_state == UNIT_LOADED && logged("nul.service:2: NUL byte"),
+                "a NUL byte costs its line");
         u = test_unit(m, "keys.service");
         is_int(u->load_state, UNIT_LOADED, "problems of single lines do not keep a unit from loading");
-        ok(logged("keys.service:1: Assignment outside of a section, ignored"), "an assignment before any section");
-        ok(logged("keys.service:3: Unknown key 'Foo' in section [Unit], ignored"), "an unknown key, with file and line");
-        ok(logged("keys.service:4: Failed to parse After=") && has_dep(m, u, DEP_AFTER, "good.target"), "a bad name in a list costs that name");
+        ok(logged("keys.service:1: Assignment outside of a section, ignored"),
+                "an assignment before any section");
+        ok(logged("keys.service:3: Unknown key 'Foo' in section [Unit], ignored"),
+                "an unknown key, with file and line");
+        ok(logged("keys.service:4: Failed to parse After=") && has_dep(m, u, DEP_AFTER, "good.target"),
+                "a bad name in a list costs that name");
         ok(has_dep(m, u, DEP_AFTER, "dev-a\\x2db.device"), "a backslash in a unit's name stays");
         is_int(logged_times("Unknown section [Servise], ignored"), 1, "an unknown section is named once");
         ok(!logged("X-Mine"), "X- sections and keys are left alone");
-        ok(logged("keys.service:13: Failed to parse RestartSec='abc': not a time span; ignored"), "a malformed value");
-        ok(logged("Failed to parse Type='fancy': not one of simple, exec, forking"), "a word that is none of the table's");
+        ok(logged("keys.service:13: Failed to parse RestartSec='abc': not a time span; ignored"),
+                "a malformed value");
+        ok(logged("Failed to parse Type='fancy': not one of simple, exec, forking"),
+                "a word that is none of the table's");
         is_int(u->n_problems, 6, "and all are counted");
         u = test_unit(m, "user.service");
-        ok(u->load_state == UNIT_BAD_SETTING && logged("user.service:3: Failed to parse User='a:b'"), "a bad user makes a bad unit");
+        ok(u->load_state == UNIT_BAD_SETTING && logged("user.service:3: Failed to parse User='a:b'"),
+                "a bad user makes a bad unit");
         is_int(test_unit(m, "dir.service")->load_state, UNIT_NOT_FOUND, "a directory is not a unit");
-        is_int(test_unit(m, "fifo.service")->load_state, UNIT_NOT_FOUND, "nor is a FIFO, and nothing blocks");
+        is_int(test_unit(m, "fifo.service")->load_state, UNIT_NOT_FOUND,
+                "nor is a FIFO, and nothing blocks");
         test_manager_free(m);
         free(rubbish);
 }
@@ -242,8 +262,9 @@ static void cost(void)
         s = load_stats(m);
         is_int(s.n_units, 300, "300 units");
         is_int(s.n_dirs, 80, "80 directories");
-        ok(s.n_stat <= 16 && s.n_open == 0 && s.n_opendir <= 16, "known without a stat or an open of any of them");
-        (void) test_unit(m, "u100.service");
+        ok(s.n_stat <= 16 && s.n_open == 0 && s.n_opendir <= 16,
+                "known without a stat or an open of any of them");
+        (void)test_unit(m, "u100.service");
         is_int(load_stats(m).n_open, 1, "and only what is asked for is opened");
         test_manager_free(m);
 }

@@ -16,15 +16,43 @@ static void is_resolved(struct unit *u, const char *in, const char *want)
 
 int main(void)
 {
-        static const struct { const char *in, *want; } table[] = {
-                { "plain", "plain" }, { "%%", "%" }, { "%n", "foo-bar@a\\x20b-c.service" }, { "%N", "foo-bar@a\\x20b-c" },
-                { "%p", "foo-bar" }, { "%P", "foo/bar" }, { "%i", "a\\x20b-c" }, { "%I", "a b/c" }, { "%j", "bar" }, { "%J", "bar" },
-                { "%f", "/a b/c" }, { "%t", "/run" }, { "%S", "/var/lib" }, { "%C", "/var/cache" }, { "%L", "/var/log" },
-                { "%E", "/etc" }, { "%u", "root" }, { "%U", "0" }, { "%g", "root" }, { "%G", "0" }, { "%h", "/root" },
-                { "%s", "/bin/sh" }, { "%T", "/tmp" }, { "%V", "/var/tmp" }, { "%m", "0123456789abcdef0123456789abcdef" },
-                { "%b", "00112233445566778899aabbccddeeff" }, { "%y", "/etc/systemd/system/foo-bar@.service" },
-                { "%Y", "/etc/systemd/system" }, { "%d", "/run/credentials/foo-bar@a\\x20b-c.service" },
-                { "a%ib%%c%t", "aa\\x20b-cb%c/run" }, { "%", "%" }, { "%z", NULL }, { "10%/1min", "10%/1min" }, { "%k", NULL },
+        static const struct {
+                const char *in, *want;
+        } table[] = {
+                { "plain", "plain" },
+                { "%%", "%" },
+                { "%n", "foo-bar@a\\x20b-c.service" },
+                { "%N", "foo-bar@a\\x20b-c" },
+                { "%p", "foo-bar" },
+                { "%P", "foo/bar" },
+                { "%i", "a\\x20b-c" },
+                { "%I", "a b/c" },
+                { "%j", "bar" },
+                { "%J", "bar" },
+                { "%f", "/a b/c" },
+                { "%t", "/run" },
+                { "%S", "/var/lib" },
+                { "%C", "/var/cache" },
+                { "%L", "/var/log" },
+                { "%E", "/etc" },
+                { "%u", "root" },
+                { "%U", "0" },
+                { "%g", "root" },
+                { "%G", "0" },
+                { "%h", "/root" },
+                { "%s", "/bin/sh" },
+                { "%T", "/tmp" },
+                { "%V", "/var/tmp" },
+                { "%m", "0123456789abcdef0123456789abcdef" },
+                { "%b", "00112233445566778899aabbccddeeff" },
+                { "%y", "/etc/systemd/system/foo-bar@.service" },
+                { "%Y", "/etc/systemd/system" },
+                { "%d", "/run/credentials/foo-bar@a\\x20b-c.service" },
+                { "a%ib%%c%t", "aa\\x20b-cb%c/run" },
+                { "%", "%" },
+                { "%z", NULL },
+                { "10%/1min", "10%/1min" },
+                { "%k", NULL },
         };
         struct manager *m;
         struct unit *u, *plain;

@@ -49,9 +49,11 @@ static struct source *source_new(char letter, int priority)
 
         s->letter = letter;
         s->fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
-        s->io = (struct loop_io){ .fd = s->fd, .events = EPOLLIN, .priority = priority, .cb = on_io, .data = s };
-        s->timer = (struct loop_timer){ .when = USEC_INFINITY, .cb = on_timer, .data = s };
-        s->deferred = (struct loop_deferred){ .cb = on_deferred, .data = s };
+        s->io = (struct loop_io) {
+                .fd = s->fd, .events = EPOLLIN, .priority = priority, .cb = on_io, .data = s
+        };
+        s->timer = (struct loop_timer) { .when = USEC_INFINITY, .cb = on_timer, .data = s };
+        s->deferred = (struct loop_deferred) { .cb = on_deferred, .data = s };
         return s;
 }
 
@@ -159,18 +161,18 @@ static void many(void)
         size_t seen[3] = { 0 };
 
         for (size_t i = 0; i < ARRAY_SIZE(s); i++) {
-                s[i] = source_new("abc"[i % 3], (int) (i % 3));
+                s[i] = source_new("abc"[i % 3], (int)(i % 3));
                 loop_io_add(l, &s[i]->io);
         }
         turn(0);
-        is_int((int64_t) trace.len, ARRAY_SIZE(s), "one turn sees all that is ready");
+        is_int((int64_t)trace.len, ARRAY_SIZE(s), "one turn sees all that is ready");
         for (size_t i = 0; i < trace.len; i++)
                 seen[trace.s[i] - 'a']++;
         ok(seen[0] == 67 && strspn(trace.s, "a") == 67, "the urgent ones first");
         for (size_t i = 0; i < ARRAY_SIZE(s); i += 2)
                 source_free(s[i]);
         turn(0);
-        is_int((int64_t) trace.len, ARRAY_SIZE(s) / 2, "half of them gone");
+        is_int((int64_t)trace.len, ARRAY_SIZE(s) / 2, "half of them gone");
         for (size_t i = 1; i < ARRAY_SIZE(s); i += 2)
                 source_free(s[i]);
 }

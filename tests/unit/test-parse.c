@@ -110,7 +110,7 @@ static void sizes(void)
                 uint64_t v = 42;
 
                 is_int(parse_size(cases[i].s, &v), cases[i].r, cases[i].s);
-                is_int((int64_t) v, cases[i].r < 0 ? 42 : (int64_t) cases[i].v, "its value");
+                is_int((int64_t)v, cases[i].r < 0 ? 42 : (int64_t)cases[i].v, "its value");
         }
 }
 
@@ -122,11 +122,21 @@ static void percentages(void)
                 int r;
                 uint32_t v;
         } cases[] = {
-                { "50%", false, 0, 5000 },      { "12.5%", false, 0, 1250 },  { "0.01%", false, 0, 1 },
-                { "100%", false, 0, 10000 },    { "0%", false, 0, 0 },        { "5‰", false, 0, 50 },
-                { "7‱", false, 0, 7 },          { "101%", false, -ERANGE, 0 }, { "250%", true, 0, 25000 },
-                { "0.001%", false, -EINVAL, 0 }, { "50", false, -EINVAL, 0 }, { "%", false, -EINVAL, 0 },
-                { "-5%", false, -EINVAL, 0 },   { "5%%", false, -EINVAL, 0 }, { "42949673%", true, -ERANGE, 0 },
+                { "50%", false, 0, 5000 },
+                { "12.5%", false, 0, 1250 },
+                { "0.01%", false, 0, 1 },
+                { "100%", false, 0, 10000 },
+                { "0%", false, 0, 0 },
+                { "5‰", false, 0, 50 },
+                { "7‱", false, 0, 7 },
+                { "101%", false, -ERANGE, 0 },
+                { "250%", true, 0, 25000 },
+                { "0.001%", false, -EINVAL, 0 },
+                { "50", false, -EINVAL, 0 },
+                { "%", false, -EINVAL, 0 },
+                { "-5%", false, -EINVAL, 0 },
+                { "5%%", false, -EINVAL, 0 },
+                { "42949673%", true, -ERANGE, 0 },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -215,7 +225,8 @@ static void writing_spans(void)
         char buf[64], tiny[4];
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-                is_str(format_timespan(buf, sizeof(buf), cases[i].t, cases[i].accuracy), cases[i].want, cases[i].want);
+                is_str(format_timespan(buf, sizeof(buf), cases[i].t, cases[i].accuracy), cases[i].want,
+                        cases[i].want);
         is_str(format_timespan(tiny, sizeof(tiny), 90 * SEC, 1), "1mi", "a short buffer cuts");
         for (usec_t t = 1; t < INT64_MAX / 8; t = t * 7 + 3) {
                 usec_t back = 0;

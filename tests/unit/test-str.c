@@ -14,10 +14,10 @@ static void buffer(void)
         strbuf_putc(&b, ' ');
         strbuf_printf(&b, "%d-%s", 2, "two");
         is_str(b.s, "one 2-two", "puts, putc, printf");
-        is_int((int64_t) b.len, 9, "length");
+        is_int((int64_t)b.len, 9, "length");
         for (int i = 0; i < 1000; i++)
                 strbuf_printf(&b, "%04d", i);
-        is_int((int64_t) b.len, 4009, "grows");
+        is_int((int64_t)b.len, 4009, "grows");
         is_str(b.s + 4005, "0999", "still terminated");
         s = strbuf_take(&b);
         ok(s && !b.s && b.len == 0, "take empties it");
@@ -27,7 +27,7 @@ static void buffer(void)
         is_int(strbuf_add(&b, "x", SIZE_MAX - 2), -ENOMEM, "a length that wraps is out of memory");
         ok(b.failed, "and marks the buffer");
         is_int(strbuf_puts(&b, "later"), -ENOMEM, "later appends do nothing");
-        is_int((int64_t) b.len, 3, "what was there stays");
+        is_int((int64_t)b.len, 3, "what was there stays");
         ok(!strbuf_take(&b), "take of a failed buffer is NULL");
         strbuf_done(&b);
 }
@@ -56,14 +56,16 @@ static void utf8(void)
         } cases[] = {
                 { "", true },
                 { "plain", true },
-                { "Gr\xc3\xbc\xc3\x9f" "e", true },
+                { "Gr\xc3\xbc\xc3\x9f"
+                  "e",
+                        true },
                 { "\xe2\x82\xac", true },
                 { "\xf0\x9f\x98\x80", true },
                 { "\xf4\x8f\xbf\xbf", true },
-                { "\x80", false },             /* continuation alone */
-                { "\xc3", false },             /* cut short */
+                { "\x80", false }, /* continuation alone */
+                { "\xc3", false }, /* cut short */
                 { "\xe2\x82", false },
-                { "\xc0\xaf", false },         /* overlong */
+                { "\xc0\xaf", false }, /* overlong */
                 { "\xe0\x80\x80", false },
                 { "\xf0\x80\x80\x80", false },
                 { "\xed\xa0\x80", false },     /* surrogate */
@@ -86,31 +88,61 @@ static void paths(void)
         static const struct {
                 const char *a, *b, *want;
         } joins[] = {
-                { "/a", "b", "/a/b" },  { "/a/", "/b", "/a/b" }, { "/a//", "//b/", "/a/b/" },
-                { "", "b", "b" },       { "/", "b", "/b" },      { "/", "/", "/" },
-                { "/a", "", "/a" },     { "", "/etc/x", "etc/x" }, { "a", "b", "a/b" },
+                { "/a", "b", "/a/b" },
+                { "/a/", "/b", "/a/b" },
+                { "/a//", "//b/", "/a/b/" },
+                { "", "b", "b" },
+                { "/", "b", "/b" },
+                { "/", "/", "/" },
+                { "/a", "", "/a" },
+                { "", "/etc/x", "etc/x" },
+                { "a", "b", "a/b" },
         };
         static const struct {
                 const char *in, *want;
         } simplify[] = {
-                { "/", "/" },        { "//", "/" },         { "/a//b/", "/a/b" }, { "/a/./b/.", "/a/b" },
-                { "./a", "a" },      { "a/", "a" },         { ".", "." },         { "././", "." },
-                { "", "" },          { "/./", "/" },        { "/../a", "/../a" }, { "/.a/..b", "/.a/..b" },
+                { "/", "/" },
+                { "//", "/" },
+                { "/a//b/", "/a/b" },
+                { "/a/./b/.", "/a/b" },
+                { "./a", "a" },
+                { "a/", "a" },
+                { ".", "." },
+                { "././", "." },
+                { "", "" },
+                { "/./", "/" },
+                { "/../a", "/../a" },
+                { "/.a/..b", "/.a/..b" },
         };
         static const struct {
                 const char *p;
                 bool want;
         } normalized[] = {
-                { "/", true },     { "/a/b", true },   { "/a/b/", true }, { "a", true },      { "", false },
-                { "//a", false },  { "/a//b", false }, { "/a/.", false }, { "/a/../b", false }, { "..", false },
-                { "/a/..b", true }, { "/...", true },
+                { "/", true },
+                { "/a/b", true },
+                { "/a/b/", true },
+                { "a", true },
+                { "", false },
+                { "//a", false },
+                { "/a//b", false },
+                { "/a/.", false },
+                { "/a/../b", false },
+                { "..", false },
+                { "/a/..b", true },
+                { "/...", true },
         };
         static const struct {
                 const char *path, *prefix, *want;
         } starts[] = {
-                { "/a/b", "/a", "b" },    { "/a/b", "/a/", "b" },  { "/a//b/c", "/a/b", "c" },
-                { "/a", "/a", "" },       { "/ab", "/a", NULL },   { "/a", "/a/b", NULL },
-                { "/a/b", "/", "a/b" },   { "a/b", "/a", NULL },   { "a/b", "a", "b" },
+                { "/a/b", "/a", "b" },
+                { "/a/b", "/a/", "b" },
+                { "/a//b/c", "/a/b", "c" },
+                { "/a", "/a", "" },
+                { "/ab", "/a", NULL },
+                { "/a", "/a/b", NULL },
+                { "/a/b", "/", "a/b" },
+                { "a/b", "/a", NULL },
+                { "a/b", "a", "b" },
                 { "/", "/", "" },
         };
 

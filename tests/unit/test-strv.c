@@ -15,7 +15,7 @@ static void lists(void)
 {
         _cleanup_strv_ char **v = NULL, **copy = NULL, **more = NULL;
 
-        is_int((int64_t) strv_len(NULL), 0, "NULL is the empty list");
+        is_int((int64_t)strv_len(NULL), 0, "NULL is the empty list");
         ok(!strv_contains(NULL, "a"), "which contains nothing");
         strv_remove(NULL, "a");
         strv_sort(NULL);
@@ -50,8 +50,12 @@ static void splitting(void)
         static const struct {
                 const char *s, *seps, *want;
         } cases[] = {
-                { "a:b:c", ":", "a|b|c" }, { "", ":", "" }, { ":::", ":", "" }, { ":a::b:", ":", "a|b" },
-                { "a b,c", " ,", "a|b|c" }, { "abc", ":", "abc" },
+                { "a:b:c", ":", "a|b|c" },
+                { "", ":", "" },
+                { ":::", ":", "" },
+                { ":a::b:", ":", "a|b" },
+                { "a b,c", " ,", "a|b|c" },
+                { "abc", ":", "abc" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

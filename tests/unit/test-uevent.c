@@ -10,8 +10,9 @@
 
 #define EVENT(s) s, sizeof(s) - 1
 
-static const char disk[] = "add@/devices/pci0/vda/vda1\0ACTION=add\0DEVPATH=/devices/pci0/vda/vda1\0SUBSYSTEM=block\0"
-                           "MAJOR=254\0MINOR=1\0DEVNAME=vda1\0DEVTYPE=partition\0DISKSEQ=3\0PARTN=1\0SEQNUM=1234";
+static const char disk[] =
+        "add@/devices/pci0/vda/vda1\0ACTION=add\0DEVPATH=/devices/pci0/vda/vda1\0SUBSYSTEM=block\0"
+        "MAJOR=254\0MINOR=1\0DEVNAME=vda1\0DEVTYPE=partition\0DISKSEQ=3\0PARTN=1\0SEQNUM=1234";
 static const char net[] = "move@/devices/n1\0ACTION=move\0DEVPATH=/devices/n1\0SUBSYSTEM=net\0"
                           "DEVPATH_OLD=/devices/n0\0IFINDEX=7\0MODALIAS=a:b\0DRIVER=e1000\0SEQNUM=9";
 
@@ -35,7 +36,7 @@ static void parsing(void)
         is_str(u->devtype, "partition", "devtype");
         is_int(u->major, 254, "major");
         is_int(u->minor, 1, "minor");
-        is_int((int64_t) u->seqnum, 1234, "seqnum");
+        is_int((int64_t)u->seqnum, 1234, "seqnum");
         is_int(u->ifindex, 0, "no ifindex");
         is_str(u->modalias, NULL, "no modalias");
         is_str(uevent_get(u, "DISKSEQ"), "3", "another key");
@@ -83,10 +84,12 @@ static int inject(int fd, const char *body, size_t n)
         struct {
                 struct nlmsghdr h;
                 char body[1000];
-        } m = { .h = { .nlmsg_len = (uint32_t) NLMSG_LENGTH(n), .nlmsg_type = 0x10, .nlmsg_flags = NLM_F_REQUEST } };
+        } m = { .h = { .nlmsg_len = (uint32_t)NLMSG_LENGTH(n),
+                        .nlmsg_type = 0x10,
+                        .nlmsg_flags = NLM_F_REQUEST } };
 
         memcpy(m.body, body, n);
-        return sendto(fd, &m, m.h.nlmsg_len, 0, (struct sockaddr *) &kernel, sizeof(kernel)) < 0 ? -errno : 0;
+        return sendto(fd, &m, m.h.nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof(kernel)) < 0 ? -errno : 0;
 }
 
 static bool wait_readable(int fd)
@@ -126,10 +129,12 @@ static void receiving(void)
         inject(sender, bad, sizeof(bad));
         inject(sender, net, sizeof(net));
         wait_readable(fd);
-        is_int(uevent_recv_many(fd, events, ARRAY_SIZE(events), getpid()), 2, "of four at once two are good");
+        is_int(uevent_recv_many(fd, events, ARRAY_SIZE(events), getpid()), 2,
+                "of four at once two are good");
         is_str(events[0].devname, "vda1", "the first");
         is_str(events[1].subsystem, "net", "the second");
-        ok(events[1].devpath > events[1].buf && events[1].devpath < events[1].buf + UEVENT_BUF, "in its own buffer");
+        ok(events[1].devpath > events[1].buf && events[1].devpath < events[1].buf + UEVENT_BUF,
+                "in its own buffer");
         inject(sender, bad, sizeof(bad));
         wait_readable(fd);
         is_int(uevent_recv_many(fd, events, ARRAY_SIZE(events), getpid()), -EBADMSG, "none good");

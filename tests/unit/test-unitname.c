@@ -59,7 +59,7 @@ static void validity(void)
         for (int t = 0; t < UNIT_TYPE_MAX; t++) {
                 char name[32];
 
-                snprintf(name, sizeof(name), "x.%s", unit_type_to_string((enum unit_type) t));
+                snprintf(name, sizeof(name), "x.%s", unit_type_to_string((enum unit_type)t));
                 is_int(unit_type_from_name(name), t, name);
         }
         is_int(unit_type_from_name("x.link"), -EINVAL, "x.link");
@@ -78,11 +78,14 @@ static void parts(void)
         is_str(got(unit_name_instance("bad", &result)), "EINVAL", "of no unit");
         is_str(got(unit_name_prefix("getty@tty1.service", &result)), "getty", "prefix");
         is_str(got(unit_name_prefix("a.b.service", &result)), "a.b", "of a plain unit");
-        is_str(got(unit_name_replace_instance("a@.service", "x", &result)), "a@x.service", "replace instance");
-        is_str(got(unit_name_replace_instance("a@old.service", "x", &result)), "a@x.service", "of an instance");
+        is_str(got(unit_name_replace_instance("a@.service", "x", &result)), "a@x.service",
+                "replace instance");
+        is_str(got(unit_name_replace_instance("a@old.service", "x", &result)), "a@x.service",
+                "of an instance");
         is_str(got(unit_name_replace_instance("a.service", "x", &result)), "EINVAL", "of a plain unit");
         is_str(got(unit_name_replace_instance("a@.service", "x y", &result)), "EINVAL", "by a bad one");
-        is_str(got(unit_name_change_suffix("foo.service", "socket", &result)), "foo.socket", "change suffix");
+        is_str(got(unit_name_change_suffix("foo.service", "socket", &result)), "foo.socket",
+                "change suffix");
         is_str(got(unit_name_change_suffix("a@b.service", ".socket", &result)), "a@b.socket", "with a dot");
         is_str(got(unit_name_change_suffix("foo.service", "bar", &result)), "EINVAL", "to no type");
 }
@@ -92,7 +95,9 @@ static void escaping(void)
         static const struct {
                 const char *raw, *escaped;
         } strings[] = {
-                { "Hall\xc3\xb6" "chen, Meister", "Hall\\xc3\\xb6chen\\x2c\\x20Meister" },
+                { "Hall\xc3\xb6"
+                  "chen, Meister",
+                        "Hall\\xc3\\xb6chen\\x2c\\x20Meister" },
                 { "container/III", "container-III" },
                 { ".hidden.x", "\\x2ehidden.x" },
                 { "a-b\\c", "a\\x2db\\x5cc" },
@@ -129,7 +134,8 @@ static void escaping(void)
         for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
                 is_str(got(unit_name_path_escape(paths[i].path, &result)), paths[i].escaped, paths[i].path);
                 if (paths[i].back)
-                        is_str(got(unit_name_path_unescape(paths[i].escaped, &result)), paths[i].back, "and back");
+                        is_str(got(unit_name_path_unescape(paths[i].escaped, &result)), paths[i].back,
+                                "and back");
         }
         is_str(got(unit_name_path_unescape("", &result)), "EINVAL", "no path");
         is_str(got(unit_name_path_unescape("a--b", &result)), "EINVAL", "double slash");
@@ -178,7 +184,8 @@ static void typed(void)
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-                is_str(got(unit_name_mangle(cases[i].typed, "service", &result)), cases[i].want, cases[i].typed);
+                is_str(got(unit_name_mangle(cases[i].typed, "service", &result)), cases[i].want,
+                        cases[i].typed);
         is_str(got(unit_name_mangle("a", ".target", &result)), "a.target", "another type");
 }
 

@@ -28,11 +28,26 @@ static void signals(void)
                 const char *s;
                 int want;
         } cases[] = {
-                { "TERM", SIGTERM },   { "SIGTERM", SIGTERM }, { "15", 15 },       { "KILL", SIGKILL },
-                { "CHLD", SIGCHLD },   { "SIGCLD", SIGCHLD },  { "IOT", SIGABRT }, { "RTMIN", 34 },
-                { "RTMIN+3", 37 },     { "SIGRTMIN+30", 64 },  { "RTMAX", 64 },    { "RTMAX-1", 63 },
-                { "RTMIN+31", -EINVAL }, { "RTMIN-1", -EINVAL }, { "0", -EINVAL },  { "65", -EINVAL },
-                { "", -EINVAL },       { "SIG", -EINVAL },     { "term", -EINVAL }, { "-1", -EINVAL },
+                { "TERM", SIGTERM },
+                { "SIGTERM", SIGTERM },
+                { "15", 15 },
+                { "KILL", SIGKILL },
+                { "CHLD", SIGCHLD },
+                { "SIGCLD", SIGCHLD },
+                { "IOT", SIGABRT },
+                { "RTMIN", 34 },
+                { "RTMIN+3", 37 },
+                { "SIGRTMIN+30", 64 },
+                { "RTMAX", 64 },
+                { "RTMAX-1", 63 },
+                { "RTMIN+31", -EINVAL },
+                { "RTMIN-1", -EINVAL },
+                { "0", -EINVAL },
+                { "65", -EINVAL },
+                { "", -EINVAL },
+                { "SIG", -EINVAL },
+                { "term", -EINVAL },
+                { "-1", -EINVAL },
                 { "RTMIN+", -EINVAL },
         };
 

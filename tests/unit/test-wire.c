@@ -22,7 +22,7 @@ static void round_trip(void)
         wire_str(&w, "text");
         wire_str(&w, NULL);
         wire_u64(&w, UINT64_C(1) << 40);
-        wire_strv(&w, (char *const *) list);
+        wire_strv(&w, (char *const *)list);
         wire_strv(&w, NULL);
         wire_str(&w, "");
         is_int(wire_send(s[0], &w, p[1]), 0, "send with a descriptor");
@@ -32,7 +32,7 @@ static void round_trip(void)
         is_str(wire_get_str(&r), "text", "string");
         is_str(wire_get_str(&r), NULL, "null string");
         is_int(wire_end(&r), 0, "which is no error");
-        is_int((int64_t) wire_get_u64(&r), INT64_C(1) << 40, "u64");
+        is_int((int64_t)wire_get_u64(&r), INT64_C(1) << 40, "u64");
         is_int(wire_get_strv(&r, &v), 0, "list");
         ok(strv_len(v) == 3 && streq(v[0], "x") && streq(v[1], "") && streq(v[2], "zz"), "its strings");
         is_int(wire_get_strv(&r, &none), 0, "empty list");
@@ -100,7 +100,7 @@ static void limits(void)
 /* A message of this body, in memory. */
 static int message(const char *body, size_t n, struct wire_reader *r)
 {
-        struct wire_header h = { WIRE_MAGIC, WIRE_VERSION, 1, 0, (uint32_t) n };
+        struct wire_header h = { WIRE_MAGIC, WIRE_VERSION, 1, 0, (uint32_t)n };
 
         memcpy(buf, &h, sizeof(h));
         memcpy(buf + sizeof(h), body, n);

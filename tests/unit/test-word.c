@@ -2,9 +2,9 @@
 #include "lib/str.h"
 #include "tests/tap.h"
 
-#define U WORD_CUNESCAPE
-#define R (WORD_CUNESCAPE | WORD_RELAX)
-#define K WORD_KEEP_QUOTES
+#define U   WORD_CUNESCAPE
+#define R   (WORD_CUNESCAPE | WORD_RELAX)
+#define K   WORD_KEEP_QUOTES
 #define BAD NULL
 
 static void words(void)
@@ -49,7 +49,11 @@ static void words(void)
                 { "a\\", R, "a\\" },
                 { "a\\", 0, "a\\" },
                 { "\\x4g \\x41", R, "\\x4g|A" },
-                { "Gr\xc3\xbc\xc3\x9f" "e", U, "Gr\xc3\xbc\xc3\x9f" "e" },
+                { "Gr\xc3\xbc\xc3\x9f"
+                  "e",
+                        U,
+                        "Gr\xc3\xbc\xc3\x9f"
+                        "e" },
                 { "/bin/sh -c 'echo \"$1\"' x", U, "/bin/sh|-c|echo \"$1\"|x" },
         };
 
@@ -105,7 +109,7 @@ static void escapes(void)
         is_str(s, "a \\\"b\\\"\\\\\\n\\x01\\xff\\'", "cescape");
         free(s);
         for (int c = 1; c < 256; c++) {
-                char in[] = { 'x', (char) c, '7', '\0' }, *escaped = str_cescape(in);
+                char in[] = { 'x', (char)c, '7', '\0' }, *escaped = str_cescape(in);
 
                 s = NULL;
                 if (str_cunescape(escaped, strlen(escaped), false, &s) < 0 || !streq(s, in))

@@ -59,17 +59,27 @@ def halt_with_force(guest):
         tap.ok(True, "what had to be killed is named")
 
 
+def again_and_off(guest):
+    """A reboot comes up again, with the same disks."""
+    in_guest("reboot")(guest)
+    guest.expect(RESTART, 90)
+    guest.agent_ready = False
+    guest.wait_ready(TIMEOUT)
+    tap.is_(guest.out(f"{tap.control} is-active srv.mount"), "active", "reboot: the system comes up again")
+    guest.run("echo 7 >/proc/sys/kernel/printk; kill -38 1 &")
+
+
 # Signals are as systemd(1) has them: SIGRTMIN+4 power off, +5 reboot, +3 halt.
 WAYS = [
     ("the power button", press_power, OFF),
     ("ctrl-alt-del", lambda guest: guest.sendkey("ctrl-alt-del"), RESTART),
-    ("SIGRTMIN+4 to PID 1", in_guest("kill -38 1"), OFF),
+    ("reboot, and SIGRTMIN+4 to PID 1", again_and_off, OFF),
     ("shutdown -r at a time of day", in_guest("date -s 12:00:57; shutdown -r 12:01"), RESTART),
     ("halt", halt_with_force, HALT),
 ]
 
 for name, act, said in WAYS:
-    with tap.guest(name, writable=True, quiet=True, copies=UNITS) as guest:
+    with tap.guest(name, writable=True, quiet=True, copies=UNITS, reboot=act is again_and_off) as guest:
         guest.wait_ready(TIMEOUT)
         guest.run("echo 7 >/proc/sys/kernel/printk")
         act(guest)
