@@ -12,6 +12,7 @@ static int status_of_error(int err)
 {
         switch (err) {
         case ENOENT: return 5;
+        case EOPNOTSUPP: return 3; /* a reload of what has none */
         case EACCES:
         case EPERM: return 4;
         default: return 1;

@@ -38,7 +38,7 @@ COMMANDS = [
     ("systemctl status cron", 3, r"Active: inactive \(dead\)"),
     ("systemctl try-restart cron; systemctl is-active cron", 3, "^inactive$"),
     ("systemctl start cron", 0, "^$"),
-    ("systemctl reload cron", 1, "not applicable|cannot be reloaded"),
+    ("systemctl reload cron", 3, "not applicable|cannot be reloaded"),
     ("systemctl reload nginx", 0, "^$"),
     ("systemctl reload-or-restart cron", 0, "^$"),
     ("systemctl stop cron && systemctl mask cron && systemctl start cron", 1, "masked"),
@@ -83,7 +83,7 @@ def log(guest):
     guest.out(f"systemctl start talker; for i in 1 2 3 4 5 6 7 8; do "
               "grep -q 'by kmsg' /var/log/syslog && break; sleep 0.5; done")
     syslog = guest.out("cat /var/log/syslog")
-    for way in SAID:
+    for way in SAID if tap.rouse else SAID[:-1]:
         tap.like(syslog, f"talker by {way}", f"rsyslog has what came by {way}")
     ours = guest.out("rousectl log --no-pager -u talker" if tap.rouse else "journalctl --no-pager -u talker")
     for way in SAID[:-1]:
