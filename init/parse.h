@@ -33,9 +33,11 @@ int parse_path_value(const char *s, char **ret);
 #define PARSERS(X)                                                                                          \
         /* parse-basic.c */                                                                                 \
         X(boolean)                                                                                          \
-        X(boolean_inverted) X(int) X(u32) X(mode) X(sec) X(sec_zero_infinite) X(nsec) X(size) X(string)     \
-                X(string_raw) X(strv) X(words) X(path) X(path_or_empty) X(paths) X(paths_colon) X(enum)     \
-                        X(enum_or_bool) X(enum_bool8) X(signal) /* parse-unit.c */                          \
+        X(boolean_inverted)                                                                                 \
+        X(int)                                                                                              \
+        X(u32) X(mode) X(sec) X(sec_zero_infinite) X(nsec) X(size) X(string) X(string_raw) X(strv) X(words) \
+                X(path) X(path_or_empty) X(paths) X(paths_colon) X(enum) X(enum_or_bool) X(enum_bool8)      \
+                        X(signal) /* parse-unit.c */                                                        \
                 X(deps) X(condition) X(documentation) X(mounts_for) X(unit_names) X(job_timeout)            \
                         X(action_status) X(collect_mode) X(ignore_on_isolate) X(failure_isolate)            \
                                 X(instance_name) /* parse-service.c */                                      \

@@ -144,9 +144,9 @@ static void private_things(void)
                 "0\n1777\n1777\n", "PrivateTmp: empty, for all");
         ok(access("/tmp/mine", F_OK) < 0, "PrivateTmp: not the host's");
         is_str(exec_test_sh(&t, "ls /tmp"), "mine\n", "the unit's processes share it");
-        is_str(exec_test_sh(
-                       &t, "test -e /dev/sda -o -e /dev/vda -o -e /dev/mem && echo bad; head -c1 /dev/zero "
-                           "| wc -c; touch /dev/x 2>/dev/null || echo ro; echo y > /dev/null && echo null"),
+        is_str(exec_test_sh(&t,
+                       "test -e /dev/sda -o -e /dev/vda -o -e /dev/mem && echo bad; head -c1 /dev/zero "
+                       "| wc -c; touch /dev/x 2>/dev/null || echo ro; echo y > /dev/null && echo null"),
                 "1\nro\nnull\n", "PrivateDevices");
         exec_test_reset(&t);
         unlink("/tmp/rouse-host-file");
