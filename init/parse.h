@@ -30,7 +30,8 @@ int parse_word_c(const struct parse *p, const char **s, char **ret);
 /* An absolute, simplified path out of s (specifiers resolved before). */
 int parse_path_value(const char *s, char **ret);
 
-/* clang-format off: a table, by file */
+/* A table, by file. */
+/* clang-format off */
 #define PARSERS(X)                                                                                                   \
         /* parse-basic.c */                                                                                          \
         X(boolean) X(boolean_inverted) X(int) X(u32) X(mode) X(sec) X(sec_zero_infinite) X(nsec) X(size) X(string)         \
