@@ -19,8 +19,10 @@ static void put_new(const char *path, const char *text)
 {
         static time_t t = 1000000000;
         _cleanup_free_ char *p = test_path(path);
-        struct timespec ts[2] = { { .tv_sec = ++t }, { .tv_sec = t } };
+        struct timespec ts[2] = {};
 
+        t++;
+        ts[0].tv_sec = ts[1].tv_sec = t;
         put(path, text);
         (void)utimensat(AT_FDCWD, p, ts, 0);
 }
