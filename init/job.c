@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "control.h"
 #include "manager.h"
 
 static const char *const job_type_names[JOB_TYPE_MAX] = {
@@ -349,6 +350,7 @@ void job_finish(struct job *j, enum job_result result, bool recursive)
                 return;
         }
         manager_status_job(m, j, result);
+        control_job_event(m, j, true, result);
         m->n_jobs_done++;
         if (result != JOB_DONE && result != JOB_SKIPPED)
                 m->n_jobs_failed++;
@@ -403,6 +405,7 @@ struct job *job_new(struct unit *u, enum job_type t)
         m->jobs_by_id = j;
         m->n_jobs++;
         u->job = j;
+        control_job_event(m, j, false, 0);
         if (u->job_timeout != USEC_INFINITY)
                 loop_timer_set(m->loop, &j->timer, usec_add(j->created, u->job_timeout));
         return j;

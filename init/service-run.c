@@ -418,6 +418,11 @@ void service_enter_start(struct service *s)
                 return;
         }
         switch (s->type) {
+        case SERVICE_DBUS:
+                log_unit(s->unit.id, LOG_NOTICE,
+                        "Nobody watches bus names yet: taken as ready without %s on the bus", s->bus_name);
+                service_enter_start_post(s);
+                break;
         case SERVICE_SIMPLE:
         case SERVICE_IDLE: service_enter_start_post(s); break;
         default: service_set_state(s, SVC_START); break; /* until EV_MAIN, EV_CONTROL or EV_READY */

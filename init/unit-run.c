@@ -10,6 +10,7 @@
 #include <sys/random.h>
 
 #include "job.h"
+#include "control.h"
 #include "manager.h"
 
 enum active_state unit_active_state(struct unit *u)
@@ -399,8 +400,10 @@ void unit_notify_full(struct unit *u, enum active_state old, bool reload_failed,
         enum active_state now = unit_active_state(u);
         bool unexpected = true;
 
-        if (now != old)
+        if (now != old) {
                 set_timestamps(u, old, now);
+                control_unit_event(u);
+        }
         if (u->job)
                 unexpected = notify_job(u, u->job, now, reload_failed);
         if (now != old) {
