@@ -23,8 +23,8 @@ struct coldplug {
         bool active, held, holds;
 };
 
-#define HOLD_FOR   (10 * USEC_PER_SEC) /* should PID 1 never say so */
-#define FIRST_PART 4                   /* of sysenum's sources, in its order: disks, virtio, PCI, network */
+#define HOLD_FOR   (3 * USEC_PER_SEC) /* should PID 1 never say so */
+#define FIRST_PART 4                  /* of sysenum's sources, in its order: disks, virtio, PCI, network */
 
 bool coldplug_active(const struct devd *m)
 {

@@ -3,7 +3,7 @@
  *
  * In two parts under PID 1: what a boot may wait for (disks, buses with modules, network), and all the rest. The
  * rest, and modules that only an alias asks for, are held until somebody asks (a watched name that is not there,
- * settle), until PID 1 has nothing else to do (DL_BOOTED), ten seconds at the most: a module's signature is checked in one
+ * settle), until PID 1 has nothing else to do (DL_BOOTED), three seconds at the most: a module's signature is checked in one
  * uninterruptible piece of 20 to 150 ms, and on the way to the services nobody reads the database entry of the
  * sixty-third virtual terminal. */
 #pragma once

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "coldplug.h"
 #include "event.h"
 #include "lib/fileio.h"
 #include "lib/log.h"
@@ -113,9 +114,10 @@ static void on_peer(struct loop_io *io, uint32_t revents)
         }
         c->ping |= r == 1;
         c->end |= r == 2;
-        if (c->ping)
+        if (c->ping) {
+                coldplug_hurry(c->m); /* somebody settles: what was put off is part of what he waits for */
                 loop_defer(c->m->loop, &c->answer);
-        else if (c->end)
+        } else if (c->end)
                 listen_again(c);
 }
 
