@@ -199,7 +199,7 @@ static int analyze_plot(struct boot *b)
                "fill:#e07070}"
                "rect.up{fill:#d0d0f0}line{stroke:#ddd}</style>\n",
                 rows * PLOT_ROW + 20);
-        for (usec_t t = 0; t <= end; t += 100 * USEC_PER_MSEC)
+        for (usec_t t = 0; t <= end; t += (end > 3 * USEC_PER_SEC ? 1000 : 100) * USEC_PER_MSEC)
                 printf("<line x1=\"%.1f\" y1=\"14\" x2=\"%.1f\" y2=\"%zu\"/><text x=\"%.1f\" "
                        "y=\"11\">%.1fs</text>\n",
                         PLOT_LEFT + (double)t * scale, PLOT_LEFT + (double)t * scale, rows * PLOT_ROW,
