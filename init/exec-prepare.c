@@ -260,7 +260,8 @@ static void plan_properties(struct unit *u, const struct exec_context *c, struct
                 plan_numa(c, b);
 }
 
-/* Signals that PID 1 ignores, asked once: they would stay ignored in its children. */
+/* Signals that PID 1 ignores, asked once: they would stay ignored in its children. The two that libc keeps
+ * for itself and does not tell of (32, 33) are counted in: a parent in a container may leave them ignored. */
 static uint64_t ignored_signals(void)
 {
         static uint64_t mask;
@@ -269,7 +270,7 @@ static uint64_t ignored_signals(void)
         for (int s = 1; s <= 64 && !known; s++) {
                 struct sigaction sa;
 
-                if (sigaction(s, NULL, &sa) == 0 && sa.sa_handler == SIG_IGN)
+                if (sigaction(s, NULL, &sa) < 0 || sa.sa_handler == SIG_IGN)
                         mask |= 1ull << (s - 1);
         }
         known = true;
