@@ -57,6 +57,21 @@ def locked(name):
         yield
 
 
+def slot():
+    """An open file that holds one of this machine's places for a guest, as many as it has processors: guests
+    beyond that would only slow each other down. Waits until one is free; closing the file frees it."""
+    os.makedirs(ROOT, exist_ok=True)
+    while True:
+        for number in range(os.cpu_count() or 1):
+            file = open(os.path.join(ROOT, f".guest-{number}"), "w")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return file
+            except OSError:
+                file.close()
+        time.sleep(0.2)
+
+
 def entry(kind, key, make, say=None):
     """The directory of KIND with this key; make(directory) fills a new one."""
     name = f"{kind}-{key}"
