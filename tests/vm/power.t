@@ -21,9 +21,23 @@ def in_guest(script):
     return lambda guest: guest.run(f"({script}) </dev/null >/dev/null 2>&1 &", TIMEOUT)
 
 
+def log_in(guest):
+    guest.expect(r"login: ", TIMEOUT)
+    guest.send("root\n")
+    guest.expect(r"Password: ", 60)
+    guest.send("rouse\n")
+    guest.expect(r"root@\S+#", 60)
+    guest.send("tty; who | cat\n")
+    guest.expect(r"/dev/ttyS0\s+root\s+ttyS0", 60)
+    tap.ok(True, "one can log in on the console, and is seen there")
+
+
 def schedule(guest):
-    """A shutdown for later is shown, keeps users out, and can be cancelled."""
+    """A shutdown for later is shown to who is logged in, keeps users out, and can be cancelled."""
+    log_in(guest)
     guest.out("shutdown -h +4 going down for the test </dev/null 2>&1")
+    guest.expect("going down for the test", 60)
+    tap.ok(True, "shutdown +4 is announced on the terminal")
     tap.like(guest.out("cat /run/systemd/shutdown/scheduled"), r"^MODE=poweroff$", "shutdown +4 is scheduled")
     tap.ok(guest.run("test -e /run/nologin")[0] == 0, "shutdown +4: nobody logs in any more")
     guest.out("shutdown -c </dev/null 2>&1")
@@ -60,12 +74,13 @@ def halt_with_force(guest):
 
 
 def again_and_off(guest):
-    """A reboot comes up again, with the same disks."""
-    in_guest("reboot")(guest)
-    guest.expect(RESTART, 90)
-    guest.agent_ready = False
-    guest.wait_ready(TIMEOUT)
-    tap.is_(guest.out(f"{tap.control} is-active srv.mount"), "active", "reboot: the system comes up again")
+    """A reboot comes up again, with the same disks, whoever asks for it."""
+    for how, script in (("reboot", "reboot"), ("SIGRTMIN+5", "kill -39 1")):
+        in_guest(script)(guest)
+        guest.expect(RESTART, 90)
+        guest.agent_ready = False
+        guest.wait_ready(TIMEOUT)
+        tap.is_(guest.out(f"{tap.control} is-active srv.mount"), "active", f"{how}: the system comes up again")
     guest.run("echo 7 >/proc/sys/kernel/printk; kill -38 1 &")
 
 
@@ -73,7 +88,7 @@ def again_and_off(guest):
 WAYS = [
     ("the power button", press_power, OFF),
     ("ctrl-alt-del", lambda guest: guest.sendkey("ctrl-alt-del"), RESTART),
-    ("reboot, and SIGRTMIN+4 to PID 1", again_and_off, OFF),
+    ("reboot, SIGRTMIN+5 and SIGRTMIN+4 to PID 1", again_and_off, OFF),
     ("shutdown -r at a time of day", in_guest("date -s 12:00:57; shutdown -r 12:01"), RESTART),
     ("halt", halt_with_force, HALT),
 ]
