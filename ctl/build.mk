@@ -1,5 +1,6 @@
 # Devices are read by devd's own code, the log by logd's: one reader each.
-CTL_SRC := $(sort $(wildcard ctl/*.c)) logd/ringread.c $(sort $(wildcard devd/device*.c)) devd/db.c
+CTL_SRC := $(sort $(wildcard ctl/*.c)) logd/ringread.c $(sort $(wildcard devd/device*.c)) devd/db.c \
+           $(sort $(wildcard devd/hwdb-*.c)) devd/builtin-hwdb-trie.c
 
 $(eval $(call program,rousectl,$(CTL_SRC),STATIC,))
 

@@ -141,6 +141,7 @@ int systemctl_main(int argc, char **argv, bool own);
 int journalctl_main(int argc, char **argv);
 int analyze_main(int argc, char **argv);
 int udevadm_main(int argc, char **argv);
+int systemd_hwdb_main(int argc, char **argv);
 int run_main(int argc, char **argv);
 int halt_main(int argc, char **argv); /* poweroff, reboot, halt */
 int shutdown_main(int argc, char **argv);

@@ -26,6 +26,7 @@ static const struct {
         { "systemd-analyze", analyze_main, "systemd-analyze" },
         { "udevadm", udevadm_main, "udevadm" },
         { "systemd-udevd", NULL, "udevadm" },
+        { "systemd-hwdb", systemd_hwdb_main, NULL },
         { "systemd-run", run_main, "systemd-run" },
         { "poweroff", halt_main, "systemctl" },
         { "reboot", halt_main, "systemctl" },

@@ -30,31 +30,6 @@ int udevadm_unsupported(int argc, char **argv)
         return 1;
 }
 
-/* hwdb.bin is made by systemd-hwdb, which needs no daemon. */
-int udevadm_hwdb(int argc, char **argv)
-{
-        char *args[] = { (char *)"systemd-hwdb", NULL, NULL, NULL };
-
-        for (int i = 1; i < argc; i++) {
-                if (streq(argv[i], "--update") || streq(argv[i], "-u"))
-                        args[1] = (char *)"update";
-                else if (streq(argv[i], "--test") || streq(argv[i], "-t"))
-                        args[1] = (char *)"query";
-                else if (startswith(argv[i], "--test=")) {
-                        args[1] = (char *)"query";
-                        args[2] = argv[i] + 7;
-                } else if (*argv[i] != '-')
-                        args[2] = argv[i];
-        }
-        if (!args[1]) {
-                fprintf(stderr, "Either --update or --test must be used.\n");
-                return 1;
-        }
-        execvp(args[0], args);
-        fprintf(stderr, "Failed to execute systemd-hwdb: %s\n", strerror(errno));
-        return 1;
-}
-
 static int help(void)
 {
         puts("udevadm COMMAND …");

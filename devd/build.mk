@@ -3,7 +3,7 @@ comma := ,
 
 DEVD_WORKER_ONLY := devd/worker.c devd/worker-kmod.c devd/worker-mount.c devd/builtin-blkid.c devd/builtin-kmod.c \
                     devd/builtin-btrfs.c
-DEVD_SRC         := $(filter-out $(DEVD_WORKER_ONLY),$(sort $(wildcard devd/*.c)))
+DEVD_SRC         := $(filter-out $(DEVD_WORKER_ONLY) $(wildcard devd/hwdb-*.c),$(sort $(wildcard devd/*.c)))
 DEVD_SHARED_SRC  := $(filter devd/builtin%.c devd/device%.c devd/db.c devd/text.c devd/worker-proto.c,$(DEVD_SRC))
 
 $(eval $(call program,rouse-devd,$(DEVD_SRC),DYNAMIC,))

@@ -10,35 +10,13 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "hwdb-format.h"
 #include "hwdb-trie.h"
 #include "lib/hash.h"
 #include "lib/log.h"
 
 #define MAX_STEPS 200000 /* nodes visited by one lookup */
 #define LINE_MAX_ 2048
-
-struct file_header {
-        char signature[8];
-        uint64_t tool_version, file_size, header_size, node_size, child_size, value_size, root, nodes_len,
-                strings_len;
-};
-
-struct file_node {
-        uint64_t prefix;
-        uint8_t n_children, pad[7];
-        uint64_t n_values;
-};
-
-struct file_child {
-        uint8_t c, pad[7];
-        uint64_t node;
-};
-
-struct file_value { /* the second half only in newer files */
-        uint64_t key, value, file_name;
-        uint32_t line;
-        uint16_t priority, pad;
-};
 
 struct hwdb {
         const uint8_t *map;
@@ -54,6 +32,7 @@ struct found {
         const char *key, *value;
         uint32_t line;
         uint16_t priority;
+        struct found *next; /* in the order in which they were met */
 };
 
 struct lookup {
@@ -62,6 +41,7 @@ struct lookup {
         char line[LINE_MAX_]; /* the pattern collected below the last plain node */
         size_t len;
         struct hash keys; /* key → struct found */
+        struct found *first, **last;
         unsigned steps;
         int error;
 };
@@ -155,13 +135,15 @@ static void take_value(struct lookup *l, const uint8_t *p)
                                 (le16toh(v.priority) == f->priority && le32toh(v.line) < f->line)))
                         return;
         } else {
-                f = malloc(sizeof(*f));
+                f = calloc(1, sizeof(*f));
                 if (!f || hash_put(&l->keys, key, f) < 0) {
                         free(f);
                         l->error = -ENOMEM;
                         return;
                 }
                 f->key = key;
+                *l->last = f;
+                l->last = &f->next;
         }
         f->value = value;
         f->line = le32toh(v.line);
@@ -256,11 +238,11 @@ int hwdb_lookup(struct hwdb *h, const char *modalias,
         struct lookup l = { .h = h, .modalias = modalias };
         int r;
 
+        l.last = &l.first;
         walk(&l);
         r = l.error;
-        HASHMAP_FOREACH (e, &l.keys) {
-                struct found *f = e->value;
-
+        for (struct found *f = l.first, *next; f; f = next) {
+                next = f->next;
                 if (r >= 0)
                         r = fn(f->key, f->value, data);
                 free(f);
@@ -282,9 +264,9 @@ static int check_header(struct hwdb *h)
         h->child_size = le64toh(f.child_size);
         h->value_size = le64toh(f.value_size);
         h->root = le64toh(f.root);
-        if (memcmp(f.signature, "KSLPHHRH", 8) != 0 || le64toh(f.file_size) != h->size ||
-                h->node_size < sizeof(struct file_node) || h->node_size > 4096 ||
-                h->child_size < sizeof(struct file_child) || h->child_size > 4096 ||
+        if (memcmp(f.signature, HWDB_SIGNATURE, sizeof(f.signature)) != 0 ||
+                le64toh(f.file_size) != h->size || h->node_size < sizeof(struct file_node) ||
+                h->node_size > 4096 || h->child_size < sizeof(struct file_child) || h->child_size > 4096 ||
                 h->value_size < 2 * sizeof(uint64_t) || h->value_size > 4096)
                 return -EBADMSG;
         return 0;

@@ -51,6 +51,7 @@ $(eval $(call fuzz_target,logd_ring,$(LOGD_LIB)))
 $(eval $(call fuzz_target,rules,$(DEVD_RULES_SRC)))
 $(eval $(call fuzz_target,udevdb,$(DEVD_RULES_SRC)))
 $(eval $(call fuzz_target,hwdb,devd/builtin-hwdb-trie.c))
+$(eval $(call fuzz_target,hwdb_source,devd/builtin-hwdb-trie.c $(sort $(wildcard devd/hwdb-*.c))))
 
 FUZZ_INIT_SRC := $(filter-out init/main.c init/verify.c,$(ROUSE_SRC))
 $(eval $(call fuzz_target,unitfile,$(FUZZ_INIT_SRC)))
