@@ -165,14 +165,39 @@ static int select_modaliases(struct selection *s, char *const *list, const char 
         return 0;
 }
 
-static void select_classes(struct selection *s)
+/* A driver that needs one of these has uses besides a disk (a SCSI target, a keyboard with a sound chip) or needs
+ * a network that is set up first: it stays out of a generic image, and --add-module brings it in. */
+static bool is_heavy(const struct selection *s, const struct digest_module *m)
 {
-        struct digest_module m;
+        static const char *const heavy[] = { "kernel/drivers/infiniband/", "kernel/drivers/target/",
+                "kernel/sound/" };
+        struct digest_step step;
 
-        for (uint32_t i = 0; i < digest_n_modules(s->digest); i++)
-                if (digest_module_at(s->digest, i, &m) >= 0 && !(m.flags & DIGEST_BUILTIN) &&
-                        in_classes(&m, true))
+        for (uint32_t i = 0; i < m->n_order && digest_order(s->digest, m, i, &step) >= 0; i++)
+                for (size_t k = 0; k < ARRAY_SIZE(heavy); k++)
+                        if (!step.optional && startswith(step.module.path, heavy[k]))
+                                return true;
+        return false;
+}
+
+/* Only what a device can ask for: nothing else is loaded in the image, but as what another module needs. */
+static int select_classes(struct selection *s)
+{
+        uint32_t n = digest_n_modules(s->digest), index;
+        _cleanup_free_ bool *asked = calloc(n + 1, sizeof *asked);
+        struct digest_module m;
+        const char *pattern;
+
+        if (!asked)
+                return -ENOMEM;
+        for (uint32_t i = 0; digest_alias_at(s->digest, i, &pattern, &index) != -ERANGE; i++)
+                if (index < n)
+                        asked[index] = true;
+        for (uint32_t i = 0; i < n; i++)
+                if (asked[i] && digest_module_at(s->digest, i, &m) >= 0 && !(m.flags & DIGEST_BUILTIN) &&
+                        in_classes(&m, true) && !is_heavy(s, &m))
                         take(s, &m, "generic image", false);
+        return 0;
 }
 
 int select_drivers(struct selection *s, enum image_mode mode, const struct hardware *h)
@@ -189,7 +214,7 @@ int select_drivers(struct selection *s, enum image_mode mode, const struct hardw
                 for (size_t i = 0; i < ARRAY_SIZE(lean); i++)
                         select_name(s, lean[i], "lean set", false, false);
         if (mode == MODE_GENERIC)
-                select_classes(s);
+                return select_classes(s);
         return 0;
 }
 
