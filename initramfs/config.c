@@ -54,6 +54,15 @@ static int set_fsck(struct config *c, const char *v)
         return MIN(r, 0);
 }
 
+static int set_microcode(struct config *c, const char *v)
+{
+        int r = parse_boolean(v);
+
+        if (r >= 0)
+                c->microcode = r;
+        return MIN(r, 0);
+}
+
 static int set_hardware(struct config *c, const char *v)
 {
         return str_replace(&c->hardware, v);
@@ -70,6 +79,7 @@ static const struct {
         { "RootFileSystems", set_fstypes },
         { "Fsck", set_fsck },
         { "Hardware", set_hardware },
+        { "Microcode", set_microcode },
 };
 
 int config_set(struct config *c, const char *key, const char *value)

@@ -23,6 +23,7 @@ struct config {
         char **files;   /* PATH or PATH:DST */
         char **fstypes; /* of the root, when fstab does not say */
         bool fsck;
+        bool microcode; /* in front of the image, where there is any */
 };
 
 int config_set(struct config *c, const char *key, const char *value);

@@ -5,6 +5,7 @@
 #include "initramfs/digest.h"
 #include "initramfs/generate.h"
 #include "initramfs/hardware.h"
+#include "initramfs/microcode.h"
 #include "initramfs/select.h"
 #include "lib/fileio.h"
 #include "lib/log.h"
@@ -205,6 +206,8 @@ static int add_modules(
                         strv_len(fs->types) == 1);
         }
         if (r >= 0)
+                r = select_weak(&s, c->sysroot);
+        if (r >= 0)
                 r = selection_install(&s);
         return r < 0 ? r : s.errors ? -ENOENT : 0;
 }
@@ -237,6 +240,8 @@ int generate(const struct config *c, struct image *im)
         FOREACH_STR (t, fs.checked)
                 if (c->fsck && (r = add_fsck(im, *t)) < 0)
                         return r;
+        if (c->microcode && (r = microcode_write(im, h.cpu, &im->early)) < 0)
+                return r;
         r = add_files(c, im);
         return r < 0 ? r : add_manifest(im);
 }

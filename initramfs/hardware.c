@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include "initramfs/hardware.h"
+#include "initramfs/microcode.h"
 #include "lib/fileio.h"
 #include "lib/log.h"
 
@@ -15,6 +16,7 @@ void hardware_done(struct hardware *h)
         strv_free(h->modaliases);
         strv_free(h->root_modaliases);
         free(h->root_type);
+        free(h->cpu);
 }
 
 static int add_modalias(const char *dir, char ***list)
@@ -115,6 +117,8 @@ int hardware_scan(struct hardware *h)
                         r = scan_bus(e->d_name, &h->modaliases);
         if (r >= 0)
                 r = scan_root(h);
+        if (r >= 0 && microcode_cpu(&h->cpu) == -ENOMEM)
+                r = -ENOMEM;
         strv_sort(h->modaliases);
         strv_sort(h->root_modaliases);
         return r;
@@ -141,6 +145,8 @@ int hardware_read(struct hardware *h, const char *path)
                         r = strv_add_unique(&h->root_modaliases, v);
                 else if ((v = startswith(s, "root-type ")))
                         r = str_replace(&h->root_type, v);
+                else if ((v = startswith(s, "cpu ")) && strchr(v, ' '))
+                        r = str_replace(&h->cpu, v);
                 else
                         log_file(path, line, LOG_WARNING, "Not a line of a hardware recording; ignored");
         }
@@ -152,6 +158,8 @@ int hardware_write(const struct hardware *h, struct strbuf *out)
         strbuf_puts(out, "# rouse-initramfs hardware 1\n");
         if (h->root_type)
                 strbuf_printf(out, "root-type %s\n", h->root_type);
+        if (h->cpu)
+                strbuf_printf(out, "cpu %s\n", h->cpu);
         FOREACH_STR (m, h->root_modaliases)
                 strbuf_printf(out, "root-modalias %s\n", *m);
         FOREACH_STR (m, h->modaliases)

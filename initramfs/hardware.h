@@ -5,7 +5,8 @@
  *     # rouse-initramfs hardware 1
  *     modalias pci:v00001AF4d00001001sv…      a device of the machine
  *     root-modalias virtio:d00000002v00001AF4 one on the way to the root's disk
- *     root-type ext4                           the root's file system */
+ *     root-type ext4                           the root's file system
+ *     cpu GenuineIntel 06-55-04                vendor, family, model and stepping, for microcode */
 #pragma once
 
 #include "lib/str.h"
@@ -14,6 +15,7 @@ struct hardware {
         char **modaliases;      /* of all devices, sorted, each once */
         char **root_modaliases; /* of the chain below the root's file system; empty when it cannot be told */
         char *root_type;
+        char *cpu; /* NULL: not known, or none that takes microcode */
 };
 
 int hardware_scan(struct hardware *h);                   /* this machine, from /sys */

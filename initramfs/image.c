@@ -44,6 +44,7 @@ void image_done(struct image *im)
         free(im->entry);
         free(im->sysroot);
         strv_free(im->missing);
+        strbuf_done(&im->early);
         hash_done(&im->by_path);
         close_fd(im->root_fd);
 }

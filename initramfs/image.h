@@ -28,9 +28,10 @@ struct image {
         struct image_entry **entry;
         size_t n;
         struct hash by_path;
-        uint32_t mtime; /* SOURCE_DATE_EPOCH or 0 */
-        bool secret;    /* holds a file that not everyone may read */
-        char **missing; /* what was asked for and is not there, as messages */
+        uint32_t mtime;      /* SOURCE_DATE_EPOCH or 0 */
+        bool secret;         /* holds a file that not everyone may read */
+        struct strbuf early; /* an archive that stands in front, uncompressed: microcode */
+        char **missing;      /* what was asked for and is not there, as messages */
 };
 
 int image_open(struct image *im, const char *sysroot);

@@ -69,8 +69,12 @@ static int parse_line(const char *path, unsigned line, char *s, const struct mod
                 return v->install ? v->install(name, str_strip(rest), v->data) : 0;
         if (streq(verb, "softdep"))
                 return v->softdep ? parse_softdep(name, rest, v) : 0;
-        if (streq(verb, "remove") || streq(verb, "weakdep"))
-                return 0; /* neither matters for what is loaded */
+        if (streq(verb, "weakdep")) {
+                _cleanup_strv_ char **deps = strv_split(rest, " \t");
+                return !deps ? -ENOMEM : v->weakdep ? v->weakdep(name, deps, v->data) : 0;
+        }
+        if (streq(verb, "remove"))
+                return 0; /* of no matter for what is loaded */
         log_file(path, line, LOG_WARNING, "Unknown command \"%s\"; line skipped", verb);
         return 0;
 }
@@ -136,7 +140,10 @@ int modprobed_read(const char *sysroot, const char *release, const struct modpro
                 if (r < 0)
                         return r;
         }
-        _cleanup_free_ char *softdep =
-                str_printf("%s/lib/modules/%s/modules.softdep", sysroot ?: "", release);
-        return softdep ? read_one(softdep, v) : -ENOMEM;
+        for (size_t i = 0; i < 2 && r >= 0; i++) {
+                _cleanup_free_ char *file = str_printf("%s/lib/modules/%s/modules.%s", sysroot ?: "",
+                        release, i == 0 ? "softdep" : "weakdep");
+                r = file ? read_one(file, v) : -ENOMEM;
+        }
+        return r;
 }

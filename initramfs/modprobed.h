@@ -13,13 +13,14 @@ struct modprobed_visitor {
         int (*options)(const char *module, const char *options, void *data);
         int (*install)(const char *module, const char *command, void *data);
         int (*softdep)(const char *module, char *const *pre, char *const *post, void *data);
+        int (*weakdep)(const char *module, char *const *deps, void *data);
         void *data;
 };
 
 /* The directories in order of priority, below a root. */
 extern char *const modprobed_dirs[];
 
-/* All of SYSROOT's modprobe.d in order, then the module directory's modules.softdep. */
+/* All of SYSROOT's modprobe.d in order, then the module directory's modules.softdep and modules.weakdep. */
 int modprobed_read(const char *sysroot, const char *release, const struct modprobed_visitor *v);
 /* One file's text (changed in place). Bad lines are logged with path:line and skipped. */
 int modprobed_parse(const char *path, char *text, const struct modprobed_visitor *v);

@@ -36,6 +36,7 @@ static const char help[] =
         "      --add-file PATH[:DST]  this file too, with the libraries that it needs\n"
         "      --root-type TYPE     file system of the root, besides what fstab says\n"
         "      --no-fsck            the root is not checked in the initramfs\n"
+        "      --no-microcode       no processor microcode in front of the image\n"
         "      --init FILE          rouse-initrd to use\n"
         "      --compress FORMAT[:LEVEL]  zstd (default), lz4, xz, gzip or none\n"
         "      --list               print what would be in the image, and why; write nothing\n"
@@ -56,6 +57,7 @@ enum {
         O_FILE,
         O_ROOT_TYPE,
         O_NO_FSCK,
+        O_NO_MICROCODE,
         O_INIT,
         O_COMPRESS,
         O_LIST,
@@ -79,6 +81,7 @@ static const struct option options[] = {
         { "add-file", required_argument, NULL, O_FILE },
         { "root-type", required_argument, NULL, O_ROOT_TYPE },
         { "no-fsck", no_argument, NULL, O_NO_FSCK },
+        { "no-microcode", no_argument, NULL, O_NO_MICROCODE },
         { "init", required_argument, NULL, O_INIT },
         { "compress", required_argument, NULL, O_COMPRESS },
         { "list", no_argument, NULL, O_LIST },
@@ -126,6 +129,7 @@ static int apply(struct arguments *a, int opt, const char *value)
         case O_FILE: return strv_add(&a->c.files, value);
         case O_ROOT_TYPE: return strv_add(&a->c.fstypes, value);
         case O_NO_FSCK: a->c.fsck = false; return 0;
+        case O_NO_MICROCODE: a->c.microcode = false; return 0;
         case O_INIT: return str_replace(&a->c.init, value);
         case O_COMPRESS: return set(a, "Compress", value);
         case O_LIST: a->action = ACT_LIST; return 0;
@@ -190,7 +194,7 @@ static void list(const struct image *im)
 
 static int make(struct arguments *a)
 {
-        _cleanup_strbuf_ struct strbuf plain = { 0 }, packed = { 0 };
+        _cleanup_strbuf_ struct strbuf plain = { 0 };
         _cleanup_(image_done) struct image im = { .root_fd = -1 };
         int r = image_open(&im, a->c.sysroot);
 
@@ -203,22 +207,23 @@ static int make(struct arguments *a)
                 return log_error_errno(r, "Cannot put the image together: %m");
         if (a->action == ACT_LIST)
                 list(&im);
-        r = compress_data(a->c.compression, a->c.level, plain.s, plain.len, &packed);
+        struct strbuf *packed = &im.early;
+        r = compress_data(a->c.compression, a->c.level, plain.s, plain.len, packed);
         if (r < 0)
                 return log_error_errno(
                         r, "Cannot compress the image as %s: %m", compress_name(a->c.compression));
         if (a->action != ACT_MAKE) {
-                printf("%zu entries, %zu bytes, %zu as %s\n", im.n, plain.len, packed.len,
+                printf("%zu entries, %zu bytes, %zu as %s\n", im.n, plain.len, packed->len,
                         compress_name(a->c.compression));
                 return 0;
         }
-        r = check_space(a->c.output, packed.len);
+        r = check_space(a->c.output, packed->len);
         if (r < 0)
                 return r;
-        r = write_file_atomic(a->c.output, packed.s, packed.len, im.secret ? 0600 : 0644, true);
+        r = write_file_atomic(a->c.output, packed->s, packed->len, im.secret ? 0600 : 0644, true);
         if (r < 0)
                 return log_error_errno(r, "Cannot write %s, what was there stays: %m", a->c.output);
-        log_debug("%s: %zu entries, %zu bytes, %zu as %s", a->c.output, im.n, plain.len, packed.len,
+        log_debug("%s: %zu entries, %zu bytes, %zu as %s", a->c.output, im.n, plain.len, packed->len,
                 compress_name(a->c.compression));
         return 0;
 }
@@ -256,7 +261,7 @@ static int run(struct arguments *a)
 
 int main(int argc, char **argv)
 {
-        struct arguments a = { .c = { .compression = COMPRESS_ZSTD, .fsck = true } };
+        struct arguments a = { .c = { .compression = COMPRESS_ZSTD, .fsck = true, .microcode = true } };
 
         log_open("rouse-initramfs", LOG_TO_STDERR);
         int r = parse(argc, argv, &a);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include "initramfs/compress.h"
 #include "initramfs/digest.h"
+#include "initramfs/modprobed.h"
 #include "initramfs/select.h"
 #include "lib/log.h"
 #include "lib/paths.h"
@@ -216,6 +217,28 @@ int select_drivers(struct selection *s, enum image_mode mode, const struct hardw
         if (mode == MODE_GENERIC)
                 return select_classes(s);
         return 0;
+}
+
+static int on_weakdep(const char *module, char *const *deps, void *data)
+{
+        struct selection *s = data;
+        struct digest_module m;
+        int r = digest_module(s->digest, module, &m);
+
+        if (r < 0 || !(s->state[m.index] & SELECT_IN))
+                return 0;
+        const char *why = keep_text(s, str_printf("%s may ask for it", m.name));
+        FOREACH_STR (d, deps)
+                if ((r = select_name(s, *d, why, false, false)) < 0)
+                        return r;
+        return 0;
+}
+
+int select_weak(struct selection *s, const char *sysroot)
+{
+        const struct modprobed_visitor v = { .weakdep = on_weakdep, .data = s };
+
+        return modprobed_read(sysroot, digest_release(s->digest), &v);
 }
 
 /* --- into the image --- */

@@ -25,5 +25,7 @@ void selection_done(struct selection *s);
 int select_name(struct selection *s, const char *name, const char *why, bool early, bool required);
 /* The drivers of the classes that a root can be on, as the mode says. */
 int select_drivers(struct selection *s, enum image_mode mode, const struct hardware *h);
+/* Adds what modprobe.d's weakdep lines say that modules which are in already may ask for while they run. */
+int select_weak(struct selection *s, const char *sysroot);
 /* Puts the modules, their firmware and the restricted digest into the image. */
 int selection_install(struct selection *s);

@@ -209,6 +209,13 @@ static int on_softdep(const char *m, char *const *pre, char *const *post, void *
         return on_words(m, a, data), on_words(m, b, data);
 }
 
+static int on_weakdep(const char *m, char *const *deps, void *data)
+{
+        _cleanup_free_ char *a = strv_join(deps, ",");
+
+        return on_words(m, a, data);
+}
+
 static void modprobe_d(void)
 {
         const struct modprobed_visitor v = { .alias = on_words,
@@ -216,13 +223,16 @@ static void modprobe_d(void)
                 .options = on_words,
                 .install = on_words,
                 .softdep = on_softdep,
+                .weakdep = on_weakdep,
                 .data = (void *)"" };
         char text[] = "# comment\n\nblacklist pcspkr\noptions  snd  a=1 \\\n b=2\nalias x* mod\n"
-                      "install nope /bin/false --x\nsoftdep m pre: a b post: c\nsoftdep broken gcm\n"
+                      "install nope /bin/false --x\nsoftdep m pre: a b post: c\nsoftdep broken gcm\nweakdep "
+                      "w d  e\n"
                       "rubbish here\nalias alone\nblacklist last";
 
         is_int(modprobed_parse("test.conf", text, &v), 0, "modprobe.d is parsed");
-        is_str(seen, "(pcspkr|) (snd|a=1  b=2) (x*|mod) (nope|/bin/false --x) (m|a,b) (m|c) (last|) ",
+        is_str(seen,
+                "(pcspkr|) (snd|a=1  b=2) (x*|mod) (nope|/bin/false --x) (m|a,b) (m|c) (w|d,e) (last|) ",
                 "every line, with continuation; bad lines are skipped");
 }
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include "initramfs/image.h"
 #include "initramfs/inspect.h"
+#include "initramfs/microcode.h"
 #include "lib/fileio.h"
 #include "lib/log.h"
 #include "tests/tap.h"
@@ -20,12 +21,17 @@ static int note(const struct member *m, void *data)
         return 0;
 }
 
-static void write_file(const char *name, const char *text)
+static void write_bytes(const char *name, const char *data, size_t len)
 {
         _cleanup_free_ char *path = str_printf("%s/%s", dir, name);
 
         mkdir_parents(path, 0755);
-        write_file_atomic(path, text, strlen(text), 0644, false);
+        write_file_atomic(path, data, len, 0644, false);
+}
+
+static void write_file(const char *name, const char *text)
+{
+        write_bytes(name, text, strlen(text));
 }
 
 static void link_file(const char *target, const char *name)
@@ -129,6 +135,58 @@ static void sources(void)
         is_int(image_add_file(&im, "/etc", NULL, "t"), -EISDIR, "a directory is no file");
 }
 
+static void cpu(const char *text, int expected, const char *name)
+{
+        _cleanup_free_ char *copy = strdup(text), *found = NULL;
+
+        is_int(microcode_cpu_from(copy, &found), expected, name ?: "no microcode for it");
+        if (name)
+                is_str(found, name, "family, model and stepping");
+}
+
+/* What would be in front of the image for a processor. */
+static const char *early(const struct image *im, const char *processor)
+{
+        _cleanup_strbuf_ struct strbuf out = { 0 };
+
+        listing[0] = 0;
+        if (microcode_write(im, processor, &out) < 0)
+                return "an error";
+        if (out.len && (out.len % 512 || inspect_members(out.s, out.len, note, NULL) < 0))
+                return "no archive";
+        return listing;
+}
+
+static void microcode(void)
+{
+        _cleanup_(image_done) struct image im = { .root_fd = -1 };
+
+        cpu("processor\t: 0\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 85\nmodel name\t: X\n"
+            "stepping\t: 4\n\nprocessor\t: 1\n",
+                0, "GenuineIntel 06-55-04");
+        cpu("vendor_id : AuthenticAMD\ncpu family : 25\nmodel : 1\nstepping : 2\n", 0,
+                "AuthenticAMD 19-01-02");
+        cpu("vendor_id : GenuineIntel\ncpu family : six\n", -EBADMSG, NULL);
+        cpu("vendor_id : Other\ncpu family : 6\n", -ENOENT, NULL);
+
+        image_open(&im, dir);
+        is_str(early(&im, NULL), "", "none there: nothing in front");
+        write_bytes("lib/firmware/intel-ucode/06-55-04", "\1\0\0\0this", 8);
+        write_bytes("lib/firmware/intel-ucode/06-55-07", "\1\0\0\0that", 8);
+        write_bytes("lib/firmware/intel-ucode/README", "text", 4);
+        write_bytes("lib/firmware/amd-ucode/microcode_amd_fam19h.bin", "DMA\0amd", 7);
+        write_bytes("lib/firmware/amd-ucode/README", "text", 4);
+        is_str(early(&im, "GenuineIntel 06-55-07"),
+                "kernel:40755: kernel/x86:40755: kernel/x86/microcode:40755: "
+                "kernel/x86/microcode/GenuineIntel.bin:100644:\1 ",
+                "one processor's");
+        is_str(early(&im, "GenuineIntel 06-01-01"), "", "none for that model");
+        ok(strstr(early(&im, "AuthenticAMD 19-01-02"), "AuthenticAMD.bin:100644:DMA") &&
+                        !strstr(listing, "Intel"),
+                "the other vendor's");
+        ok(strstr(early(&im, NULL), "AuthenticAMD") && strstr(listing, "GenuineIntel"), "all there is");
+}
+
 static void formats(void)
 {
         enum compression c;
@@ -152,6 +210,7 @@ int main(void)
                 return 1;
         archive();
         sources();
+        microcode();
         formats();
         remove = str_printf("rm -rf %s", dir);
         return system(remove) == 0 ? tap_done() : 1;
