@@ -139,6 +139,7 @@ check: $(OUT)/.deps
 check-all:
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=60
 	@$(MAKE) --no-print-directory check
+	@OUT='$(abspath $(OUT))' prove --exec tests/run-test $(VM_ALL_TESTS)
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
@@ -146,7 +147,7 @@ format:
 help:
 	@sed -n 's/^#: \{0,1\}//p' Makefile
 #: make boot          a Debian 12 guest under rouse, to a login prompt; QUIT=1: check it, power off, exit
-#: make check         every test; make check-all: with the fuzzers
+#: make check         every test; make check-all: with the fuzzers and long tests
 #: make bench         rouse, systemd, busybox and the ideal, interleaved, on a person's clock (RUNS, SYSTEMS)
 #: make bench-exact   the same on the clock that counts instructions
 #: make fuzz          each fuzz target for FUZZ_SECONDS; fuzz-NAME: one

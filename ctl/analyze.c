@@ -248,10 +248,20 @@ static int analyze_json(const struct boot *b)
 int verb_verify(const char *verb, char **args)
 {
         _cleanup_strv_ char **argv = NULL;
+        char path[PATH_MAX] = "", *slash;
+        ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - strlen("rouse") - 1);
 
+        /* The one beside this program, as in a build, or the installed one. */
+        if (n > 0 && (slash = strrchr(path, '/')))
+                strcpy(slash + 1, "rouse");
         (void)strv_add(&argv, "rouse");
         (void)strv_add(&argv, "--verify");
+        if (opt.root) {
+                (void)strv_add(&argv, "--root");
+                (void)strv_add(&argv, opt.root);
+        }
         (void)strv_extend(&argv, args);
+        execv(path, argv);
         execv("/usr/sbin/rouse", argv);
         fprintf(stderr, "Failed to execute /usr/sbin/rouse: %s\n", strerror(errno));
         return 1;

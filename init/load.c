@@ -257,7 +257,7 @@ static void tell_unsupported(struct unit *u)
 {
         _cleanup_free_ char *all = NULL;
 
-        if (!u->unsupported)
+        if (!u->unsupported || u->manager->verify)
                 return;
         all = strv_join(u->unsupported, ", ");
         if (all)

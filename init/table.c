@@ -224,6 +224,9 @@ static int note_unsupported(struct unit *u, const struct directive *d, const cha
 {
         size_t n = strlen(d->name);
 
+        if (u->manager->verify)
+                log_file(path, line, LOG_WARNING, "%s: %s= has no effect, it is not supported yet", u->id,
+                        d->name);
         FOREACH_STR (s, u->unsupported)
                 if (strncmp(*s, d->name, n) == 0 && (*s)[n] == '=')
                         return 0; /* once a unit */

@@ -401,6 +401,7 @@ struct manager {
         char *reboot_arg;
         int exit_code;
         bool test_mode; /* rouse --test: no side effects */
+        bool verify;    /* rouse --verify: each line without effect is named by itself */
         bool container, user_namespace, in_initrd, boot_finished, shutting_down, show_status, first_boot,
                 is_pid1;
         bool cgroup_ok;

@@ -59,9 +59,12 @@ static const struct answer {
                 0, NULL },
 };
 
+/* A root in which no unit of this machine counts. */
+#define VERIFY_ROOT "--root=tests/unit/verify"
+
 static const struct call {
         const char *golden;
-        const char *argv[8];
+        const char *argv[9];
         int status;
 } calls[] = {
         { "list-units", { "systemctl", "list-units" }, 0 },
@@ -87,6 +90,19 @@ static const struct call {
         { "analyze-chain", { "systemd-analyze", "critical-chain" }, 0 },
         { "analyze-json", { "systemd-analyze", "json" }, 0 },
         { "unknown-to-server", { "systemctl", "cancel" }, 1 },
+        { "verify-fine", { "rousectl", "verify", VERIFY_ROOT, "fine.service", "fine@.service" }, 0 },
+        { "verify-rubbish", { "rousectl", "verify", VERIFY_ROOT, "rubbish.service" }, 1 },
+        { "verify-cycle", { "rousectl", "verify", VERIFY_ROOT, "a.service" }, 1 },
+        { "verify-dropin",
+                { "rousectl", "verify", VERIFY_ROOT, "/etc/systemd/system/c.service.d/later.conf" }, 0 },
+        { "verify-triggers",
+                { "rousectl", "verify", VERIFY_ROOT, "alone.socket", "many.socket", "idle.timer" }, 1 },
+        { "verify-nothing",
+                { "rousectl", "verify", VERIFY_ROOT, "nothing.service", "masked.service", "no-such.service",
+                        "/no/such.service", "not a unit" },
+                1 },
+        { "verify-modes", { "rousectl", "verify", VERIFY_ROOT, "modes.service" }, 1 },
+        { "verify-no-file", { "rousectl", "verify" }, 1 },
         { "shutdown-bad-time", { "shutdown", "25:00" }, 1 },
 };
 

@@ -7,6 +7,8 @@ export $(VM_VARIABLES)
 VM_ENV = OUT='$(abspath $(OUT))'
 
 VM_TESTS := $(wildcard tests/vm/*.t)
+# What is too long for `make check`: for `make check-all`.
+VM_ALL_TESTS := $(wildcard tests/vm/all/*.t)
 
 .PHONY: boot vm-image vm-clean
 
