@@ -25,9 +25,9 @@ static void dump_row(FILE *f, const struct directive *d)
 {
         char buf[500];
 
-        fprintf(f, "| `%s=` | %s%s | %s | %s |\n", d->name, support_to_string(d->support),
+        fprintf(f, "| `%s=` | %s%s | %s | %s | %s |\n", d->name, support_to_string(d->support),
                 d->confines ? ", confines" : "", d->parse ? directive_form(d, buf, sizeof(buf)) : "",
-                d->note ? d->note : "");
+                d->test ?: "", d->note ?: "");
 }
 
 int dump_directives(FILE *f)
@@ -44,11 +44,15 @@ int dump_directives(FILE *f)
                 "- parsed (%zu): read and kept, without effect yet; named in the log once a unit\n"
                 "- none (%zu): known by name; named in the log once a unit\n"
                 "- obsolete (%zu): ignored on purpose, as systemd does\n"
-                "- confines: a confinement; without its effect the log says so with a warning\n",
+                "- confines: a confinement; without its effect the log says so with a warning\n"
+                "- test: what shows its effect, and fails when the row has none (`tests/empty-directives` "
+                "tries it): "
+                "a program of `tests/unit`, or a case of `tests/directives` by the row's name\n",
                 counts[SUPPORT_FULL], counts[SUPPORT_PARTIAL], counts[SUPPORT_PARSED], counts[SUPPORT_NONE],
                 counts[SUPPORT_OBSOLETE]);
         for (size_t p = 0; p < ARRAY_SIZE(parts); p++) {
-                fprintf(f, "\n## %s\n\n| directive | support | takes | note |\n|---|---|---|---|\n",
+                fprintf(f,
+                        "\n## %s\n\n| directive | support | takes | test | note |\n|---|---|---|---|---|\n",
                         parts[p].title);
                 for (size_t i = 0; i < n_directives; i++)
                         if (streq(directives[i].section, parts[p].section))

@@ -59,7 +59,7 @@ static int input_stream(
                         return log_unit_errno(u->id, LOG_ERR, -EBADF,
                                 "StandardInput=fd: no descriptor is named \"%s\"", c->stdin_file ?: "stdin");
                 break;
-        default: s.kind = STREAM_NULL;
+        default: s.kind = c->stdin_data && !c->std_input_set ? STREAM_DATA : STREAM_NULL;
         }
         plan_of(b)->stdio[0] = s;
         if (s.kind == STREAM_DATA) {

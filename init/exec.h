@@ -84,6 +84,7 @@ struct exec_context {
         char *pam_name;
 
         enum exec_input std_input;
+        bool std_input_set; /* else null, or data where there is some */
         enum exec_output std_output, std_error;
         char *stdin_file, *stdout_file, *stderr_file; /* file, or name of the fd */
         char *stdin_data;

@@ -71,6 +71,7 @@ static int set_input(struct exec_context *c, enum exec_input in, char *file)
         free(c->stdin_file);
         c->stdin_file = file;
         c->std_input = in;
+        c->std_input_set = true;
         return 0;
 }
 
@@ -83,8 +84,11 @@ int parse_value_std_input(const struct parse *p)
         int64_t v;
         int r;
 
-        if (!*p->value)
-                return set_input(c, IN_NULL, NULL);
+        if (!*p->value) {
+                set_input(c, IN_NULL, NULL);
+                c->std_input_set = false;
+                return 0;
+        }
         if (streq(p->value, "fd") || startswith(p->value, "fd:")) {
                 r = fd_name(p, p->value + 2, "stdin", &file);
                 return r < 0 ? r : set_input(c, IN_FD, file);

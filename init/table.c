@@ -61,8 +61,8 @@
         EXEC(level, name, parser, field, .confines = true, __VA_ARGS__)
 #define EXEC_NONE(name, confines_, note_) ROW_NONE("exec", name, TYPES_EXEC, confines_, note_)
 #define EXEC_OBSOLETE(name)               ROW_OBSOLETE("exec", name, TYPES_EXEC)
-#define LIMIT(name, resource)             EXEC(FULL, name, rlimit, limits, .arg = resource)
-#define DIRECTORY(name, dir)              EXEC(FULL, name, directories, dirs[dir], .arg = dir)
+#define LIMIT(name, resource)             EXEC(FULL, name, rlimit, limits, .arg = resource, .test = "directives")
+#define DIRECTORY(name, dir)              EXEC(FULL, name, directories, dirs[dir], .arg = dir, .test = "directives")
 
 #define KILL(level, name, parser, field, ...)                                                               \
         ROW("kill", level, name, parser, offsetof(struct kill_context, field), .types = TYPES_KILL,         \
@@ -257,6 +257,27 @@ static int parse_failed(const struct parse *p, int r)
         return 0;
 }
 
+#ifdef ROUSE_MUTATION
+/* The build of tests/empty-directives: a row without its apply function, to see that the row's test fails then. Which
+ * one, says the environment for all units ("exec.Nice"), or X-RouseEmpty= for the unit that it stands in. */
+static bool is_emptied(struct unit *u, const struct directive *d, const char *key, const char *value)
+{
+        static struct unit *unit;
+        static char *in_unit;
+        const char *everywhere = getenv("ROUSE_EMPTY_DIRECTIVE");
+        char row[200];
+
+        if (streq(key, "X-RouseEmpty")) {
+                unit = u;
+                return str_replace(&in_unit, value) >= 0;
+        }
+        if (!d)
+                return false;
+        snprintf(row, sizeof(row), "%s.%s", d->section, d->name);
+        return streq_null(everywhere, row) || (unit == u && streq_null(in_unit, row));
+}
+#endif
+
 int directive_apply(struct unit *u, const char *path, unsigned line, const char *section, const char *key,
         const char *value)
 {
@@ -264,6 +285,10 @@ int directive_apply(struct unit *u, const char *path, unsigned line, const char 
         struct parse p = { .u = u, .path = path, .line = line, .d = d, .value = value };
         int r;
 
+#ifdef ROUSE_MUTATION
+        if (is_emptied(u, d, key, value))
+                return 0;
+#endif
         if (!d) {
                 if (startswith(key, "X-") || startswith(section, "X-"))
                         return 0;

@@ -123,7 +123,7 @@ class Machine:
             lines.append(f"mkdir -p {self.root}{d}; mount --bind -o ro {d} {self.root}{d}")
         lines += [f"mount -t proc proc {self.root}/proc", f"mount --bind {self.root}/etc/cmdline {self.root}/proc/cmdline"]
         lines.append(f"mount -t {'sysfs' if self.cgroup else 'tmpfs'} sys {self.root}/sys")
-        lines.append(f"mount --bind {self.root}/dev {self.root}/dev")
+        lines.append(f"mount --rbind {self.root}/dev {self.root}/dev")
         lines.append(f"cd /; exec env -i {self.environment} "
                      f"ASAN_OPTIONS={SANITIZER} UBSAN_OPTIONS=print_stacktrace=1 $chroot {self.root} /usr/sbin/rouse")
         return "\n".join(lines)

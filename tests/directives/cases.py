@@ -1,0 +1,186 @@
+"""One case a row of the directive table: the lines that a service has, what its
+process (probe.c) is asked, and what it must say; without the row's effect it
+says something else, which tests/empty-directives checks.
+
+The row is named as the table has it: "exec.Nice". before: a shell script that
+the machine runs first. units: further units by name. after: asked when the
+service has ended, of the machine.
+"""
+import base64
+import dataclasses
+import re
+
+
+@dataclasses.dataclass
+class Case:
+    row: str
+    lines: str
+    checks: object          # what probe is asked; or the whole of ExecStart= where it begins with "="
+    expect: str             # all that it says; "~…": a regular expression
+    unit: str = ""          # lines of [Unit]
+    before: str = ""
+    units: dict = dataclasses.field(default_factory=dict)
+    where: str = ""         # "vm": only where there is a machine of one's own
+    after: object = None    # a function of the machine and the case; what it returns is what must be as expected
+    number: int = 0
+
+    @property
+    def id(self):
+        return f"case-{self.number}"
+
+    def matches(self, said):
+        said, expect = said.rstrip("\n"), self.expect.rstrip("\n")
+        return bool(re.search(expect[1:], said)) if expect.startswith("~") else said == expect
+
+    def text(self, empty=False):
+        checks = [self.checks] if isinstance(self.checks, str) else self.checks
+        start = checks[0][1:] if checks[0].startswith("=") else "/usr/sbin/probe " + " ".join(f"'{c}'" for c in checks)
+        lines = self.lines.replace("@ID@", self.id)
+        output = "" if "StandardOutput=" in lines else f"StandardOutput=append:/results/{self.id}\n"
+        return (f"[Unit]\nDefaultDependencies=no\n{'X-RouseEmpty=' + self.row if empty else ''}\n{self.unit}\n"
+                f"[Service]\nType=oneshot\n{output}{lines}\nExecStart={start.replace('@ID@', self.id)}\n")
+
+
+def status(machine, case):
+    """Exit status of the main process: which step failed before the program."""
+    return machine.show(f"{case.id}.service", "ExecMainStatus").get("ExecMainStatus", "?")
+
+
+LIMITS = ["CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE", "MEMLOCK", "AS", "LOCKS", "SIGPENDING",
+          "MSGQUEUE", "NICE", "RTPRIO", "RTTIME"]         # in the kernel's order of numbers
+LIMIT_VALUES = {"CPU": ("1h:2h", "3600:7200"), "FSIZE": ("1M:2M", "1048576:2097152"), "DATA": ("3G:4G", "3221225472:4294967296"),
+                "STACK": ("4M:5M", "4194304:5242880"), "AS": ("7G:8G", "7516192768:8589934592"), "NICE": ("5:6", "5:6"),
+                "RTTIME": ("5s:6s", "5000000:6000000")}
+
+CASES = [
+    Case("exec.ExecSearchPath", "ExecSearchPath=/opt/search", "=finder out:found", "found",
+         before="mkdir -p /opt/search; cp /usr/sbin/probe /opt/search/finder"),
+    Case("exec.WorkingDirectory", "WorkingDirectory=/opt", "cwd", "/opt"),
+    Case("exec.RootDirectory", "RootDirectory=/srv/root", "file:/marker", "the other root"),
+    Case("exec.MountAPIVFS", "RootDirectory=/srv/root\nMountAPIVFS=yes", ["stat:/proc/self/status", "stat:/sys/kernel"],
+         "444 0:0\n755 0:0"),
+    Case("exec.ProtectProc", "User=probe\nProtectProc=invisible", "stat:/proc/1/status", "ENOENT"),
+    Case("exec.ProcSubset", "ProcSubset=pid", ["stat:/proc/meminfo", "status:Threads"], "ENOENT\n1"),
+    Case("exec.BindPaths", "BindPaths=/opt/marked:/mnt", ["file:/mnt/marker", "write:/mnt/x"], "marker\nok"),
+    Case("exec.BindReadOnlyPaths", "BindReadOnlyPaths=/opt/marked:/mnt", ["file:/mnt/marker", "write:/mnt/x"],
+         "marker\nEROFS"),
+    Case("exec.User", "User=probe", ["status:Uid", "status:Gid", "env:HOME", "env:USER"],
+         "1234\t1234\t1234\t1234\n1234\t1234\t1234\t1234\n/opt/home\nprobe"),
+    Case("exec.Group", "Group=probes", "status:Gid", "2345\t2345\t2345\t2345"),
+    Case("exec.DynamicUser", "DynamicUser=yes", ["status:Uid", "write:/usr/x", "status:NoNewPrivs"],
+         "~^6[1-5]\\d\\d\\d\t.*\nEROFS\n1$"),
+    Case("exec.SupplementaryGroups", "User=probe\nSupplementaryGroups=probes 77", "status:Groups", "~\\b77 .*\\b2345\\b"),
+    Case("exec.SetLoginEnvironment", "SetLoginEnvironment=yes", ["env:LOGNAME", "env:HOME"], "root\n/root"),
+    Case("exec.PAMName", "PAMName=probe", "env:FROM_PAM", "yes",
+         before="mkdir -p /etc/pam.d /etc/security; echo 'FROM_PAM DEFAULT=yes' >/etc/security/probe.conf;"
+                "printf 'account required pam_permit.so\\nsession required pam_env.so conffile=/etc/security/probe.conf readenv=0\\n'"
+                " >/etc/pam.d/probe"),
+    Case("exec.CapabilityBoundingSet", "CapabilityBoundingSet=CAP_CHOWN CAP_KILL", ["status:CapBnd", "call:chroot"],
+         "0000000000000021\nEPERM"),
+    Case("exec.AmbientCapabilities", "User=probe\nAmbientCapabilities=CAP_CHOWN", ["status:CapAmb", "call:chown"],
+         "0000000000000001\nok"),
+    Case("exec.NoNewPrivileges", "NoNewPrivileges=yes", "status:NoNewPrivs", "1"),
+    Case("exec.SecureBits", "SecureBits=noroot", "number:securebits", "1"),
+    *[Case(f"exec.Limit{name}", f"Limit{name}={LIMIT_VALUES.get(name, ('123:456',))[0]}", f"limit:{number}",
+           LIMIT_VALUES.get(name, ("", "123:456"))[1], where="vm" if name in ("NICE", "RTPRIO") else "")
+      for number, name in enumerate(LIMITS)],
+    Case("exec.UMask", "UMask=0027", "number:umask", "0027"),
+    Case("exec.CoredumpFilter", "CoredumpFilter=private-anonymous elf-headers", "file:/proc/self/coredump_filter", "00000011"),
+    Case("exec.KeyringMode", "KeyringMode=shared", "keyring", "shared"),
+    Case("exec.OOMScoreAdjust", "OOMScoreAdjust=500", "file:/proc/self/oom_score_adj", "500"),
+    Case("exec.TimerSlackNSec", "TimerSlackNSec=77us", "number:timerslack", "77000"),
+    Case("exec.Personality", "Personality=x86", "number:personality", "8"),
+    Case("exec.IgnoreSIGPIPE", "IgnoreSIGPIPE=no", "call:sigpipe", "EPIPE"),
+    Case("exec.NonBlocking", "NonBlocking=yes", ["nonblock:3", "env:LISTEN_FDS"], "yes\n1",
+         unit="Requires=@ID@.socket\nAfter=@ID@.socket",
+         units={"@ID@.socket": "[Unit]\nDefaultDependencies=no\n[Socket]\nListenStream=/run/@ID@\n"}),
+    Case("exec.Nice", "Nice=7", "number:nice", "7"),
+    Case("exec.CPUSchedulingPolicy", "CPUSchedulingPolicy=batch", "number:sched", "3:0"),
+    Case("exec.CPUSchedulingPriority", "CPUSchedulingPolicy=rr\nCPUSchedulingPriority=7", "number:sched", "2:7"),
+    Case("exec.CPUSchedulingResetOnFork", "CPUSchedulingPolicy=batch\nCPUSchedulingResetOnFork=yes", "number:sched",
+         "3:0:reset"),
+    Case("exec.CPUAffinity", "CPUAffinity=0", "status:Cpus_allowed_list", "0"),
+    Case("exec.NUMAPolicy", "NUMAPolicy=local", "number:mempolicy", "4:0"),
+    Case("exec.NUMAMask", "NUMAPolicy=bind\nNUMAMask=0", "number:mempolicy", "2:1"),
+    Case("exec.IOSchedulingClass", "IOSchedulingClass=idle", "number:ioprio", "~^3:"),
+    Case("exec.IOSchedulingPriority", "IOSchedulingClass=best-effort\nIOSchedulingPriority=6", "number:ioprio", "2:6"),
+
+    Case("exec.ProtectSystem", "ProtectSystem=yes", ["write:/usr/x", "write:/etc/x"], "EROFS\nok"),
+    Case("exec.ProtectHome", "ProtectHome=yes", "file:/home/marked/marker", "ENOENT"),
+    Case("exec.RuntimeDirectory", "User=probe\nRuntimeDirectory=@ID@ @ID@/sub",
+         ["stat:/run/@ID@", "stat:/run/@ID@/sub", "env:RUNTIME_DIRECTORY"],
+         "755 1234:1234\n755 1234:1234\n/run/@ID@:/run/@ID@/sub"),
+    Case("exec.StateDirectory", "User=probe\nStateDirectory=@ID@", ["stat:/var/lib/@ID@", "env:STATE_DIRECTORY"],
+         "755 1234:1234\n/var/lib/@ID@"),
+    Case("exec.CacheDirectory", "User=probe\nCacheDirectory=@ID@", ["stat:/var/cache/@ID@", "env:CACHE_DIRECTORY"],
+         "755 1234:1234\n/var/cache/@ID@"),
+    Case("exec.LogsDirectory", "User=probe\nLogsDirectory=@ID@", ["stat:/var/log/@ID@", "env:LOGS_DIRECTORY"],
+         "755 1234:1234\n/var/log/@ID@"),
+    Case("exec.ConfigurationDirectory", "User=probe\nConfigurationDirectory=@ID@",
+         ["stat:/etc/@ID@", "env:CONFIGURATION_DIRECTORY"], "755 0:0\n/etc/@ID@"),
+    *[Case(f"exec.{kind}DirectoryMode", f"{kind}Directory=@ID@\n{kind}DirectoryMode=0710", f"stat:{where}/@ID@", "710 0:0")
+      for kind, where in (("Runtime", "/run"), ("State", "/var/lib"), ("Cache", "/var/cache"), ("Logs", "/var/log"),
+                          ("Configuration", "/etc"))],
+    Case("exec.RuntimeDirectoryPreserve", "RuntimeDirectory=@ID@\nRuntimeDirectoryPreserve=yes", "put:/run/@ID@/x", "kept",
+         after=lambda machine, case: "kept" if machine.exists(f"run/{case.id}/x") else "gone"),
+    Case("exec.ReadWritePaths", "ProtectSystem=strict\nReadWritePaths=/opt/marked", ["write:/opt/marked/x", "write:/opt/x"],
+         "ok\nEROFS"),
+    Case("exec.ReadOnlyPaths", "ReadOnlyPaths=/opt/marked", ["write:/opt/marked/x", "write:/opt/x"], "EROFS\nok"),
+    Case("exec.InaccessiblePaths", "InaccessiblePaths=/opt/marked", "file:/opt/marked/marker", "ENOENT"),
+    Case("exec.ReadWriteDirectories", "ProtectSystem=strict\nReadWriteDirectories=/opt/marked", "write:/opt/marked/x", "ok"),
+    Case("exec.ReadOnlyDirectories", "ReadOnlyDirectories=/opt/marked", "write:/opt/marked/x", "EROFS"),
+    Case("exec.InaccessibleDirectories", "InaccessibleDirectories=/opt/marked", "file:/opt/marked/marker", "ENOENT"),
+    Case("exec.NoExecPaths", "NoExecPaths=/opt/marked", "exec:/opt/marked/true", "EACCES"),
+    Case("exec.ExecPaths", "NoExecPaths=/opt/marked\nExecPaths=/opt/marked/sub",
+         ["exec:/opt/marked/sub/true", "exec:/opt/marked/true"], "ok\nEACCES"),
+    Case("exec.TemporaryFileSystem", "TemporaryFileSystem=/opt:ro", ["list:/opt", "write:/opt/x"], "\nEROFS"),
+    Case("exec.PrivateTmp", "PrivateTmp=yes", ["stat:/tmp/marker", "stat:/var/tmp/marker", "stat:/tmp"],
+         "ENOENT\nENOENT\n1777 0:0"),
+    Case("exec.PrivateDevices", "PrivateDevices=yes", ["stat:/dev/kmsg", "write:/dev/null", "call:mknod"], "ENOENT\nok\nEPERM"),
+    Case("exec.PrivateNetwork", "PrivateNetwork=yes", ["ns:net", "udp:127.0.0.1"], "own\nok"),
+    Case("exec.NetworkNamespacePath", "NetworkNamespacePath=/names/net", "ns:net", "own"),
+    Case("exec.PrivateIPC", "PrivateIPC=yes", "ns:ipc", "own"),
+    Case("exec.IPCNamespacePath", "IPCNamespacePath=/names/ipc", "ns:ipc", "own"),
+    Case("exec.PrivateUsers", "PrivateUsers=yes", "file:/proc/self/uid_map", "~^ +0 +0 +1$"),
+    Case("exec.ProtectHostname", "ProtectHostname=yes", ["ns:uts", "call:sethostname"], "own\nEPERM"),
+    Case("exec.ProtectClock", "ProtectClock=yes", "call:clock", "EPERM"),
+    Case("exec.ProtectKernelTunables", "ProtectKernelTunables=yes", ["write:/proc/sys/kernel/domainname", "flags:/sys"],
+         "~^EROFS\nro"),
+    Case("exec.ProtectKernelModules", "ProtectKernelModules=yes", ["call:module", "list:/usr/lib/modules"], "EPERM\n",
+         before="mkdir -p /usr/lib/modules/1"),
+    Case("exec.ProtectKernelLogs", "ProtectKernelLogs=yes", ["call:syslog", "read:/dev/kmsg"], "~^EPERM\n(EPERM|ENXIO|EACCES)"),
+    Case("exec.ProtectControlGroups", "ProtectControlGroups=yes", "flags:/sys/fs/cgroup", "~^ro"),
+    Case("exec.RestrictAddressFamilies", "RestrictAddressFamilies=AF_UNIX", ["socket:inet", "socket:unix"],
+         "EAFNOSUPPORT\nok"),
+    Case("exec.RestrictNamespaces", "RestrictNamespaces=net", ["unshare:uts", "unshare:net"], "EPERM\nok"),
+    Case("exec.LockPersonality", "LockPersonality=yes", "call:personality", "EPERM"),
+    Case("exec.MemoryDenyWriteExecute", "MemoryDenyWriteExecute=yes", ["call:wxmap", "call:mprotect"], "EPERM\nEPERM"),
+    Case("exec.RestrictRealtime", "RestrictRealtime=yes", "call:realtime", "EPERM"),
+    Case("exec.RestrictSUIDSGID", "RestrictSUIDSGID=yes", "call:suid", "EPERM"),
+    Case("exec.PrivateMounts", "PrivateMounts=yes", "ns:mnt", "own"),
+    Case("exec.MountFlags", "MountFlags=slave", "ns:mnt", "own"),
+    Case("exec.SystemCallFilter", "SystemCallFilter=~sched_yield:EXDEV", ["call:yield", "call:chroot"], "EXDEV\nok"),
+    Case("exec.SystemCallErrorNumber", "SystemCallFilter=~sched_yield\nSystemCallErrorNumber=EXDEV", "call:yield", "EXDEV"),
+    Case("exec.SystemCallArchitectures", "SystemCallArchitectures=native", "call:i386", "EPERM"),
+    Case("exec.SystemCallLog", "SystemCallLog=sched_yield", ["status:Seccomp", "call:yield"], "2\nok"),
+
+    Case("exec.Environment", "Environment=A=1 'B=two words'", ["env:A", "env:B"], "1\ntwo words"),
+    Case("exec.EnvironmentFile", "EnvironmentFile=/opt/env", "env:FROM_FILE", "a value",
+         before="echo 'FROM_FILE=\"a value\"' >/opt/env"),
+    Case("exec.PassEnvironment", "PassEnvironment=container", "env:container", "test"),
+    Case("exec.UnsetEnvironment", "Environment=A=1 B=2\nUnsetEnvironment=A", ["env:A", "env:B"], "unset\n2"),
+    Case("exec.StandardInput", "StandardInput=file:/opt/input", "stdin", "some input", before="printf 'some input' >/opt/input"),
+    Case("exec.StandardInputText", "StandardInputText=typed", "stdin", "typed\n"),
+    Case("exec.StandardInputData", "StandardInputData=" + base64.b64encode(b"raw \1 data").decode(), "stdin", "raw \1 data"),
+    Case("exec.StandardOutput", "StandardOutput=truncate:/results/@ID@", "out:here", "here",
+         before="echo before >/results/@ID@"),
+    Case("exec.StandardError", "StandardOutput=null\nStandardError=append:/results/@ID@", "err:there", "there"),
+    Case("exec.LoadCredential", "LoadCredential=x:/opt/credential", ["file:/run/credentials/@ID@.service/x",
+         "env:CREDENTIALS_DIRECTORY"], "secret\n/run/credentials/@ID@.service", before="echo secret >/opt/credential"),
+    Case("exec.SetCredential", "SetCredential=y:given\\x20here", "file:/run/credentials/@ID@.service/y", "given here"),
+
+    Case("cgroup.DeviceAllow", "DevicePolicy=strict\nDeviceAllow=/dev/null rw", ["write:/dev/null", "read:/dev/zero"],
+         "ok\nEPERM"),
+    Case("cgroup.DevicePolicy", "DevicePolicy=closed", ["write:/dev/null", "read:/opt/hpet"], "ok\nEPERM",
+         before="mknod /opt/hpet c 10 228; mknod -m 666 /opt/other c 1 11"),
+]

@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Directives of the execution environment, each by what the service's process
+sees and may do then: tests/directives/cases.py, run by PID 1 in namespaces.
+
+EMPTY=1 with the build of tests/empty-directives: each unit without the effect
+of its case's row; then every case has to fail.
+"""
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.dont_write_bytecode = True
+sys.path[:0] = [HERE, os.path.join(HERE, "../directives")]
+import cases  # noqa: E402
+import pid1_ns  # noqa: E402
+from pid1_ns import OUT, Machine, Tap  # noqa: E402
+
+EMPTY = bool(os.environ.get("EMPTY"))
+PREPARE = """
+mkdir -p /results /srv/root/usr/sbin /srv/root/proc /srv/root/sys /srv/root/dev /srv/root/run /opt/marked/sub /opt/home \\
+    /home/marked /mnt /var/tmp /etc/security
+echo 'the other root' >/srv/root/marker
+cp /usr/sbin/probe /srv/root/usr/sbin/
+echo marker | tee /opt/marked/marker /home/marked/marker /tmp/marker >/var/tmp/marker
+cp /bin/true /opt/marked/; cp /bin/true /opt/marked/sub/
+chmod 1777 /tmp /var/tmp
+"""
+
+
+class DirectiveMachine(Machine):
+    def __init__(self, name):
+        super().__init__(name)
+        # a root of its own: in a plain directory no mount namespace can be arranged
+        subprocess.run(["mount", "--bind", self.root, self.root], check=True)
+
+    def _script(self):
+        # and one that is the root in truth: who is in a chroot may not make user namespaces
+        return super()._script().replace(f"$chroot {self.root} /", "/").replace(
+            "cd /;", f"env=$(command -v env); cd {self.root}; mkdir -p old; pivot_root . old; umount -l old;")
+
+    def exists(self, path):
+        return os.path.exists(self.path(path))
+
+
+CASES = [case for case in cases.CASES if case.where != "vm"]
+
+
+def put_units(m):
+    for number, case in enumerate(CASES):
+        case.number = number
+        for name in ("unit", "expect", "before"):
+            setattr(case, name, getattr(case, name).replace("@ID@", case.id))
+        case.checks = [c.replace("@ID@", case.id) for c in ([case.checks] if isinstance(case.checks, str) else case.checks)]
+        m.unit(f"{case.id}.service", case.text(EMPTY))
+        for name, text in case.units.items():
+            m.unit(name.replace("@ID@", case.id), text.replace("@ID@", case.id))
+    m.unit("prepare.service", "[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nExecStart=/bin/sh -x /prepare\n"
+                              "StandardOutput=append:/prepare.log\nStandardError=append:/prepare.log\n")
+    m.file("prepare", PREPARE + "\n".join(case.before for case in CASES) + "\n")
+    m.unit("default.target", "[Unit]\nDefaultDependencies=no\nRequires=prepare.service\nAfter=prepare.service\n")
+
+
+def prepare_root(m):
+    os.system(f"cp {OUT}/tests/probe {m.root}/usr/sbin/probe")
+    m.file("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nprobe:x:1234:1234::/opt/home:/bin/sh\n")
+    m.file("etc/group", "root:x:0:\nprobe:x:1234:\nprobes:x:2345:\n")
+    # namespaces with a name: kept by mounts that PID 1's own namespaces get with the rest
+    for kind in ("net", "ipc"):
+        os.makedirs(m.path("names"), exist_ok=True)
+        open(m.path(f"names/{kind}"), "w").close()
+        os.system(f"unshare --{kind}={m.path('names')}/{kind} true")
+
+
+def report(m, tap):
+    for case in CASES:
+        said = case.after(m, case) if case.after else m.text(f"results/{case.id}")
+        good = case.matches(said)
+        tap.ok(good, case.row, "" if good else
+               f"expected: {case.expect!r}\nsaid:     {said!r}\nstatus:   {cases.status(m, case)}\n{case.lines}\n"
+               + "\n".join(m.said(rf".*{case.id}\.service.*")[-6:]))
+
+
+def main():
+    pid1_ns.enclose(280)
+    tap = Tap()
+    m = DirectiveMachine("d")
+    prepare_root(m)
+    put_units(m)
+    try:
+        m.start()
+        if not tap.ok(m.booted(60), "the machine is up", m.log[-3000:] + m.text("prepare.log")):
+            tap.done()
+        m.ctl("start", *[f"{case.id}.service" for case in CASES], bound=200)
+        report(m, tap)
+        tap.ok(not m.reports(), "no report of a sanitizer", m.reports()[-6000:])
+    except (pid1_ns.Ended, OSError, KeyError) as error:
+        tap.ok(False, f"went on: {error!r}", m.log[-4000:] + m.reports())
+    finally:
+        m.close()
+    tap.done()
+
+
+main()
