@@ -33,6 +33,8 @@ int cgroup_is_empty(struct unit *u)
         if (!u->cgroup_realized || u->cgroup_fd < 0)
                 return 1;
         r = populated(u->cgroup_fd);
+        if (r == 1 && u->cgroup_wd < 0 && cgroup_watch(u) >= 0)
+                r = populated(u->cgroup_fd); /* it may have emptied before it was watched */
         return r == -ENOENT ? 1 : r < 0 ? r : !r;
 }
 

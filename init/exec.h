@@ -228,8 +228,9 @@ int cgroup_realize(struct unit *u);           /* makes it and its slices, writes
 int cgroup_open(struct unit *u);  /* borrowed O_PATH fd of the realized cgroup for CLONE_INTO_CGROUP */
 int cgroup_apply(struct unit *u); /* writes changed attributes (set-property) */
 int cgroup_kill(struct unit *u, int sig, pid_t except_main,
-        pid_t except_control);       /* number of processes signalled */
-int cgroup_is_empty(struct unit *u); /* 1, 0, -errno */
+        pid_t except_control); /* number of processes signalled */
+/* 1, 0, -errno. Who asks and finds it in use wants to know of its end: it is watched from then on. */
+int cgroup_is_empty(struct unit *u);
 int cgroup_watch(struct unit *u);    /* inotify on cgroup.events → unit_cgroup_empty(u) */
 void cgroup_release(struct unit *u); /* rmdir, forget */
 /* Unit of a pid by its cgroup; NULL. Reads /proc (never a user's file system). */

@@ -556,6 +556,7 @@ void service_enter_signal(struct service *s, enum service_state state, enum serv
                 if (s->kill.mode == KILL_MIXED && s->kill.send_sigkill)
                         state = SVC_FINAL_SIGKILL;
         }
+        (void)cgroup_watch(&s->unit); /* first: who is signalled may be gone at once */
         if (signal_processes(s, state) > 0) {
                 service_arm_timer(s, timeout);
                 service_set_state(s, state);

@@ -24,6 +24,19 @@ class Case:
     after: object = None    # a function of the machine and the case; what it returns is what must be as expected
     number: int = 0
 
+    def settle(self, number):
+        """Gives the case its number, and its names to all that it says."""
+        self.number = number
+        self.tty = f"/ttys/{self.id}" if "@TTY@" in self.lines else None
+        checks = [self.checks] if isinstance(self.checks, str) else self.checks
+        self.checks = [self.named(check) for check in checks]
+        for name in ("lines", "unit", "expect", "before"):
+            setattr(self, name, self.named(getattr(self, name)))
+        self.units = {self.named(name): self.named(text) for name, text in self.units.items()}
+
+    def named(self, text):
+        return text.replace("@ID@", self.id).replace("@TTY@", f"/ttys/{self.id}")
+
     @property
     def id(self):
         return f"case-{self.number}"
@@ -33,17 +46,22 @@ class Case:
         return bool(re.search(expect[1:], said)) if expect.startswith("~") else said == expect
 
     def text(self, empty=False):
-        checks = [self.checks] if isinstance(self.checks, str) else self.checks
-        start = checks[0][1:] if checks[0].startswith("=") else "/usr/sbin/probe " + " ".join(f"'{c}'" for c in checks)
-        lines = self.lines.replace("@ID@", self.id)
-        output = "" if "StandardOutput=" in lines else f"StandardOutput=append:/results/{self.id}\n"
+        start = "/usr/sbin/probe " + " ".join(f"'{c}'" for c in self.checks)
+        if self.checks[0].startswith("="):
+            start = self.checks[0][1:]
+        output = "" if "StandardOutput=" in self.lines else f"StandardOutput=append:/results/{self.id}\n"
         return (f"[Unit]\nDefaultDependencies=no\n{'X-RouseEmpty=' + self.row if empty else ''}\n{self.unit}\n"
-                f"[Service]\nType=oneshot\n{output}{lines}\nExecStart={start.replace('@ID@', self.id)}\n")
+                f"[Service]\nType=oneshot\n{output}{self.lines}\nExecStart={start}\n")
 
 
 def status(machine, case):
     """Exit status of the main process: which step failed before the program."""
     return machine.show(f"{case.id}.service", "ExecMainStatus").get("ExecMainStatus", "?")
+
+
+def log_stream(machine, case, name="journal"):
+    """What came at the log daemon's socket from this unit."""
+    return machine.log_stream(name, f"{case.id}.service")
 
 
 LIMITS = ["CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE", "MEMLOCK", "AS", "LOCKS", "SIGPENDING",
@@ -178,6 +196,32 @@ CASES = [
     Case("exec.LoadCredential", "LoadCredential=x:/opt/credential", ["file:/run/credentials/@ID@.service/x",
          "env:CREDENTIALS_DIRECTORY"], "secret\n/run/credentials/@ID@.service", before="echo secret >/opt/credential"),
     Case("exec.SetCredential", "SetCredential=y:given\\x20here", "file:/run/credentials/@ID@.service/y", "given here"),
+
+    # what the log daemon is told first: identifier, unit, priority, whether "<N>" is read, "", to kmsg, to the console
+    Case("exec.SyslogIdentifier", "StandardOutput=journal\nSyslogIdentifier=somebody", "out:x",
+         "somebody\n@ID@.service\n30\n1\n0\n0\n0\nx", after=log_stream),
+    Case("exec.SyslogFacility", "StandardOutput=journal\nSyslogFacility=local3", "out:x",
+         "probe\n@ID@.service\n158\n1\n0\n0\n0\nx", after=log_stream),
+    Case("exec.SyslogLevel", "StandardOutput=journal\nSyslogLevel=err", "out:x",
+         "probe\n@ID@.service\n27\n1\n0\n0\n0\nx", after=log_stream),
+    Case("exec.SyslogLevelPrefix", "StandardOutput=journal\nSyslogLevelPrefix=no", "out:x",
+         "probe\n@ID@.service\n30\n0\n0\n0\n0\nx", after=log_stream),
+    Case("exec.LogNamespace", "StandardOutput=journal\nLogNamespace=apart", "out:x",
+         "probe\n@ID@.service\n30\n1\n0\n0\n0\nx", after=lambda machine, case: log_stream(machine, case, "journal.apart")),
+
+    Case("exec.TTYPath", "StandardInput=tty-force\nTTYPath=@TTY@", ["link:/proc/self/fd/0"], "@TTY@"),
+    Case("exec.TTYRows", "StandardInput=tty-force\nTTYPath=@TTY@\nTTYRows=33\nTTYColumns=44", "number:winsize", "33x44"),
+    Case("exec.TTYColumns", "StandardInput=tty-force\nTTYPath=@TTY@\nTTYRows=33\nTTYColumns=55", "number:winsize", "33x55"),
+    Case("exec.TTYReset", "StandardInput=tty-force\nTTYPath=@TTY@\nTTYReset=yes", "=/bin/stty -a", "~ icanon\\b",
+         before="stty raw <@TTY@"),
+    Case("exec.TTYVHangup", "TTYPath=@TTY@\nTTYVHangup=yes", "out:x", "hung up",
+         unit="Requires=@ID@-holder.service\nAfter=@ID@-holder.service",
+         units={"@ID@-holder.service": "[Unit]\nDefaultDependencies=no\n[Service]\n"
+                "ExecStart=/bin/sh -c 'trap : HUP; exec 3<@TTY@; echo >/results/@ID@-open; read x <&3; echo hung up >/results/@ID@-told'\n"
+                "ExecStartPost=/bin/sh -c 'while [ ! -e /results/@ID@-open ]; do sleep 0.1; done'\n"},
+         after=lambda machine, case: machine.later(f"results/{case.id}-told")),
+    Case("exec.UtmpIdentifier", "UtmpIdentifier=prob", "=/bin/cat /run/utmp", "~prob"),
+    Case("exec.UtmpMode", "UtmpIdentifier=mode\nUtmpMode=user\nUser=probe", "=/bin/cat /run/utmp", "~mode(.|\n)*probe"),
 
     Case("cgroup.DeviceAllow", "DevicePolicy=strict\nDeviceAllow=/dev/null rw", ["write:/dev/null", "read:/dev/zero"],
          "ok\nEPERM"),

@@ -6,8 +6,10 @@ EMPTY=1 with the build of tests/empty-directives: each unit without the effect
 of its case's row; then every case has to fail.
 """
 import os
+import socket
 import subprocess
 import sys
+import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
@@ -25,6 +27,7 @@ cp /usr/sbin/probe /srv/root/usr/sbin/
 echo marker | tee /opt/marked/marker /home/marked/marker /tmp/marker >/var/tmp/marker
 cp /bin/true /opt/marked/; cp /bin/true /opt/marked/sub/
 chmod 1777 /tmp /var/tmp
+ln -s ../run /var/run; touch /run/utmp
 """
 
 
@@ -33,6 +36,7 @@ class DirectiveMachine(Machine):
         super().__init__(name)
         # a root of its own: in a plain directory no mount namespace can be arranged
         subprocess.run(["mount", "--bind", self.root, self.root], check=True)
+        self.masters = []
 
     def _script(self):
         # and one that is the root in truth: who is in a chroot may not make user namespaces
@@ -42,20 +46,58 @@ class DirectiveMachine(Machine):
     def exists(self, path):
         return os.path.exists(self.path(path))
 
+    def later(self, path):
+        self.wait(lambda: self.text(path), path, 10)
+        return self.text(path)
+
+    def run(self, script):
+        return subprocess.run(["nsenter", "-t", str(self.pid), "-m", "-r", "-w", "-p", "-i", "/bin/sh", "-c", script], text=True,
+                              capture_output=True, stdin=subprocess.DEVNULL).stdout
+
+    def log_stream(self, name, unit):
+        """What a service's standard output begins with, and says, at a log daemon's socket."""
+        self.wait(lambda: any(f"\n{unit}\n" in text for text in self.streams[name]), unit, 10)
+        return "".join(text for text in self.streams[name] if f"\n{unit}\n" in text)
+
+    def serve_logs(self, *names):
+        self.streams = {name: [] for name in names}
+        for name in names:
+            listener = socket.socket(socket.AF_UNIX)
+            os.makedirs(self.path(f"run/systemd/{name}"), exist_ok=True)
+            listener.bind(self.path(f"run/systemd/{name}/stdout"))
+            listener.listen(64)
+            threading.Thread(target=self._take, args=(listener, self.streams[name]), daemon=True).start()
+
+    @staticmethod
+    def _take(listener, streams):
+        while True:
+            connection, _ = listener.accept()
+            parts = []
+            while part := connection.recv(65536):
+                parts.append(part.decode(errors="replace"))
+            streams.append("".join(parts))
+
+    def terminal(self, name):
+        """A pseudo terminal of the test, as a file of the machine."""
+        master, slave = os.openpty()
+        path = self.file(name, "")
+        subprocess.run(["mount", "--bind", os.ttyname(slave), path], check=True)
+        self.masters.append(master)
+        os.close(slave)
+
 
 CASES = [case for case in cases.CASES if case.where != "vm"]
 
 
 def put_units(m):
     for number, case in enumerate(CASES):
-        case.number = number
-        for name in ("unit", "expect", "before"):
-            setattr(case, name, getattr(case, name).replace("@ID@", case.id))
-        case.checks = [c.replace("@ID@", case.id) for c in ([case.checks] if isinstance(case.checks, str) else case.checks)]
+        case.settle(number)
         m.unit(f"{case.id}.service", case.text(EMPTY))
         for name, text in case.units.items():
-            m.unit(name.replace("@ID@", case.id), text.replace("@ID@", case.id))
-    m.unit("prepare.service", "[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nExecStart=/bin/sh -x /prepare\n"
+            m.unit(name, text)
+        if case.tty:
+            m.terminal(case.tty)
+    m.unit("prepare.service", "[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nKillMode=process\nExecStart=/bin/sh -x /prepare\n"
                               "StandardOutput=append:/prepare.log\nStandardError=append:/prepare.log\n")
     m.file("prepare", PREPARE + "\n".join(case.before for case in CASES) + "\n")
     m.unit("default.target", "[Unit]\nDefaultDependencies=no\nRequires=prepare.service\nAfter=prepare.service\n")
@@ -63,7 +105,7 @@ def put_units(m):
 
 def prepare_root(m):
     os.system(f"cp {OUT}/tests/probe {m.root}/usr/sbin/probe")
-    m.file("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nprobe:x:1234:1234::/opt/home:/bin/sh\n")
+    m.file("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nprobe:x:1234:1234::/opt/home:/bin/sh\nkeeper:x:1235:1234::/:/bin/sh\n")
     m.file("etc/group", "root:x:0:\nprobe:x:1234:\nprobes:x:2345:\n")
     # namespaces with a name: kept by mounts that PID 1's own namespaces get with the rest
     for kind in ("net", "ipc"):
@@ -89,6 +131,7 @@ def main():
     put_units(m)
     try:
         m.start()
+        m.serve_logs("journal", "journal.apart")
         if not tap.ok(m.booted(60), "the machine is up", m.log[-3000:] + m.text("prepare.log")):
             tap.done()
         m.ctl("start", *[f"{case.id}.service" for case in CASES], bound=200)

@@ -208,7 +208,7 @@ class Machine:
 
     def text(self, name):
         try:
-            with open(self.path(name)) as f:
+            with open(self.path(name), errors="replace") as f:
                 return f.read()
         except OSError:
             return ""
