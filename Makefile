@@ -91,10 +91,11 @@ install: $$(INSTALLED)
 	for p in $(SBIN_PROGRAMS); do install -m 755 -s $(OUT)/$$p $(DESTDIR)/usr/sbin/; done
 	for p in $(BIN_PROGRAMS); do install -m 755 -s $(OUT)/$$p $(DESTDIR)/usr/bin/; done
 	for p in $(LIB_PROGRAMS); do if [ -e $(OUT)/$$p ]; then install -m 755 -s $(OUT)/$$p $(DESTDIR)/usr/lib/rouse/; fi; done
-	for p in $(wildcard ctl/divert) units/rouse-sulogin; do install -m 755 $$p $(DESTDIR)/usr/lib/rouse/; done
-	install -d $(DESTDIR)/etc/kernel/postinst.d $(DESTDIR)/usr/share/initramfs-tools/hooks
+	for p in ctl/divert initramfs/update-initramfs units/rouse-sulogin; do install -m 755 $$p $(DESTDIR)/usr/lib/rouse/; done
+	install -d $(DESTDIR)/etc/kernel/postinst.d $(DESTDIR)/etc/kernel/postrm.d $(DESTDIR)/usr/share/initramfs-tools/hooks
 	install -m 755 ctl/initramfs-hook $(DESTDIR)/usr/share/initramfs-tools/hooks/zz-rouse
 	install -m 755 debian/kernel-postinst $(DESTDIR)/etc/kernel/postinst.d/zz-rouse
+	install -m 755 debian/kernel-postrm $(DESTDIR)/etc/kernel/postrm.d/zz-rouse
 	cp -R --preserve=mode units/*.service units/*.mount units/*.d $(DESTDIR)/usr/lib/rouse/system/
 	for w in units/*.wants; do [ -d $$w ] && cp -R $$w $(DESTDIR)/usr/lib/rouse/system/ || :; done
 	sed -n 's/^\([^# ][^ ]*\).*/\1/p' units/masked | while read u; do \
