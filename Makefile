@@ -28,7 +28,7 @@ LINK_STATIC  := -static-pie
 endif
 
 all:
-.PHONY: all deps check check-all check-clang boot bench bench-exact fuzz install help clean format
+.PHONY: all deps check check-all check-clang boot bench bench-exact fuzz install deb help clean format
 
 PROGRAMS :=
 UNIT_TESTS :=
@@ -56,7 +56,7 @@ endef
 # What the machine must have: installed once, by the first target that needs it.
 DEPS := gcc make pkg-config libkmod-dev libblkid-dev libmount-dev libudev-dev libelf-dev libzstd-dev liblz4-dev \
         liblzma-dev zlib1g-dev libseccomp-dev clang clang-format libclang-rt-14-dev qemu-system-x86 mmdebstrap busybox-static \
-        e2fsprogs fdisk zstd lz4 xz-utils cpio kmod python3 perl man-db iproute2 util-linux procps
+        e2fsprogs fdisk zstd lz4 xz-utils cpio kmod python3 perl man-db iproute2 util-linux procps dpkg-dev
 
 deps: $(OUT)/.deps
 $(OUT)/.deps: Makefile
@@ -103,6 +103,14 @@ install: $$(INSTALLED)
 	for a in $(UNIT_ALIASES); do ln -sf $${a#*:} $(DESTDIR)/usr/lib/rouse/system/$${a%:*}; done
 	for m in docs/man/*.8; do [ -e $$m ] && install -m 644 $$m $(DESTDIR)/usr/share/man/man8/ || :; done
 	for m in docs/man/*.1; do [ -e $$m ] && install -m 644 $$m $(DESTDIR)/usr/share/man/man1/ || :; done
+
+# A package: everything that `install` puts, the diversions made and undone by its scripts.
+deb: all
+	@rm -rf $(OUT)/deb && mkdir -p $(OUT)/deb
+	@$(MAKE) --no-print-directory -s install DESTDIR=$(abspath $(OUT))/deb
+	@debian/make-deb $(OUT)/deb $(VERSION) $(OUT)/rouse_$(VERSION).deb
+	@rm -rf $(OUT)/deb
+	@echo "$(OUT)/rouse_$(VERSION).deb"
 
 clean:
 	rm -rf $(OUT)
@@ -153,6 +161,7 @@ help:
 #: make bench-exact   the same on the clock that counts instructions
 #: make fuzz          each fuzz target for FUZZ_SECONDS; fuzz-NAME: one
 #: make install       into DESTDIR; see README for `divert` and the way back
+#: make deb           the same as a Debian package
 #: make deps          what the machine must have (Debian packages); every target that needs it calls it
 #: make directives    docs/directives.md from the table
 #: make vm-image, vm-clean   the cached guests' images: make them, throw them away
