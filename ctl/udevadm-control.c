@@ -1,4 +1,4 @@
-/* udevadm control, settle, wait, lock: what concerns the daemon's queue, by /run/udev/control and /run/udev/queue. */
+/* udevadm control, settle: what concerns the daemon's queue, by /run/udev/control and /run/udev/queue. */
 #include "udevadm.h"
 
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #define CONTROL_PATH "/run/udev/control"
 #define QUEUE_PATH   "/run/udev/queue"
 
-static int remaining_ms(usec_t until)
+int udev_remaining_ms(usec_t until)
 {
         usec_t left;
 
@@ -56,7 +56,7 @@ int udev_control(int type, int value, const char *text, usec_t timeout)
         for (;;) { /* there is no answer but the end of the connection */
                 ssize_t n;
 
-                r = poll(&p, 1, remaining_ms(until));
+                r = poll(&p, 1, udev_remaining_ms(until));
                 if (r == 0)
                         return -ETIMEDOUT;
                 if (r < 0 && errno != EINTR)
@@ -92,8 +92,8 @@ int udev_settle(usec_t timeout, const char *exit_if_exists)
                         return 0;
                 /* a file that ends the wait may be anywhere: looked for once in a while */
                 r = poll(&p, 1,
-                        exit_if_exists ? MIN((unsigned)remaining_ms(until), 100u)
-                                       : (unsigned)remaining_ms(until));
+                        exit_if_exists ? MIN((unsigned)udev_remaining_ms(until), 100u)
+                                       : (unsigned)udev_remaining_ms(until));
                 if (r < 0 && errno != EINTR)
                         return -errno;
                 if (until != USEC_INFINITY && now_monotonic() >= until)
@@ -193,91 +193,4 @@ int udevadm_control(int argc, char **argv)
                 return 1;
         }
         return 0;
-}
-
-/* ---- wait ---- */
-
-static bool is_ready(const char *path, bool initialized)
-{
-        _cleanup_device_ struct device *d = NULL;
-
-        if (access(path, F_OK) < 0)
-                return false;
-        return !initialized || (udev_device(path, &d) >= 0 && udev_is_initialized(d));
-}
-
-int udevadm_wait(int argc, char **argv)
-{
-        static const struct option options[] = { { "timeout", 1, NULL, 't' },
-                { "initialized", 1, NULL, 'i' }, { "removed", 0, NULL, 'r' }, { "settle", 0, NULL, 's' },
-                { 0 } };
-        bool initialized = true, removed = false, settle = false;
-        usec_t timeout = USEC_INFINITY, until;
-        int c;
-
-        optind = 0;
-        while ((c = getopt_long(argc, argv, "t:", options, NULL)) >= 0)
-                switch (c) {
-                case 't':
-                        if (parse_timespan(optarg, USEC_PER_SEC, &timeout) < 0)
-                                return 1;
-                        break;
-                case 'i': initialized = parse_boolean(optarg) != 0; break;
-                case 'r': removed = true; break;
-                case 's': settle = true; break;
-                default: return 1;
-                }
-        until = usec_add(now_monotonic(), timeout);
-        _cleanup_close_ int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-        if (fd < 0)
-                return 1;
-        (void)inotify_add_watch(fd, "/run/udev/data", IN_MOVED_TO | IN_CREATE | IN_DELETE);
-        for (;;) {
-                struct pollfd p = { .fd = fd, .events = POLLIN };
-                size_t missing = 0;
-                char buf[4096];
-
-                for (int i = optind; i < argc; i++)
-                        missing += removed ? access(argv[i], F_OK) == 0 : !is_ready(argv[i], initialized);
-                if (missing == 0)
-                        return settle ? udev_settle(timeout, NULL) < 0 : 0;
-                if (until != USEC_INFINITY && now_monotonic() >= until) {
-                        fprintf(stderr, "Timed out while waiting for devices.\n");
-                        return 1;
-                }
-                /* the database is written before or after the link: looked at again a moment later, too */
-                (void)poll(&p, 1, (int)MIN((unsigned)remaining_ms(until), 250u));
-                while (read(fd, buf, sizeof(buf)) > 0)
-                        ;
-        }
-}
-
-/* ---- lock ---- */
-
-int udevadm_lock(int argc, char **argv)
-{
-        static const struct option options[] = { { "device", 1, NULL, 'd' }, { "backing", 1, NULL, 'b' },
-                { "timeout", 1, NULL, 't' }, { "print", 0, NULL, 'p' }, { 0 } };
-        const char *node = NULL;
-        int c, fd;
-
-        optind = 0;
-        while ((c = getopt_long(argc, argv, "+d:b:t:p", options, NULL)) >= 0)
-                switch (c) {
-                case 'd': node = optarg; break;
-                case 't': break;
-                default: fprintf(stderr, "udevadm lock takes --device= only in rouse.\n"); return 1;
-                }
-        if (!node || optind >= argc) {
-                fprintf(stderr, "udevadm lock --device=NODE COMMAND…\n");
-                return 1;
-        }
-        fd = open(node, O_RDONLY | O_NOCTTY); /* the command keeps the descriptor, and with it the lock */
-        if (fd < 0 || flock(fd, LOCK_EX) < 0) {
-                fprintf(stderr, "Failed to lock %s: %s\n", node, strerror(errno));
-                return 1;
-        }
-        execvp(argv[optind], argv + optind);
-        fprintf(stderr, "Failed to execute %s: %s\n", argv[optind], strerror(errno));
-        return 1;
 }

@@ -18,39 +18,42 @@ static struct {
         usec_t wait; /* -1: no */
 } q;
 
-static void print_all(struct device *d)
+void udev_print_all(struct device *d, bool subsystem_first, const char *prefix)
 {
-        _cleanup_strv_ char **props = udev_properties(d);
+        _cleanup_strv_ char **props = udev_properties(d, subsystem_first);
+        bool block = d->subsystem && streq(d->subsystem, "block");
 
-        printf("P: %s\nM: %s\n", d->devpath, d->sysname);
+#define LINE(fmt, ...) printf("%s" fmt "\n", prefix, __VA_ARGS__)
+        LINE("P: %s", d->devpath);
+        LINE("M: %s", d->sysname);
         if (*device_sysnum_text(d))
-                printf("R: %s\n", device_sysnum_text(d));
+                LINE("R: %s", device_sysnum_text(d));
         if (d->subsystem)
-                printf("U: %s\n", d->subsystem);
+                LINE("U: %s", d->subsystem);
         if (d->devtype)
-                printf("T: %s\n", d->devtype);
+                LINE("T: %s", d->devtype);
         if (d->major >= 0)
-                printf("D: %c %d:%d\n", d->subsystem && streq(d->subsystem, "block") ? 'b' : 'c', d->major,
-                        d->minor);
+                LINE("D: %c %d:%d", block ? 'b' : 'c', d->major, d->minor);
         if (d->ifindex > 0)
-                printf("I: %d\n", d->ifindex);
+                LINE("I: %d", d->ifindex);
         if (d->devnode) {
-                printf("N: %s\nL: %d\n", d->devnode + strlen("/dev/"), d->link_priority);
+                LINE("N: %s", d->devnode + strlen("/dev/"));
+                LINE("L: %d", d->link_priority);
                 FOREACH_STR (l, d->links)
-                        printf("S: %s\n", *l);
+                        LINE("S: %s", *l);
         }
         if (device_prop(d, "DISKSEQ"))
-                printf("Q: %s\n", device_prop(d, "DISKSEQ"));
+                LINE("Q: %s", device_prop(d, "DISKSEQ"));
         if (d->driver)
-                printf("V: %s\n", d->driver);
+                LINE("V: %s", d->driver);
         FOREACH_STR (p, props)
-                printf("E: %s\n", *p);
-        putchar('\n');
+                LINE("E: %s", *p);
+#undef LINE
 }
 
 static void print_properties(struct device *d)
 {
-        _cleanup_strv_ char **props = udev_properties(d);
+        _cleanup_strv_ char **props = udev_properties(d, false);
 
         FOREACH_STR (p, props) {
                 char *eq = strchr(*p, '=');
@@ -65,12 +68,15 @@ static void print_properties(struct device *d)
         }
 }
 
-static int print_device(struct device *d)
+static int print_device(struct device *d, bool by_node)
 {
         const char *dev = q.root ? "/dev/" : "";
 
         switch (q.query) {
-        case QUERY_ALL: print_all(d); return 0;
+        case QUERY_ALL:
+                udev_print_all(d, !by_node, "");
+                putchar('\n');
+                return 0;
         case QUERY_PROPERTY: print_properties(d); return 0;
         case QUERY_PATH: puts(d->devpath); return 0;
         case QUERY_NAME:
@@ -99,66 +105,60 @@ static bool skipped_attribute(const char *name)
         return strv_contains((char *const *)skipped, name);
 }
 
-static void print_attributes(struct device *d)
+static void print_attribute(struct device *d, const char *name, const char *key)
 {
-        _cleanup_closedir_ DIR *dir = opendir(d->syspath);
-        _cleanup_strv_ char **names = NULL;
+        _cleanup_free_ char *path = path_join(d->syspath, name), *value = NULL;
+        struct stat st;
+        size_t len;
 
-        for (struct dirent *e; dir && (e = readdir(dir));)
-                if ((e->d_type == DT_REG || e->d_type == DT_LNK) && !skipped_attribute(e->d_name))
-                        (void)strv_add(&names, e->d_name);
-        strv_sort(names);
-        FOREACH_STR (n, names) {
-                _cleanup_free_ char *path = path_join(d->syspath, *n), *value = NULL;
-                struct stat st;
-                size_t len;
+        if (!path || lstat(path, &st) < 0)
+                return;
+        if (S_ISLNK(st.st_mode)) {
+                const char *base = device_attr(d, name);
 
-                if (!path || lstat(path, &st) < 0)
-                        continue;
-                if (S_ISLNK(st.st_mode)) {
-                        const char *base = device_attr(d, *n);
+                if (base && !strchr(base, '/'))
+                        printf("    %s{%s}==\"%s\"\n", key, name, base);
+                return;
+        }
+        if (!(st.st_mode & 0444)) {
+                printf("    %s{%s}==\"(not readable)\"\n", key, name);
+                return;
+        }
+        if (read_file(path, 65536, &value, &len) < 0)
+                return;
+        while (len > 0 && value[len - 1] == '\n')
+                value[--len] = '\0';
+        if (strlen(value) == len && utf8_valid(value, len) && !strchr(value, '\n'))
+                printf("    %s{%s}==\"%s\"\n", key, name, value);
+}
 
-                        if (base && !strchr(base, '/'))
-                                printf("    ATTR{%s}==\"%s\"\n", *n, base);
+/* Files of the device and of directories in it that are no devices themselves. */
+static void collect_attributes(const char *path, const char *below, char ***names)
+{
+        _cleanup_closedir_ DIR *dir = opendir(path);
+
+        for (struct dirent *e; dir && (e = readdir(dir));) {
+                _cleanup_free_ char *name = path_join(below, e->d_name), *full = path_join(path, e->d_name),
+                                    *uevent = full ? path_join(full, "uevent") : NULL;
+
+                if (e->d_name[0] == '.' || !name || !uevent)
                         continue;
-                }
-                if (!(st.st_mode & 0444)) {
-                        printf("    ATTR{%s}==\"(not readable)\"\n", *n);
-                        continue;
-                }
-                if (read_file(path, 4096, &value, &len) < 0)
-                        continue;
-                while (len > 0 && value[len - 1] == '\n')
-                        value[--len] = '\0';
-                if (strlen(value) == len && utf8_valid(value, len) && !strchr(value, '\n'))
-                        printf("    ATTR{%s}==\"%s\"\n", *n, value);
+                if (e->d_type == DT_DIR && access(uevent, F_OK) < 0)
+                        collect_attributes(full, name, names);
+                else if ((e->d_type == DT_REG || (e->d_type == DT_LNK && !*below)) &&
+                         !skipped_attribute(e->d_name))
+                        (void)strv_add(names, *below ? name : e->d_name);
         }
 }
 
-static void print_parent_attributes(struct device *d)
+static void print_attributes(struct device *d, const char *key)
 {
-        char line[8192];
-        FILE *f = tmpfile();
+        _cleanup_strv_ char **names = NULL;
 
-        /* the same lines with the parents' keys */
-        if (!f)
-                return;
-        fflush(stdout);
-        int saved = dup(STDOUT_FILENO);
-        if (saved < 0 || dup2(fileno(f), STDOUT_FILENO) < 0) {
-                close_fd(saved);
-                fclose(f);
-                return;
-        }
-        print_attributes(d);
-        fflush(stdout);
-        (void)dup2(saved, STDOUT_FILENO);
-        close(saved);
-        rewind(f);
-        while (fgets(line, sizeof(line), f))
-                if (startswith(line, "    ATTR{"))
-                        printf("    ATTRS{%s", line + strlen("    ATTR{"));
-        fclose(f);
+        collect_attributes(d->syspath, "", &names);
+        strv_sort(names);
+        FOREACH_STR (n, names)
+                print_attribute(d, *n, key);
 }
 
 static int attribute_walk(struct device *d)
@@ -170,13 +170,13 @@ static int attribute_walk(struct device *d)
              "and the attributes from one single parent device.\n");
         printf("  looking at device '%s':\n    KERNEL==\"%s\"\n    SUBSYSTEM==\"%s\"\n    DRIVER==\"%s\"\n",
                 d->devpath, d->sysname, device_subsystem(d) ?: "", device_driver(d) ?: "");
-        print_attributes(d);
+        print_attributes(d, "ATTR");
         putchar('\n');
         for (struct device *p = device_parent(d); p; p = device_parent(p)) {
                 printf("  looking at parent device '%s':\n    KERNELS==\"%s\"\n    SUBSYSTEMS==\"%s\"\n    "
                        "DRIVERS==\"%s\"\n",
                         p->devpath, p->sysname, device_subsystem(p) ?: "", device_driver(p) ?: "");
-                print_parent_attributes(p);
+                print_attributes(p, "ATTRS");
                 putchar('\n');
         }
         return 0;
@@ -184,9 +184,20 @@ static int attribute_walk(struct device *d)
 
 /* ---- the command ---- */
 
-static void export_one(struct device *d, void *data)
+static int export_all(void)
 {
-        print_all(d);
+        _cleanup_strv_ char **paths = NULL;
+        int r = udev_list(UDEV_DEVICES, &paths);
+
+        FOREACH_STR (p, paths) {
+                _cleanup_device_ struct device *d = NULL;
+
+                if (udev_device(*p, &d) < 0) /* gone meanwhile */
+                        continue;
+                udev_print_all(d, true, "");
+                putchar('\n');
+        }
+        return r < 0;
 }
 
 static int device_of_file(const char *path)
@@ -198,8 +209,8 @@ static int device_of_file(const char *path)
                 return 1;
         }
         if (q.export)
-                printf("%sMAJOR=%u\n%sMINOR=%u\n", q.prefix ?: "", major(st.st_dev), q.prefix ?: "",
-                        minor(st.st_dev));
+                printf("%sMAJOR=%u\n%sMINOR=%u\n", q.prefix ?: "INFO_", major(st.st_dev),
+                        q.prefix ?: "INFO_", minor(st.st_dev));
         else
                 printf("%u:%u\n", major(st.st_dev), minor(st.st_dev));
         return 0;
@@ -220,7 +231,26 @@ static int info_one(const char *arg)
                 fprintf(stderr, "Unknown device \"%s\": %s\n", arg, strerror(r == -ENOENT ? ENODEV : -r));
                 return 1;
         }
-        return q.walk ? attribute_walk(d) : print_device(d);
+        return q.walk ? attribute_walk(d) : print_device(d, startswith(arg, "/dev/"));
+}
+
+static int info_tree(char *const *devices)
+{
+        _cleanup_device_ struct device *d = NULL;
+        int r;
+
+        if (!devices)
+                return udev_print_tree(NULL) < 0;
+        if (devices[1]) {
+                fprintf(stderr, "--tree takes one device.\n");
+                return 1;
+        }
+        r = udev_device(devices[0], &d);
+        if (r < 0) {
+                fprintf(stderr, "Unknown device \"%s\": %s\n", devices[0], strerror(ENODEV));
+                return 1;
+        }
+        return udev_print_tree(d->syspath) < 0;
 }
 
 static int set_query(const char *s)
@@ -253,6 +283,8 @@ int udevadm_info(int argc, char **argv)
                 { "cleanup-db", 0, NULL, 'c' }, { "wait-for-initialization", 2, NULL, 'w' },
                 { "no-pager", 0, NULL, I_NO_PAGER }, { 0 } };
         _cleanup_strv_ char **devices = NULL;
+        const char *file = NULL;
+        bool tree = false;
         int c, status = 0;
 
         optind = 0;
@@ -283,19 +315,27 @@ int udevadm_info(int argc, char **argv)
                         q.export = true;
                         q.prefix = optarg;
                         break;
-                case 'd': return device_of_file(optarg);
-                case 'e': return udev_foreach(export_one, NULL) < 0;
+                case 'd': file = optarg; break;
+                case 'e': return export_all();
                 case 'c': return db_cleanup() < 0;
                 case 'w':
                         q.wait = UDEV_TIMEOUT;
                         if (optarg && parse_timespan(optarg, USEC_PER_SEC, &q.wait) < 0)
                                 return 1;
                         break;
-                case 't': fprintf(stderr, "--tree is not supported by rouse yet.\n"); return 1;
+                case 't': tree = true; break;
                 case I_NO_PAGER: break;
                 default: return 1;
                 }
+        if (q.export && q.value) {
+                fprintf(stderr, "-x/--export or -P/--export-prefix cannot be used with --value\n");
+                return 1;
+        }
+        if (file)
+                return device_of_file(file);
         (void)strv_extend(&devices, argv + optind);
+        if (tree)
+                return info_tree(devices);
         if (!devices) {
                 fprintf(stderr, "A device name or path is required\n");
                 return 1;

@@ -15,17 +15,18 @@ static struct {
         char **subsystems, **tags;
 } mon;
 
-static int open_group(uint32_t group)
+int udev_monitor_open(bool udev)
 {
-        struct sockaddr_nl sa = { .nl_family = AF_NETLINK, .nl_groups = group };
+        struct sockaddr_nl sa = { .nl_family = AF_NETLINK, .nl_groups = udev ? 2 : 1 };
         int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT),
-            size = 16 << 20;
+            size = 16 << 20, on = 1;
 
         if (fd < 0)
                 return -errno;
         if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
                 (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-        if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
+        if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ||
+                bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
                 int r = -errno;
 
                 close(fd);
@@ -34,8 +35,7 @@ static int open_group(uint32_t group)
         return fd;
 }
 
-/* The "KEY=value\0" block of a message: where it begins, NULL when this is none. */
-static const char *properties_of(const char *buf, size_t len, bool udev, size_t *ret_len)
+const char *udev_message_properties(const char *buf, size_t len, bool udev, size_t *ret_len)
 {
         struct monitor_header h;
         const char *at;
@@ -57,7 +57,7 @@ static const char *properties_of(const char *buf, size_t len, bool udev, size_t 
         return buf + h.properties_off;
 }
 
-static const char *find(const char *p, size_t len, const char *key)
+const char *udev_message_value(const char *p, size_t len, const char *key)
 {
         size_t n = strlen(key);
 
@@ -69,8 +69,9 @@ static const char *find(const char *p, size_t len, const char *key)
 
 static bool wanted(const char *p, size_t len, bool udev)
 {
-        const char *subsystem = find(p, len, "SUBSYSTEM") ?: "", *devtype = find(p, len, "DEVTYPE") ?: "",
-                   *tags = find(p, len, "TAGS") ?: "";
+        const char *subsystem = udev_message_value(p, len, "SUBSYSTEM") ?: "",
+                   *devtype = udev_message_value(p, len, "DEVTYPE") ?: "",
+                   *tags = udev_message_value(p, len, "TAGS") ?: "";
         bool any = !mon.subsystems;
 
         FOREACH_STR (s, mon.subsystems) {
@@ -97,14 +98,13 @@ static void print_message(char *buf, size_t len, bool udev)
         const char *p;
         size_t n;
 
-        buf[len] = '\0';
-        p = properties_of(buf, len, udev, &n);
+        p = udev_message_properties(buf, len, udev, &n);
         if (!p || !wanted(p, n, udev))
                 return;
         clock_gettime(CLOCK_MONOTONIC, &now);
         printf("%-6s[%lld.%06ld] %-8s %s (%s)\n", udev ? "UDEV" : "KERNEL", (long long)now.tv_sec,
-                now.tv_nsec / 1000, find(p, n, "ACTION") ?: "", find(p, n, "DEVPATH") ?: "",
-                find(p, n, "SUBSYSTEM") ?: "");
+                now.tv_nsec / 1000, udev_message_value(p, n, "ACTION") ?: "",
+                udev_message_value(p, n, "DEVPATH") ?: "", udev_message_value(p, n, "SUBSYSTEM") ?: "");
         if (mon.property) {
                 for (const char *end = p + n; p < end; p += strlen(p) + 1)
                         puts(p);
@@ -114,15 +114,14 @@ static void print_message(char *buf, size_t len, bool udev)
 }
 
 /* Only the kernel sends as port 0; group 2 is believed from root alone. */
-static void receive(int fd, bool udev)
+ssize_t udev_monitor_receive(int fd, bool udev, char *buf, size_t size)
 {
-        static char buf[MONITOR_MAX + 1];
         union {
                 struct cmsghdr align;
                 char buf[CMSG_SPACE(sizeof(struct ucred))];
         } control;
         struct sockaddr_nl from = { 0 };
-        struct iovec iov = { buf, MONITOR_MAX };
+        struct iovec iov = { buf, size };
         struct msghdr mh = { .msg_name = &from,
                 .msg_namelen = sizeof(from),
                 .msg_iov = &iov,
@@ -133,24 +132,34 @@ static void receive(int fd, bool udev)
         struct ucred cred = { .uid = (uid_t)-1 };
         ssize_t n = recvmsg(fd, &mh, 0);
 
-        if (n <= 0 || (!udev && from.nl_pid != 0))
-                return;
+        if (n < 0)
+                return -errno;
         c = CMSG_FIRSTHDR(&mh);
         if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS)
                 memcpy(&cred, CMSG_DATA(c), sizeof(cred));
-        if (cred.uid == 0)
+        if (cred.uid != 0 || (!udev && from.nl_pid != 0))
+                return 0;
+        buf[n] = '\0';
+        return n;
+}
+
+static void receive(int fd, bool udev)
+{
+        static char buf[MONITOR_MAX + 1];
+        ssize_t n = udev_monitor_receive(fd, udev, buf, MONITOR_MAX);
+
+        if (n > 0)
                 print_message(buf, (size_t)n, udev);
 }
 
 static int add(struct pollfd *p, nfds_t *n, bool udev)
 {
-        int fd = open_group(udev ? 2 : 1), on = 1;
+        int fd = udev_monitor_open(udev);
 
         if (fd < 0) {
                 fprintf(stderr, "Failed to listen for events: %s\n", strerror(-fd));
                 return fd;
         }
-        (void)setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
         p[(*n)++] = (struct pollfd) { .fd = fd, .events = POLLIN };
         return 0;
 }

@@ -3,16 +3,21 @@
 
 #include <fnmatch.h>
 #include <getopt.h>
+#include <poll.h>
+#include <sys/random.h>
 
 #include "devd/control.h"
+#include "devd/monitor.h"
 #include "lib/fileio.h"
 
 static struct {
         char **subsystems, **no_subsystems, **attrs, **no_attrs, **props, **tags, **names, **nodes,
                 **parents, **first;
         const char *action, *type;
-        bool verbose, dry_run, quiet, settle, initialized, uninitialized, failed;
-        char **chosen; /* syspaths */
+        bool verbose, dry_run, quiet, settle, uuid, initialized, uninitialized, failed;
+        char **chosen;   /* syspaths */
+        char **awaited;  /* UUIDs of the events that were asked for and have not been seen */
+        bool plain_only; /* the kernel is older than 4.13 and takes no UUIDs */
 } t;
 
 static bool match_list(char *const *patterns, const char *s)
@@ -35,7 +40,7 @@ static bool attr_matches(struct device *d, const char *match)
 
 static bool prop_matches(struct device *d, const char *match)
 {
-        _cleanup_strv_ char **props = udev_properties(d);
+        _cleanup_strv_ char **props = udev_properties(d, false);
         const char *eq = strchr(match, '=');
 
         FOREACH_STR (p, props) {
@@ -93,7 +98,7 @@ static bool matches(struct device *d)
                         return false;
         }
         FOREACH_STR (g, t.tags)
-                if (!device_has_tag(d, *g))
+                if (!strv_contains(d->tags_all, *g))
                         return false;
         if (t.parents && !below_parent(d))
                 return false;
@@ -102,27 +107,63 @@ static bool matches(struct device *d)
         return names_match(d);
 }
 
-static void choose(struct device *d, void *data)
+static int choose(void)
 {
-        if (matches(d))
-                (void)strv_add(&t.chosen, d->syspath);
+        enum udev_kinds kinds = streq(t.type, "devices")      ? UDEV_DEVICES
+                                : streq(t.type, "subsystems") ? UDEV_SUBSYSTEMS
+                                                              : UDEV_ALL;
+        _cleanup_strv_ char **paths = NULL;
+        int r = udev_list(kinds, &paths);
+
+        FOREACH_STR (p, paths) {
+                _cleanup_device_ struct device *d = NULL;
+
+                if (r >= 0 && udev_device(*p, &d) >= 0 && matches(d))
+                        r = strv_add(&t.chosen, d->syspath);
+        }
+        return r;
 }
 
-static void choose_subsystems(void)
+/* A random UUID of RFC 4122, version 4. */
+static int random_uuid(char buf[static 37])
 {
-        static const char *const dirs[] = { "/sys/bus", "/sys/class" };
+        unsigned char b[16];
 
-        for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
-                _cleanup_closedir_ DIR *dir = opendir(dirs[i]);
+        if (getrandom(b, sizeof(b), 0) != sizeof(b))
+                return -EIO;
+        b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
+        b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+        for (size_t i = 0, at = 0; i < sizeof(b); i++)
+                at += (size_t)snprintf(
+                        buf + at, 37 - at, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", b[i]);
+        return 0;
+}
 
-                for (struct dirent *e; dir && (e = readdir(dir));) {
-                        _cleanup_free_ char *path =
-                                e->d_name[0] == '.' ? NULL : str_printf("%s/%s/uevent", dirs[i], e->d_name);
+/* Writes "ACTION" or, so that the event can be told from others, "ACTION UUID". */
+static int write_action(const char *path)
+{
+        _cleanup_free_ char *both = NULL;
+        char uuid[37];
+        int r;
 
-                        if (path && access(path, F_OK) == 0)
-                                (void)strv_addf(&t.chosen, "%s/%s", dirs[i], e->d_name);
-                }
+        if (t.plain_only || !(t.settle || t.uuid))
+                return write_attr(path, t.action);
+        r = random_uuid(uuid);
+        if (r < 0)
+                return r;
+        both = str_printf("%s %s", t.action, uuid);
+        if (!both)
+                return -ENOMEM;
+        r = write_attr(path, both);
+        if (r == -EINVAL) {
+                t.plain_only = write_attr(path, t.action) >= 0;
+                return t.plain_only ? 0 : r;
         }
+        if (r < 0)
+                return r;
+        if (t.uuid)
+                puts(uuid);
+        return t.settle ? strv_add(&t.awaited, uuid) : 0;
 }
 
 static int trigger_one(const char *syspath)
@@ -133,7 +174,7 @@ static int trigger_one(const char *syspath)
         if (t.verbose)
                 puts(syspath);
         if (!t.dry_run && path)
-                r = write_attr(path, t.action);
+                r = write_action(path);
         if (r < 0 && r != -ENOENT && r != -ENODEV) {
                 t.failed = true;
                 if (!t.quiet)
@@ -143,19 +184,89 @@ static int trigger_one(const char *syspath)
         return r;
 }
 
-static bool is_first(const char *syspath)
+static bool in_subsystem(const char *syspath, const char *subsystem)
 {
         _cleanup_free_ char *link = path_join(syspath, "subsystem"), *target = NULL;
 
-        return link && readlink_alloc(link, &target) >= 0 && strv_contains(t.first, path_basename(target));
+        return link && readlink_alloc(link, &target) >= 0 && streq(path_basename(target), subsystem);
 }
 
-static void trigger_chosen(void)
+/* Devices of the prioritized subsystems in their order, each after its parents; then the others. */
+static void put_first(void)
 {
-        for (int round = 0; round < 2; round++)
-                FOREACH_STR (s, t.chosen)
-                        if ((t.first && is_first(*s)) == (round == 0))
-                                (void)trigger_one(*s);
+        size_t n = strv_len(t.chosen), at = 0;
+        _cleanup_free_ char **ordered = calloc(n + 1, sizeof(*ordered));
+
+        if (!ordered)
+                return;
+        FOREACH_STR (s, t.first)
+                for (size_t i = 0; i < n; i++) {
+                        const char *device = t.chosen[i];
+
+                        if (!device || !in_subsystem(device, *s))
+                                continue;
+                        for (size_t k = 0; k <= i; k++)
+                                if (t.chosen[k] && path_startswith(device, t.chosen[k])) {
+                                        ordered[at++] = t.chosen[k];
+                                        t.chosen[k] = NULL;
+                                }
+                }
+        for (size_t i = 0; i < n; i++)
+                if (t.chosen[i])
+                        ordered[at++] = t.chosen[i];
+        memcpy(t.chosen, ordered, n * sizeof(*ordered));
+}
+
+/* Until the daemon has told of every event that was asked for. The daemon tells of each, also of one that failed. */
+static int wait_for_own(int fd)
+{
+        static char buf[MONITOR_MAX + 1];
+        usec_t until = usec_add(now_monotonic(), UDEV_TIMEOUT);
+
+        while (t.awaited && t.awaited[0]) {
+                struct pollfd p = { .fd = fd, .events = POLLIN };
+                usec_t left = until - now_monotonic();
+                const char *properties, *uuid;
+                ssize_t n;
+                size_t len;
+
+                if (left <= 0 || (poll(&p, 1, (int)(left / 1000) + 1) < 0 && errno != EINTR))
+                        return -ETIMEDOUT;
+                n = udev_monitor_receive(fd, true, buf, MONITOR_MAX);
+                if (n == -ENOBUFS) /* some are lost: what is left is waited for with all others */
+                        return udev_settle(UDEV_TIMEOUT, NULL);
+                properties = n > 0 ? udev_message_properties(buf, (size_t)n, true, &len) : NULL;
+                uuid = properties ? udev_message_value(properties, len, "SYNTH_UUID") : NULL;
+                if (!uuid || !strv_contains(t.awaited, uuid))
+                        continue;
+                strv_remove(t.awaited, uuid);
+                until = usec_add(now_monotonic(), UDEV_TIMEOUT);
+        }
+        return t.plain_only ? udev_settle(UDEV_TIMEOUT, NULL) : 0;
+}
+
+static int trigger_chosen(void)
+{
+        _cleanup_close_ int fd = -1;
+        int r;
+
+        if (t.settle && !t.dry_run) {
+                fd = udev_monitor_open(true);
+                if (fd < 0) {
+                        fprintf(stderr, "Failed to listen for events: %s\n", strerror(-fd));
+                        return fd;
+                }
+        }
+        if (t.first)
+                put_first();
+        FOREACH_STR (s, t.chosen)
+                (void)trigger_one(*s);
+        if (fd < 0)
+                return 0;
+        r = wait_for_own(fd);
+        if (r < 0)
+                fprintf(stderr, "%zu events have not been handled: %s\n", strv_len(t.awaited), strerror(-r));
+        return r;
 }
 
 enum { T_NAME = 256, T_INIT, T_UNINIT, T_WAIT_DAEMON, T_UUID, T_FIRST };
@@ -178,6 +289,20 @@ static int add_parent(const char *arg)
         return r < 0 ? r : strv_add(&t.parents, d->syspath);
 }
 
+static const char *const actions[] = { "add", "remove", "change", "move", "online", "offline", "bind",
+        "unbind", NULL };
+
+static int set_action(const char *s)
+{
+        if (streq(s, "help")) {
+                FOREACH_STR (a, (char *const *)actions)
+                        puts(*a);
+                exit(0);
+        }
+        t.action = s;
+        return strv_contains((char *const *)actions, s) ? 0 : -EINVAL;
+}
+
 static int set_trigger_option(int c, const char *arg)
 {
         _cleanup_strv_ char **words = NULL;
@@ -190,7 +315,7 @@ static int set_trigger_option(int c, const char *arg)
         case 't':
                 t.type = arg;
                 return streq(arg, "devices") || streq(arg, "subsystems") || streq(arg, "all") ? 0 : -EINVAL;
-        case 'c': t.action = arg; return 0;
+        case 'c': return set_action(arg);
         case 's': return strv_add(&t.subsystems, arg);
         case 'S': return strv_add(&t.no_subsystems, arg);
         case 'a': return strv_add(&t.attrs, arg);
@@ -203,6 +328,7 @@ static int set_trigger_option(int c, const char *arg)
         case T_INIT: t.initialized = true; return 0;
         case T_UNINIT: t.uninitialized = true; return 0;
         case 'w': t.settle = true; return 0;
+        case T_UUID: t.uuid = true; return 0;
         case T_WAIT_DAEMON:
                 if (arg && parse_timespan(arg, USEC_PER_SEC, &timeout) < 0)
                         return -EINVAL;
@@ -214,6 +340,7 @@ static int set_trigger_option(int c, const char *arg)
 
 int udevadm_trigger(int argc, char **argv)
 {
+        bool positional;
         int c, r;
 
         t.action = "change";
@@ -228,7 +355,8 @@ int udevadm_trigger(int argc, char **argv)
                         return 1;
                 }
         }
-        if (optind < argc)
+        positional = optind < argc;
+        if (positional)
                 for (; optind < argc; optind++) {
                         _cleanup_device_ struct device *d = NULL;
 
@@ -240,14 +368,11 @@ int udevadm_trigger(int argc, char **argv)
                         }
                         (void)strv_add(&t.chosen, d->syspath);
                 }
-        else {
-                if (!streq(t.type, "devices"))
-                        choose_subsystems();
-                if (!streq(t.type, "subsystems"))
-                        (void)udev_foreach(choose, NULL);
-        }
-        trigger_chosen();
-        if (t.settle && !t.dry_run && udev_settle(UDEV_TIMEOUT, NULL) < 0)
+        else if (choose() < 0)
                 return 1;
-        return t.failed && optind <= argc && t.chosen && !t.chosen[1] ? 1 : 0;
+        if (positional)
+                strv_sort(t.chosen);
+        if (trigger_chosen() < 0)
+                return 1;
+        return t.failed && t.chosen && !t.chosen[1] ? 1 : 0;
 }

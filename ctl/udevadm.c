@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "lib/fileio.h"
+#include "lib/paths.h"
 #include "lib/unitname.h"
 
 static const struct {
@@ -20,13 +21,23 @@ static const struct {
         { "wait", udevadm_wait, "Wait for devices or links" },
         { "lock", udevadm_lock, "Run a command with a block device locked" },
         { "hwdb", udevadm_hwdb, "Update or query the hardware database" },
-        { "test", udevadm_unsupported, NULL },
-        { "test-builtin", udevadm_unsupported, NULL },
+        { "test", udevadm_test, "Simulate an event, and print what comes of it" },
+        { "test-builtin", udevadm_test, "Run a builtin of the rules for a device" },
+        { "verify", udevadm_test, "Check rules files" },
 };
 
-int udevadm_unsupported(int argc, char **argv)
+/* The rules are rouse-devd's: it has these commands under the same names. */
+int udevadm_test(int argc, char **argv)
 {
-        fprintf(stderr, "udevadm %s is not supported by rouse yet.\n", argv[0]);
+        char **args = calloc((size_t)argc + 2, sizeof(*args));
+
+        if (!args)
+                return 1;
+        args[0] = (char *)"rouse-devd";
+        memcpy(args + 1, argv, (size_t)argc * sizeof(*args));
+        execv(ROUSE_DEVD, args);
+        fprintf(stderr, "Failed to execute %s: %s\n", ROUSE_DEVD, strerror(errno));
+        free(args);
         return 1;
 }
 
@@ -132,21 +143,35 @@ static void add_list(char ***v, const char *key, char *const *list, const char *
                 (void)strv_addf(v, "%s=%s%s", key, b.s, ends);
 }
 
-char **udev_properties(struct device *d)
+static void add_props(char ***v, struct device *d, bool kernel)
+{
+        for (size_t i = 0; i < d->n_props; i++) {
+                const struct prop *p = &d->props[i];
+
+                if (p->from_kernel != kernel || p->dot || streq(p->key, "MAJOR") || streq(p->key, "MINOR"))
+                        continue;
+                if (kernel && streq(p->key, "DEVNAME"))
+                        (void)strv_addf(v, "DEVNAME=%s", d->devnode ?: p->value);
+                else if (!is_derived(p->key))
+                        (void)strv_addf(v, "%s=%s", p->key, p->value);
+        }
+        if (kernel && d->major >= 0) {
+                (void)strv_addf(v, "MAJOR=%d", d->major);
+                (void)strv_addf(v, "MINOR=%d", d->minor);
+        }
+}
+
+char **udev_properties(struct device *d, bool subsystem_first)
 {
         char **v = NULL;
 
         (void)strv_addf(&v, "DEVPATH=%s", d->devpath);
-        if (d->devnode)
-                (void)strv_addf(&v, "DEVNAME=%s", d->devnode);
-        for (int kernel = 1; kernel >= 0; kernel--) {
-                for (size_t i = 0; i < d->n_props; i++)
-                        if (d->props[i].from_kernel == kernel && !is_derived(d->props[i].key) &&
-                                !d->props[i].dot)
-                                (void)strv_addf(&v, "%s=%s", d->props[i].key, d->props[i].value);
-                if (kernel && d->subsystem)
-                        (void)strv_addf(&v, "SUBSYSTEM=%s", d->subsystem);
-        }
+        if (subsystem_first && d->subsystem)
+                (void)strv_addf(&v, "SUBSYSTEM=%s", d->subsystem);
+        add_props(&v, d, true);
+        if (!subsystem_first && d->subsystem)
+                (void)strv_addf(&v, "SUBSYSTEM=%s", d->subsystem);
+        add_props(&v, d, false);
         if (d->usec_initialized > 0)
                 (void)strv_addf(&v, "USEC_INITIALIZED=%lld", (long long)d->usec_initialized);
         if (d->devnode)
@@ -156,12 +181,9 @@ char **udev_properties(struct device *d)
         return v;
 }
 
-struct walk {
-        void (*fn)(struct device *d, void *data);
-        void *data;
-};
+/* ---- all of them ---- */
 
-static void walk_dir(const char *path, const struct walk *w, int depth)
+static void walk_dir(const char *path, char ***paths, int depth)
 {
         _cleanup_closedir_ DIR *dir = opendir(path);
         _cleanup_strv_ char **subs = NULL;
@@ -169,12 +191,8 @@ static void walk_dir(const char *path, const struct walk *w, int depth)
 
         if (!dir || depth > 40)
                 return;
-        if (subsystem && uevent && access(uevent, F_OK) == 0 && access(subsystem, F_OK) == 0) {
-                _cleanup_device_ struct device *d = NULL;
-
-                if (udev_device(path, &d) >= 0)
-                        w->fn(d, w->data);
-        }
+        if (subsystem && uevent && access(uevent, F_OK) == 0 && access(subsystem, F_OK) == 0)
+                (void)strv_add(paths, path);
         for (struct dirent *e; (e = readdir(dir));)
                 if (e->d_type == DT_DIR && e->d_name[0] != '.')
                         (void)strv_add(&subs, e->d_name);
@@ -183,16 +201,51 @@ static void walk_dir(const char *path, const struct walk *w, int depth)
                 _cleanup_free_ char *sub = path_join(path, *s);
 
                 if (sub)
-                        walk_dir(sub, w, depth + 1);
+                        walk_dir(sub, paths, depth + 1);
         }
 }
 
-int udev_foreach(void (*fn)(struct device *d, void *data), void *data)
+static char **directories_in(const char *path)
 {
-        struct walk w = { fn, data };
+        _cleanup_closedir_ DIR *dir = opendir(path);
+        char **names = NULL;
+
+        for (struct dirent *e; dir && (e = readdir(dir));)
+                if (e->d_type == DT_DIR && e->d_name[0] != '.')
+                        (void)strv_addf(&names, "%s/%s", path, e->d_name);
+        strv_sort(names);
+        return names;
+}
+
+static void add_buses(char ***paths)
+{
+        _cleanup_strv_ char **buses = directories_in("/sys/bus");
+
+        FOREACH_STR (b, buses) {
+                _cleanup_free_ char *drivers_dir = path_join(*b, "drivers");
+                _cleanup_strv_ char **drivers = drivers_dir ? directories_in(drivers_dir) : NULL;
+
+                (void)strv_add(paths, *b);
+                if (drivers)
+                        (void)strv_add(paths, drivers_dir);
+                (void)strv_extend(paths, drivers);
+        }
+}
+
+int udev_list(enum udev_kinds kinds, char ***ret)
+{
+        char **modules;
 
         if (access("/sys/devices", R_OK) < 0)
                 return -errno;
-        walk_dir("/sys/devices", &w, 0);
+        if (kinds & UDEV_SUBSYSTEMS)
+                add_buses(ret);
+        if (kinds & UDEV_DEVICES)
+                walk_dir("/sys/devices", ret, 0);
+        if (kinds & UDEV_SUBSYSTEMS) {
+                modules = directories_in("/sys/module");
+                (void)strv_extend(ret, modules);
+                strv_free(modules);
+        }
         return 0;
 }

@@ -274,7 +274,7 @@ static const char *implied_subsystem(const char *devpath)
 {
         if (startswith(devpath, "/module/"))
                 return "module";
-        if (strstr(devpath, "/drivers/"))
+        if (strstr(devpath, "/drivers/") || endswith(devpath, "/drivers"))
                 return "drivers";
         if (startswith(devpath, "/class/") || startswith(devpath, "/bus/") ||
                 startswith(devpath, "/subsystem/"))

@@ -1,0 +1,167 @@
+"""What differs between the states of two guests that udev-state printed: (where, what) pairs, where a category and a
+device or file, what the line with - for what only the first has, + for what only the second has."""
+import json
+import os
+import re
+
+# What time, chance or the order of probing decides.
+VOLATILE = re.compile(r"^E: ?(USEC_INITIALIZED|SEQNUM|DISKSEQ|SYNTH_UUID)=|^I:\d{5,}|^Q: \d+|^S:disk/by-diskseq/|^S: disk/by-diskseq/")
+
+
+def lines(directory, name):
+    path = os.path.join(directory, name)
+    if not os.path.exists(path):
+        return []
+    with open(path, errors="replace") as file:
+        return file.read().splitlines()
+
+
+def export_db(text):
+    """{devpath: set of its lines}"""
+    devices, current = {}, None
+    for line in text:
+        if line.startswith("P: "):
+            current = devices.setdefault(line[3:], set())
+        elif line and current is not None:
+            current.add(normal(line))
+    return devices
+
+
+def normal(line):
+    if VOLATILE.match(line):
+        return re.split(r"[=:]", line)[0] + "=…" if line.startswith("E") else line[:2] + "…"
+    if re.match(r"E: ?DEVLINKS=", line):
+        key, value = line.split("=", 1)
+        return key + "=" + " ".join(sorted(word for word in value.split() if "/by-diskseq/" not in word))
+    if re.match(r"E: ?(CURRENT_)?TAGS=", line):
+        key, value = line.split("=", 1)
+        return key + "=" + ":".join(sorted(value.split(":")))
+    return line
+
+
+def database(directory):
+    """{id: (mode, set of lines)} of /run/udev/data"""
+    top, found = os.path.join(directory, "run/udev/data"), {}
+    for name in os.listdir(top):
+        path = os.path.join(top, name)
+        with open(path, errors="replace") as file:
+            found[name] = {normal(line) for line in file.read().splitlines()}
+            found[name].add("mode %o" % (os.stat(path).st_mode & 0o7777))
+    return found
+
+
+def tree(directory, below):
+    """Names, types, link targets of /run/udev/BELOW."""
+    top, found = os.path.join(directory, "run/udev", below), {}
+    for where, dirs, files in os.walk(top):
+        for name in dirs + files:
+            path = os.path.join(where, name)
+            if "by-diskseq" in path:
+                continue
+            text = "%o" % os.lstat(path).st_mode
+            if os.path.islink(path):
+                text += " -> " + os.readlink(path)
+            found[os.path.relpath(path, top)] = {text}
+    return found
+
+
+def nodes(directory):
+    found = {}
+    for line in lines(directory, "dev"):
+        path, *rest = line.split("\t")
+        if "/by-diskseq/" not in path:
+            found[path] = {"\t".join(rest)}
+    return found
+
+
+def flat(value, prefix=""):
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from flat(inner, f"{prefix}.{key}" if prefix else key)
+    else:
+        yield f"{prefix}={json.dumps(value)}"
+
+
+def lsblk(directory):
+    found = {}
+
+    def add(device):
+        children = device.pop("children", [])
+        device.pop("disk-seq", None)
+        found.setdefault(device["path"], set()).update(flat(device))
+        for child in children:
+            add(child)
+    text = "\n".join(lines(directory, "lsblk"))
+    for device in json.loads(text)["blockdevices"] if text else []:
+        add(device)
+    return found
+
+
+def blocks(directory, name, start, volatile="$^"):
+    """A file of blocks, each begun by a line that start finds, as {that line: set of lines}."""
+    found, current = {}, None
+    for line in lines(directory, name):
+        if re.search(start, line):
+            current = line.strip()
+            found.setdefault(current, set())
+        elif line.strip() and current and not re.search(volatile, line):
+            found[current].add(line.strip())
+    return found
+
+
+def whole(directory, name, volatile="$^"):
+    return {name: {line for line in lines(directory, name) if not re.search(volatile, line)}}
+
+
+def units(directory):
+    return {"units": {line.split()[0] + " " + " ".join(line.split()[1:4]) for line in lines(directory, "units") if line.split()
+                      and "diskseq" not in line}}
+
+
+def state(directory):
+    """{category: {name: set of lines}}"""
+    return {
+        "database": database(directory),
+        "export-db": export_db(lines(directory, "export-db")),
+        "tags": tree(directory, "tags"),
+        "links": tree(directory, "links"),
+        "static-node tags": tree(directory, "static_node-tags"),
+        "dev": nodes(directory),
+        "acl": blocks(directory, "acl", "^# file:"),
+        "lsblk": lsblk(directory),
+        "libinput": blocks(directory, "libinput", "^Device:"),
+        "udisks": blocks(directory, "udisks", "^/org/", "DiskSeq|TimeDetected|TimeMediaDetected|CurrentFirmware|SmartUpdated|diskseq"),
+        "udisks status": whole(directory, "udisks.status"),
+        "lvm": {**whole(directory, "pvs"), **whole(directory, "lvs")},
+        "md": {**whole(directory, "mdstat"), **whole(directory, "mdadm")},
+        "ip": whole(directory, "ip", "link/ether|qdisc"),
+        "net": whole(directory, "net", "dummy|veth"),
+        "modules": whole(directory, "modules"),
+        "units": units(directory),
+        "errors": whole(directory, "errors"),
+    }
+
+
+def differences(first, second):
+    for category in first:
+        one, two = first[category], second[category]
+        for name in sorted(set(one) | set(two)):
+            if name not in two:
+                yield f"{category}: {name}", "- all of it"
+            elif name not in one:
+                yield f"{category}: {name}", "+ all of it"
+            else:
+                for line in sorted(one[name] - two[name]):
+                    yield f"{category}: {name}", "- " + line
+                for line in sorted(two[name] - one[name]):
+                    yield f"{category}: {name}", "+ " + line
+
+
+if __name__ == "__main__":
+    import sys
+    last = None
+    for where, what in differences(state(sys.argv[1]), state(sys.argv[2])):
+        if where != last:
+            print(where)
+        last = where
+        print("    " + what)
