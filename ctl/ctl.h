@@ -112,6 +112,8 @@ int verb_is_system_running(const char *verb, char **args);
 int verb_job(const char *verb, char **args);
 int verb_cancel(const char *verb, char **args);
 int verb_kill(const char *verb, char **args);
+int verb_set_property(const char *verb, char **args);
+int verb_freeze(const char *verb, char **args);
 int verb_reset_failed(const char *verb, char **args);
 int verb_simple(const char *verb, char **args); /* daemon-reload … : passed on as they are */
 int verb_environment(const char *verb, char **args);

@@ -146,6 +146,33 @@ static int pass_on(const char *verb, char **args)
         return r < 0 ? (r == -EACCES ? 4 : 1) : 0;
 }
 
+int verb_set_property(const char *verb, char **args)
+{
+        _cleanup_strv_ char **all = NULL;
+        char *first[] = { args[0], NULL };
+        static char *runtime[] = { (char *)"runtime", NULL };
+        struct ctl_call c = { .verb = verb, .options = opt.runtime ? runtime : NULL };
+        int r;
+
+        all = mangle_units(first, "service");
+        if (!all || strv_extend(&all, args + 1) < 0)
+                return 1;
+        c.args = all;
+        r = ctl_call(&c);
+        if (r < 0)
+                fprintf(stderr, "Failed to set unit properties on %s: %s\n", all[0],
+                        c.error ?: strerror(-r));
+        free(c.error);
+        return r < 0;
+}
+
+int verb_freeze(const char *verb, char **args)
+{
+        _cleanup_strv_ char **mangled = mangle_units(args, "service"), **names = expand_patterns(mangled);
+
+        return names ? pass_on(verb, names) : 0;
+}
+
 int verb_simple(const char *verb, char **args)
 {
         return pass_on(verb, args);

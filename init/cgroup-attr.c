@@ -17,15 +17,16 @@ static const struct {
         unsigned controller;
         size_t offset;
         const char *format;
+        uint64_t usual; /* what the kernel gives a new cgroup */
 } numbers[] = {
-        { "cpu.weight", CG_CPU, offsetof(struct cgroup_context, cpu_weight), "%s" },
-        { "memory.min", CG_MEMORY, offsetof(struct cgroup_context, memory_min), "%s" },
-        { "memory.low", CG_MEMORY, offsetof(struct cgroup_context, memory_low), "%s" },
-        { "memory.high", CG_MEMORY, offsetof(struct cgroup_context, memory_high), "%s" },
-        { "memory.max", CG_MEMORY, offsetof(struct cgroup_context, memory_max), "%s" },
-        { "memory.swap.max", CG_MEMORY, offsetof(struct cgroup_context, memory_swap_max), "%s" },
-        { "memory.zswap.max", CG_MEMORY, offsetof(struct cgroup_context, memory_zswap_max), "%s" },
-        { "io.weight", CG_IO, offsetof(struct cgroup_context, io_weight), "default %s" },
+        { "cpu.weight", CG_CPU, offsetof(struct cgroup_context, cpu_weight), "%s", 100 },
+        { "memory.min", CG_MEMORY, offsetof(struct cgroup_context, memory_min), "%s", 0 },
+        { "memory.low", CG_MEMORY, offsetof(struct cgroup_context, memory_low), "%s", 0 },
+        { "memory.high", CG_MEMORY, offsetof(struct cgroup_context, memory_high), "%s", INFINITE },
+        { "memory.max", CG_MEMORY, offsetof(struct cgroup_context, memory_max), "%s", INFINITE },
+        { "memory.swap.max", CG_MEMORY, offsetof(struct cgroup_context, memory_swap_max), "%s", INFINITE },
+        { "memory.zswap.max", CG_MEMORY, offsetof(struct cgroup_context, memory_zswap_max), "%s", INFINITE },
+        { "io.weight", CG_IO, offsetof(struct cgroup_context, io_weight), "default %s", 100 },
 };
 
 static uint64_t number_of(const struct cgroup_context *c, size_t i)
@@ -87,7 +88,8 @@ unsigned cgroup_needs(struct unit *u)
                 bits |= CG_MEMORY;
         if (c->io_accounting || c->io_limits || c->startup_io_weight != UNSET)
                 bits |= CG_IO;
-        if (c->allowed_cpus || c->allowed_memory_nodes)
+        if (c->allowed_cpus || c->allowed_memory_nodes || c->startup_allowed_cpus ||
+                c->startup_allowed_memory_nodes)
                 bits |= CG_CPUSET;
         if (tasks_max(u, c) != UNSET)
                 bits |= CG_PIDS;
@@ -99,6 +101,8 @@ unsigned cgroup_needs(struct unit *u)
                 bits &= ~(unsigned)CG_PIDS;
         if (strv_contains(c->disable_controllers, "io"))
                 bits &= ~(unsigned)CG_IO;
+        if (strv_contains(c->disable_controllers, "cpuset"))
+                bits &= ~(unsigned)CG_CPUSET;
         return bits;
 }
 
@@ -169,34 +173,113 @@ static void write_io_limit(struct unit *u, int fd, const char *limit)
         }
 }
 
+/* What Startup…= says counts until the boot is over, and again from the shutdown on. */
+static bool is_starting(const struct manager *m)
+{
+        return !m->boot_finished || m->shutting_down;
+}
+
+static uint64_t effective_number(struct unit *u, const struct cgroup_context *c, size_t i)
+{
+        const uint64_t *startup = streq(numbers[i].file, "cpu.weight")  ? &c->startup_cpu_weight
+                                  : streq(numbers[i].file, "io.weight") ? &c->startup_io_weight
+                                                                        : NULL;
+
+        return startup && *startup != UNSET && is_starting(u->manager) ? *startup : number_of(c, i);
+}
+
+/* Weight 0 is "idle", a file of its own. */
+static void write_cpu_weight(struct unit *u, int fd, uint64_t v, bool all)
+{
+        bool idle = v == 0;
+
+        if (idle || all)
+                write_one(u, fd, "cpu.idle", idle ? "1" : "0");
+        if (!idle && (v != UNSET || all))
+                write_number(u, fd, "cpu.weight", "%s", v == UNSET ? 100 : v);
+}
+
+static void write_numbers(struct unit *u, int fd, const struct cgroup_context *c, bool all)
+{
+        unsigned there = all ? cgroup_controllers_at(fd) : 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+                uint64_t v = effective_number(u, c, i);
+                bool reset = there & numbers[i].controller;
+
+                if (streq(numbers[i].file, "cpu.weight"))
+                        write_cpu_weight(u, fd, v, reset);
+                else if (v != UNSET)
+                        write_number(u, fd, numbers[i].file, numbers[i].format, v);
+                else if (reset && faccessat(fd, numbers[i].file, W_OK, 0) == 0)
+                        write_number(u, fd, numbers[i].file, numbers[i].format, numbers[i].usual);
+        }
+        if (c->cpu_quota_per_sec != UNSET || there & CG_CPU)
+                write_cpu_max(u, fd, c);
+}
+
+static void write_cpuset(struct unit *u, int fd, const struct cgroup_context *c, bool all)
+{
+        bool starting = is_starting(u->manager);
+        const char *cpus = starting && c->startup_allowed_cpus ? c->startup_allowed_cpus : c->allowed_cpus,
+                   *nodes = starting && c->startup_allowed_memory_nodes ? c->startup_allowed_memory_nodes
+                                                                        : c->allowed_memory_nodes;
+
+        all &= (cgroup_controllers_at(fd) & CG_CPUSET) != 0;
+        if (cpus || all)
+                write_one(u, fd, "cpuset.cpus", cpus ?: "\n");
+        if (nodes || all)
+                write_one(u, fd, "cpuset.mems", nodes ?: "\n");
+}
+
+/* Devices that had a limit which is gone by now: the kernel lists what is set. */
+static void reset_io(struct unit *u, int fd, const char *file, const char *reset)
+{
+        _cleanup_free_ char *text = NULL;
+        _cleanup_strv_ char **lines = NULL;
+
+        if (read_file_at(fd, file, 0, &text, NULL) < 0)
+                return;
+        lines = strv_split(text, "\n");
+        FOREACH_STR (l, lines) {
+                _cleanup_free_ char *line = NULL;
+
+                if (**l < '0' || **l > '9')
+                        continue;
+                line = str_printf("%.*s %s", (int)strcspn(*l, " "), *l, reset);
+                if (line)
+                        write_one(u, fd, file, line);
+        }
+}
+
 int cgroup_write_attributes(struct unit *u, int fd, bool all)
 {
         const struct cgroup_context *c = unit_cgroup_context(u);
         uint64_t tasks = tasks_max(u, c);
-        bool starting = !u->manager->boot_finished;
 
-        for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
-                uint64_t v = number_of(c, i);
-
-                if (starting && streq(numbers[i].file, "cpu.weight") && c->startup_cpu_weight != UNSET)
-                        v = c->startup_cpu_weight;
-                if (starting && streq(numbers[i].file, "io.weight") && c->startup_io_weight != UNSET)
-                        v = c->startup_io_weight;
-                if (v != UNSET)
-                        write_number(u, fd, numbers[i].file, numbers[i].format, v);
-        }
-        if (c->cpu_quota_per_sec != UNSET)
-                write_cpu_max(u, fd, c);
+        write_numbers(u, fd, c, all);
         /* "max" is what a new cgroup has */
         if (tasks != UNSET && (tasks != INFINITE || all))
                 write_number(u, fd, "pids.max", "%s", tasks);
-        if (c->allowed_cpus)
-                write_one(u, fd, "cpuset.cpus", c->allowed_cpus);
-        if (c->allowed_memory_nodes)
-                write_one(u, fd, "cpuset.mems", c->allowed_memory_nodes);
+        else if (all && cgroup_controllers_at(fd) & CG_PIDS)
+                write_number(u, fd, "pids.max", "%s", INFINITE);
+        if (all || c->allowed_cpus || c->allowed_memory_nodes || c->startup_allowed_cpus ||
+                c->startup_allowed_memory_nodes)
+                write_cpuset(u, fd, c, all);
         if (c->oom_kill_group > 0 || (all && c->oom_kill_group == 0))
                 write_one(u, fd, "memory.oom.group", c->oom_kill_group > 0 ? "1" : "0");
+        if (all && cgroup_controllers_at(fd) & CG_IO) {
+                reset_io(u, fd, "io.max", "rbps=max wbps=max riops=max wiops=max");
+                reset_io(u, fd, "io.weight", "default");
+                reset_io(u, fd, "io.latency", "target=0");
+        }
         FOREACH_STR (l, c->io_limits)
                 write_io_limit(u, fd, *l);
         return all ? 0 : cgroup_apply_bpf(u, fd); /* the program stays for the life of the cgroup */
+}
+
+bool cgroup_has_startup_values(const struct cgroup_context *c)
+{
+        return c && (c->startup_cpu_weight != UNSET || c->startup_io_weight != UNSET ||
+                            c->startup_allowed_cpus || c->startup_allowed_memory_nodes);
 }

@@ -14,16 +14,24 @@
 
 /* ---- emptiness ---- */
 
-static int populated(int fd)
+/* The value of a "key N" line of cgroup.events; -errno. */
+static int event_value(int fd, const char *key)
 {
         _cleanup_free_ char *text = NULL;
         const char *at;
         int r = read_file_at(fd, "cgroup.events", 0, &text, NULL);
 
         if (r < 0)
-                return r == -ENODEV ? 0 : r;
-        at = strstr(text, "populated ");
-        return at ? at[10] == '1' : -EBADMSG;
+                return r;
+        at = strstr(text, key);
+        return at ? at[strlen(key)] == '1' : -EBADMSG;
+}
+
+static int populated(int fd)
+{
+        int r = event_value(fd, "populated ");
+
+        return r == -ENODEV ? 0 : r;
 }
 
 int cgroup_is_empty(struct unit *u)
@@ -36,6 +44,19 @@ int cgroup_is_empty(struct unit *u)
         if (r == 1 && u->cgroup_wd < 0 && cgroup_watch(u) >= 0)
                 r = populated(u->cgroup_fd); /* it may have emptied before it was watched */
         return r == -ENOENT ? 1 : r < 0 ? r : !r;
+}
+
+/* What the kernel says has become of a freeze or thaw. */
+static void check_freezer(struct unit *u)
+{
+        bool asked = u->freezer == FREEZER_FREEZING || u->freezer == FREEZER_THAWING;
+        int frozen = asked ? event_value(u->cgroup_fd, "frozen ") : -EINVAL;
+
+        if (frozen < 0 || frozen != (u->freezer == FREEZER_FREEZING))
+                return;
+        u->freezer = frozen ? FREEZER_FROZEN : FREEZER_RUNNING;
+        log_unit(u->id, LOG_INFO, "%s", frozen ? "Frozen" : "Thawed");
+        unit_tell_watchers(u);
 }
 
 static void on_inotify(struct loop_io *io, uint32_t revents)
@@ -62,6 +83,8 @@ static void on_inotify(struct loop_io *io, uint32_t revents)
                                         unit_cgroup_empty(cg->watched[i]);
                         return;
                 }
+                if (u && u->freezer != FREEZER_RUNNING)
+                        check_freezer(u);
                 if (u && cgroup_is_empty(u) == 1)
                         unit_cgroup_empty(u);
         }
@@ -123,6 +146,28 @@ void cgroup_unwatch(struct unit *u)
                 inotify_rm_watch(cg->inotify.fd, u->cgroup_wd);
         }
         u->cgroup_wd = -1;
+}
+
+int cgroup_freeze(struct unit *u, bool freeze)
+{
+        int r;
+
+        if (!u->cgroup_realized || u->cgroup_fd < 0)
+                return -ENOENT;
+        if (streq(u->id, "init.scope") || streq(u->id, "-.slice"))
+                return -EPERM;
+        if (u->freezer == (freeze ? FREEZER_FROZEN : FREEZER_RUNNING))
+                return 0;
+        if (freeze && u->freezer == FREEZER_THAWING)
+                return -EBUSY;
+        r = cgroup_watch(u);
+        if (r >= 0)
+                r = write_attr_at(u->cgroup_fd, "cgroup.freeze", freeze ? "1" : "0");
+        if (r < 0)
+                return r;
+        u->freezer = freeze ? FREEZER_FREEZING : FREEZER_THAWING;
+        check_freezer(u);
+        return 0;
 }
 
 /* ---- walking ---- */

@@ -113,6 +113,13 @@ static unsigned controller_bits(const char *text)
         return bits;
 }
 
+unsigned cgroup_controllers_at(int fd)
+{
+        _cleanup_free_ char *text = NULL;
+
+        return read_file_at(fd, "cgroup.controllers", 0, &text, NULL) < 0 ? 0 : controller_bits(text);
+}
+
 static void move_to_init_scope(pid_t pid, void *data)
 {
         struct cgroups *cg = data;
@@ -357,6 +364,25 @@ int cgroup_open(struct unit *u)
         return u->cgroup_fd >= 0 ? u->cgroup_fd : -ENOENT;
 }
 
+int cgroup_attach(struct unit *u, pid_t pid, const char *below)
+{
+        _cleanup_close_ int fd = -1;
+        char text[16];
+
+        if (u->cgroup_fd < 0)
+                return -ENOENT;
+        if (below) {
+                below += strspn(below, "/");
+                if (!*below || !path_is_normalized(below))
+                        return -EINVAL;
+                fd = cgroup_open_below(u->cgroup_fd, below);
+                if (fd < 0)
+                        return fd;
+        }
+        snprintf(text, sizeof(text), "%d", pid);
+        return write_attr_at(fd >= 0 ? fd : u->cgroup_fd, "cgroup.procs", text);
+}
+
 int cgroup_open_below(int fd, const char *name)
 {
         int below;
@@ -382,6 +408,19 @@ int cgroup_apply(struct unit *u)
         return r < 0 ? r : cgroup_write_attributes(u, u->cgroup_fd, true);
 }
 
+void cgroup_phase_changed(struct manager *m)
+{
+        if (!m->cgroup_ok)
+                return;
+        HASHMAP_FOREACH (e, &m->units) {
+                struct unit *u = e->value;
+
+                if (u->cgroup_realized && streq(e->key, u->id) &&
+                        cgroup_has_startup_values(unit_cgroup_context(u)))
+                        (void)cgroup_apply(u);
+        }
+}
+
 void cgroup_release(struct unit *u)
 {
         struct cgroups *cg = cgroups_of(u);
@@ -392,6 +431,7 @@ void cgroup_release(struct unit *u)
         if (!cg || !u->cgroup_realized)
                 return;
         u->cgroup_realized = u->cgroup_killed = false;
+        u->freezer = FREEZER_RUNNING;
         if (u->type == UNIT_SLICE) {
                 struct slice_node *n = hash_get(&cg->slices, u->id);
 

@@ -33,7 +33,10 @@ void cgroup_free(struct manager *m);
 
 /* cgroup-attr.c */
 unsigned cgroup_needs(struct unit *u); /* controllers that u's own attributes need */
+/* all: also what is not set (any more), as the kernel has it in a new cgroup. */
 int cgroup_write_attributes(struct unit *u, int fd, bool all);
+/* Controllers that the cgroup has. */
+unsigned cgroup_controllers_at(int fd);
 int cgroup_apply_bpf(struct unit *u, int fd); /* cgroup-bpf.c: DevicePolicy, IPAddressAllow … */
 
 /* cgroup-watch.c */

@@ -16,10 +16,21 @@ struct wait {
         struct wait *next;
 };
 
+/* A unit that the group waits for besides jobs: until it has ended, or its cgroup is frozen or thawed. */
+struct unit_wait {
+        struct unit_watcher w;
+        struct unit *unit;
+        struct wait_group *group;
+        bool (*is_done)(struct unit *u);
+        bool tell_end;
+        struct unit_wait *next;
+};
+
 struct wait_group {
         struct client *client;
         struct request r; /* id only */
         struct wait *waits;
+        struct unit_wait *units;
         struct reload_waiter reload;
         bool complete; /* all jobs are queued */
         int error;
@@ -41,7 +52,7 @@ static void group_free(struct wait_group *g)
 
 static void group_check(struct wait_group *g)
 {
-        if (!g->complete || g->waits)
+        if (!g->complete || g->waits || g->units)
                 return;
         control_end(g->client, g->r.id, g->error, g->message);
         group_free(g);
@@ -61,6 +72,88 @@ int control_wait_new(struct request *r, struct wait_group **ret)
         return 0;
 }
 
+/* ---- units ---- */
+
+static void tell_end(struct wait_group *g, struct unit *u)
+{
+        static char *const keys[] = { (char *)"Id", (char *)"Result", (char *)"ActiveState",
+                (char *)"ExecMainCode", (char *)"ExecMainStatus", (char *)"CPUUsageNSec",
+                (char *)"InactiveExitTimestampMonotonic", (char *)"InactiveEnterTimestampMonotonic", NULL };
+        struct record rec;
+
+        record_begin(&rec, &g->r);
+        rec.only = keys;
+        show_unit(&rec, u);
+        rec.only = NULL;
+        record_add(&rec, "Ended", "yes");
+        record_send(&rec);
+}
+
+static void unit_wait_drop(struct unit_wait *w)
+{
+        for (struct unit_wait **p = &w->group->units; *p; p = &(*p)->next)
+                if (*p == w) {
+                        *p = w->next;
+                        break;
+                }
+        unit_remove_watcher(w->unit, &w->w);
+        free(w);
+}
+
+static void unit_changed(struct unit_watcher *uw, struct unit *u)
+{
+        struct unit_wait *w = CONTAINER_OF(uw, struct unit_wait, w);
+        struct wait_group *g = w->group;
+
+        if (!w->is_done(u))
+                return;
+        if (w->tell_end)
+                tell_end(g, u);
+        unit_wait_drop(w);
+        group_check(g);
+}
+
+static int wait_unit(struct wait_group *g, struct unit *u, bool (*is_done)(struct unit *u), bool tell)
+{
+        struct unit_wait *w = calloc(1, sizeof(*w));
+
+        if (!w)
+                return -ENOMEM;
+        *w = (struct unit_wait) { .w.cb = unit_changed,
+                .unit = u,
+                .group = g,
+                .is_done = is_done,
+                .tell_end = tell,
+                .next = g->units };
+        g->units = w;
+        unit_add_watcher(u, &w->w);
+        unit_changed(&w->w, u);
+        return 0;
+}
+
+/* A unit that is down and has a start job is about to come up. */
+static bool has_ended(struct unit *u)
+{
+        return unit_has_ended(u) && !u->job;
+}
+
+static bool is_settled(struct unit *u)
+{
+        return u->freezer == FREEZER_RUNNING || u->freezer == FREEZER_FROZEN;
+}
+
+int control_wait_end(struct wait_group *g, struct unit *u)
+{
+        return wait_unit(g, u, has_ended, true);
+}
+
+int control_wait_freezer(struct wait_group *g, struct unit *u)
+{
+        return wait_unit(g, u, is_settled, false);
+}
+
+/* ---- jobs ---- */
+
 static void job_ended(struct job_waiter *jw, struct job *j, enum job_result result)
 {
         struct wait *w = jw->data;
@@ -78,6 +171,15 @@ static void job_ended(struct job_waiter *jw, struct job *j, enum job_result resu
                         break;
                 }
         free(w);
+        /* a start that never left the ground: nothing else will tell */
+        for (struct unit_wait *uw = g->units, *next; uw; uw = next) {
+                next = uw->next;
+                if (uw->tell_end && uw->unit == j->unit && unit_has_ended(j->unit) &&
+                        (result != JOB_DONE || j->type != JOB_START)) {
+                        tell_end(g, j->unit);
+                        unit_wait_drop(uw);
+                }
+        }
         group_check(g);
 }
 
@@ -141,6 +243,8 @@ void control_wait_drop_client(struct client *c)
                         g->waits = w->next;
                         free(w);
                 }
+                while (g->units)
+                        unit_wait_drop(g->units);
                 group_free(g);
         }
 }
@@ -199,7 +303,7 @@ static void tell_job(struct request *r, struct unit *u, struct job *j)
 }
 
 /* One unit's job. 0, or the error that its record told. */
-static int queue_job(struct request *r, struct unit *u, enum job_mode mode, struct wait_group *g)
+int control_queue_job(struct request *r, struct unit *u, enum job_mode mode, struct wait_group *g)
 {
         _cleanup_free_ char *error = NULL;
         struct job *j = NULL;
@@ -218,7 +322,7 @@ static int queue_job(struct request *r, struct unit *u, enum job_mode mode, stru
         return j && g ? control_wait_add(g, j) : 0;
 }
 
-static int job_mode_of(struct request *r, enum job_mode *ret)
+int control_job_mode(struct request *r, enum job_mode *ret)
 {
         const char *s = request_option(r, "mode");
         int mode = JOB_REPLACE;
@@ -238,7 +342,7 @@ int verb_job(struct request *r)
 {
         struct wait_group *g = NULL;
         enum job_mode mode;
-        int k = job_mode_of(r, &mode), first = 0;
+        int k = control_job_mode(r, &mode), first = 0;
 
         if (k < 0)
                 return k;
@@ -254,97 +358,13 @@ int verb_job(struct request *r)
                 if (k < 0)
                         tell_refusal(r, *name, k, k == -EINVAL ? "not a unit name" : strerror(-k));
                 else
-                        k = queue_job(r, u, mode, g);
+                        k = control_queue_job(r, u, mode, g);
                 if (first == 0)
                         first = MIN(k, 0);
         }
         if (!g)
                 return first;
         control_wait_done(g, first, NULL);
-        return CONTROL_LATER;
-}
-
-/* ---- transient units ---- */
-
-static int apply_transient(struct request *r, struct unit *u)
-{
-        for (char **a = r->args + 1; *a; a++) {
-                const char *eq = strchr(*a, '='), *section = directive_own_section(u->type);
-                _cleanup_free_ char *key = NULL;
-                uint32_t problems = u->n_problems;
-
-                if (!eq)
-                        return request_fail(r, -EINVAL, "'%.64s' is not KEY=VALUE.", *a);
-                key = strndup(*a, (size_t)(eq - *a));
-                if (!key)
-                        return -ENOMEM;
-                if (directive_find(u->type, "Unit", key))
-                        section = "Unit";
-                if (!section)
-                        return request_fail(
-                                r, -EINVAL, "Unit %s cannot have the property '%.64s'.", u->id, key);
-                if (directive_apply(u, "(transient)", 0, section, key, eq + 1) < 0 ||
-                        u->n_problems != problems)
-                        return request_fail(r, -EINVAL, "Property '%.200s' was not understood.", *a);
-        }
-        return 0;
-}
-
-/* A unit of that name that is in use may not be replaced; a file of that name neither. */
-static int make_transient(struct request *r, const char *name, struct unit **ret)
-{
-        struct unit *u;
-        int k;
-
-        if (load_find_fragment(r->m, name))
-                return request_fail(r, -EEXIST, "Unit %s has a unit file.", name);
-        k = unit_get(r->m, name, &u);
-        if (k < 0)
-                return request_fail(r, k, "'%.64s' is not a unit name.", name);
-        if (u->type != UNIT_SERVICE && u->type != UNIT_SCOPE && u->type != UNIT_SLICE &&
-                u->type != UNIT_TARGET)
-                return request_fail(
-                        r, -EOPNOTSUPP, "Units of type %s cannot be made so.", unit_type_to_string(u->type));
-        if (u->job || u->transient ||
-                (unit_active_state(u) != UNIT_INACTIVE && unit_active_state(u) != UNIT_FAILED))
-                return request_fail(r, -EEXIST, "Unit %s exists already.", name);
-        *ret = u;
-        return 0;
-}
-
-int verb_start_transient(struct request *r)
-{
-        struct wait_group *g = NULL;
-        enum job_mode mode;
-        struct unit *u = NULL;
-        int k = job_mode_of(r, &mode);
-
-        if (k >= 0)
-                k = make_transient(r, r->args[0], &u);
-        if (k < 0)
-                return k;
-        /* a stub that was looked for and not found keeps nothing of that */
-        u->transient = true;
-        u->collect_inactive_or_failed = true;
-        k = apply_transient(r, u);
-        if (k >= 0) {
-                k = unit_ops(u)->load ? unit_ops(u)->load(u) : 0;
-                if (k < 0)
-                        (void)request_fail(r, k, "Unit %s is not complete.", u->id);
-        }
-        if (k < 0) {
-                u->transient = false;
-                u->load_state = UNIT_BAD_SETTING;
-                unit_gc_queue(u);
-                return k;
-        }
-        u->load_state = UNIT_LOADED;
-        if (request_flag(r, "wait") && (k = control_wait_new(r, &g)) < 0)
-                return k;
-        k = queue_job(r, u, mode, g);
-        if (!g)
-                return MIN(k, 0);
-        control_wait_done(g, MIN(k, 0), NULL);
         return CONTROL_LATER;
 }
 

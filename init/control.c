@@ -39,8 +39,17 @@ const struct verb control_verbs[] = {
         { "try-reload-or-restart", VERB_ROOT, 1, verb_job, "UNIT… mode=MODE wait",
                 "the same, only for what is active" },
         { "isolate", VERB_ROOT, 1, verb_job, "UNIT wait", "start a unit and stop all others" },
-        { "start-transient", VERB_ROOT, 1, verb_start_transient, "UNIT Key=value… mode=MODE wait",
-                "a unit without a file" },
+        { "start-transient", VERB_ROOT, 1, verb_start_transient,
+                "UNIT [Section.]Key=value… [UNIT …] mode=MODE wait until-end pid=PID controller=NAME "
+                "stdio=IN,OUT,ERR",
+                "make units and start the first" },
+        { "attach", VERB_ROOT, 2, verb_attach, "UNIT PID… subgroup=PATH",
+                "move processes into a scope or delegated service" },
+        { "abandon", VERB_ROOT, 1, verb_abandon, "SCOPE", "its controller lets go of it" },
+        { "set-property", VERB_ROOT, 2, verb_set_property, "UNIT Key=value… runtime",
+                "change resource control of a unit, also while it runs" },
+        { "freeze", VERB_ROOT, 1, verb_freeze, "UNIT…", "suspend all processes of units" },
+        { "thaw", VERB_ROOT, 1, verb_freeze, "UNIT…", "let them go on" },
         { "cancel", VERB_ROOT, 0, verb_cancel, "[JOB…]", "cancel jobs, or all" },
         { "kill", VERB_ROOT, 1, verb_kill, "UNIT… signal=SIG who=all|main|control",
                 "signal the processes of units" },
@@ -222,6 +231,11 @@ struct manager *client_manager(struct client *c)
 const char *request_verb(const struct request *r)
 {
         return r->client->verb->name;
+}
+
+pid_t request_pid(const struct request *r)
+{
+        return r->client->cred.pid;
 }
 
 bool request_may_change(const struct request *r)
@@ -541,4 +555,17 @@ void control_unit_event(struct unit *u)
         record_add(&rec, "ActiveState", active_state_to_string(unit_active_state(u)));
         record_add(&rec, "SubState", unit_sub_state(u));
         event_send(ctl, &rec);
+}
+
+bool control_request_stop(struct unit *u, const char *controller)
+{
+        struct control *ctl = u->manager->control;
+        struct record rec = { .type = CTL_EVENT, .event = "request-stop" };
+
+        if (!ctl || ctl->n_subscribed == 0)
+                return false;
+        record_add(&rec, "Id", u->id);
+        record_add(&rec, "Controller", controller);
+        event_send(ctl, &rec);
+        return true;
 }

@@ -75,6 +75,12 @@ int control_listing(struct request *r, void (*emit)(struct request *r, struct un
 struct wait_group;
 int control_wait_new(struct request *r, struct wait_group **ret);
 int control_wait_add(struct wait_group *g, struct job *j);
+/* Waits until u has ended, which gives a record of how; until it is frozen or thawed. 0, -ENOMEM. */
+int control_wait_end(struct wait_group *g, struct unit *u);
+int control_wait_freezer(struct wait_group *g, struct unit *u);
+/* The job of the request's verb for one unit: 0, or the error that its record told. g: NULL, or who waits for it. */
+int control_queue_job(struct request *r, struct unit *u, enum job_mode mode, struct wait_group *g);
+int control_job_mode(struct request *r, enum job_mode *ret);
 /* All jobs are queued: END when they have ended; now, when there are none. */
 void control_wait_done(struct wait_group *g, int error, const char *message);
 void control_wait_drop_client(struct client *c);
@@ -98,6 +104,10 @@ int verb_cancel(struct request *r);
 int verb_kill(struct request *r);
 int verb_reset_failed(struct request *r);
 int verb_start_transient(struct request *r);
+int verb_attach(struct request *r);
+int verb_abandon(struct request *r);
+int verb_set_property(struct request *r);
+int verb_freeze(struct request *r);
 int verb_daemon_reload(struct request *r);
 int verb_daemon_reexec(struct request *r);
 int verb_set_environment(struct request *r);
@@ -113,6 +123,7 @@ int verb_version(struct request *r);
 
 /* The verb that was asked, for functions that serve several. */
 const char *request_verb(const struct request *r);
+pid_t request_pid(const struct request *r);
 bool request_may_change(const struct request *r); /* root, or who runs the manager */
 void client_subscribe(struct client *c);
 /* The unit that this boot aims for, by its own name. */
@@ -132,3 +143,5 @@ void show_config(struct record *rec, struct unit *u);
 /* For job.c and unit-run.c: tells subscribers. Cheap when there are none. */
 void control_job_event(struct manager *m, struct job *j, bool gone, int result);
 void control_unit_event(struct unit *u);
+/* Asks a scope's controller to stop it: event "request-stop". false: nobody listens. */
+bool control_request_stop(struct unit *u, const char *controller);

@@ -84,8 +84,8 @@ void cgroup_context_done(struct cgroup_context *c)
 {
         char **const lists[] = { c->delegate_controllers, c->device_allow, c->ip_allow, c->ip_deny,
                 c->io_limits, c->disable_controllers };
-        char *const strings[] = { c->allowed_cpus, c->allowed_memory_nodes, c->managed_oom_swap,
-                c->managed_oom_memory };
+        char *const strings[] = { c->allowed_cpus, c->allowed_memory_nodes, c->startup_allowed_cpus,
+                c->startup_allowed_memory_nodes, c->managed_oom_swap, c->managed_oom_memory };
 
         for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
                 strv_free(lists[i]);

@@ -157,8 +157,12 @@ static int output_stream(struct unit *u, const struct exec_context *c, const str
 static int plan_streams(struct unit *u, const struct exec_context *c, const struct exec_params *p,
         struct plan_builder *b, bool *ret_journal)
 {
-        int r = input_stream(u, c, p, b);
+        int r = p->stdio_fds ? 0 : input_stream(u, c, p, b);
 
+        for (int i = 0; p->stdio_fds && i < 3; i++)
+                plan_of(b)->stdio[i] = (struct plan_stdio) { .kind = STREAM_FD, .fd = p->stdio_fds[i] };
+        if (p->stdio_fds)
+                return 0;
         for (int i = 1; i < 3 && r >= 0; i++)
                 r = output_stream(u, c, p, b, i);
         if (r < 0)

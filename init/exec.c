@@ -259,8 +259,9 @@ void exec_forget(struct unit *u)
 /* ---- into rouse-exec ---- */
 
 /* The plan as rouse-exec shall find it, in a sealed memory file; numbers of descriptors are the ones they will
- * have there: passed ones at 3, then status pipe, plan, the socket for standard input. */
-static int seal_plan(const struct plan_builder *b, int stdin_fd, struct exec_plan *there, int *ret_fd)
+ * have there: passed ones at 3, then status pipe, plan, what becomes a standard stream without being passed. */
+static int seal_plan(const struct plan_builder *b, const int *streams, size_t n_streams,
+        struct exec_plan *there, int *ret_fd)
 {
         _cleanup_close_ int fd = memfd_create("rouse-exec-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
         int base = 3 + (int)there->fds.n;
@@ -272,8 +273,12 @@ static int seal_plan(const struct plan_builder *b, int stdin_fd, struct exec_pla
         for (int i = 0; i < 3; i++) {
                 if (there->stdio[i].kind != STREAM_FD)
                         continue;
-                if (there->stdio[i].fd == stdin_fd)
-                        there->stdio[i].fd = base + 2;
+                size_t s = 0;
+
+                while (s < n_streams && streams[s] != there->stdio[i].fd)
+                        s++;
+                if (s < n_streams)
+                        there->stdio[i].fd = base + 2 + (int)s;
                 else
                         for (uint32_t k = 0; k < there->fds.n; k++)
                                 if (fds[k] == there->stdio[i].fd)
@@ -297,19 +302,24 @@ static int plan_helper_moves(struct exec_child *c, const struct exec_params *p, 
 {
         struct exec_plan *here = c->plan;
         unsigned n = 0;
-        int r, base = 3 + (int)here->fds.n;
+        int r, base = 3 + (int)here->fds.n, streams[4];
+        size_t n_streams = 0;
         const int32_t *fds = plan_at(here, here->fds);
         static char name[] = "rouse-exec";
 
         for (uint32_t i = 0; i < here->fds.n; i++)
                 moves[n++] = (struct plan_move) { fds[i], 3 + (int)i };
-        r = seal_plan(b, p->stdin_fd, plan_of(b), ret_memfd);
+        if (p->stdin_fd >= 0)
+                streams[n_streams++] = p->stdin_fd;
+        for (int i = 0; p->stdio_fds && i < 3; i++)
+                streams[n_streams++] = p->stdio_fds[i];
+        r = seal_plan(b, streams, n_streams, plan_of(b), ret_memfd);
         if (r < 0)
                 return r;
         moves[n++] = (struct plan_move) { status_fd, base };
         moves[n++] = (struct plan_move) { *ret_memfd, base + 1 };
-        if (p->stdin_fd >= 0)
-                moves[n++] = (struct plan_move) { p->stdin_fd, base + 2 };
+        for (size_t i = 0; i < n_streams; i++)
+                moves[n++] = (struct plan_move) { streams[i], base + 2 + (int)i };
         c->moves = moves;
         c->n_moves = n;
         c->helper_path = exec_helper_path;
@@ -346,8 +356,8 @@ static int cgroup_of(struct unit *u, const struct exec_params *p, int *ret_owned
 static int fill_arena(
         struct plan_builder *b, const struct exec_params *p, struct arena *a, struct exec_child **ret)
 {
-        size_t n_moves = p->n_fds + 4, need = STACK_SIZE + sizeof(struct exec_child) + 64 + b->len + 64 +
-                                              n_moves * sizeof(struct plan_move) + 12;
+        size_t n_moves = p->n_fds + 2 + 4, need = STACK_SIZE + sizeof(struct exec_child) + 64 + b->len + 64 +
+                                                  n_moves * sizeof(struct plan_move) + 12;
         struct exec_child *c;
         int r = arena_get(need, a);
 

@@ -168,7 +168,7 @@ struct cgroup_context {
         uint64_t memory_min, memory_low, memory_high, memory_max, memory_swap_max, memory_zswap_max,
                 tasks_max;
         uint32_t tasks_max_permyriad; /* used when tasks_max is not set and this is not UINT32_MAX */
-        char *allowed_cpus, *allowed_memory_nodes;
+        char *allowed_cpus, *allowed_memory_nodes, *startup_allowed_cpus, *startup_allowed_memory_nodes;
         bool delegate;
         char **delegate_controllers;
         int device_policy;   /* 0 auto, 1 closed, 2 strict */
@@ -197,8 +197,9 @@ struct exec_params {
         const int *fds;
         char *const *fd_names;
         size_t n_fds, n_socket_fds;
-        int stdin_fd;       /* StandardInput=socket; -1 */
-        char **environment; /* per process additions: MAINPID=, SERVICE_RESULT= … (borrowed) */
+        int stdin_fd;         /* StandardInput=socket; -1 */
+        const int *stdio_fds; /* NULL, or three that are the standard streams whatever the context says */
+        char **environment;   /* per process additions: MAINPID=, SERVICE_RESULT= … (borrowed) */
         const char *notify_socket;
         usec_t watchdog;           /* 0: none */
         const char *cgroup_suffix; /* NULL, or ".control" for control processes of a delegated unit */
@@ -225,6 +226,8 @@ const char *exec_status_to_string(int status); /* 203 → "EXEC", 226 → "NAMES
 int cgroup_setup(struct manager *m);          /* mount, controllers, init.scope; boot only */
 const char *cgroup_unit_path(struct unit *u); /* "system.slice/ssh.service"; NULL when it has none */
 int cgroup_realize(struct unit *u);           /* makes it and its slices, writes attributes; 0 or -errno */
+/* Moves a process into u's cgroup, or (below, may be NULL: a relative path, made if need be) one further down. */
+int cgroup_attach(struct unit *u, pid_t pid, const char *below);
 int cgroup_open(struct unit *u);  /* borrowed O_PATH fd of the realized cgroup for CLONE_INTO_CGROUP */
 int cgroup_apply(struct unit *u); /* writes changed attributes (set-property) */
 int cgroup_kill(struct unit *u, int sig, pid_t except_main,
@@ -232,6 +235,12 @@ int cgroup_kill(struct unit *u, int sig, pid_t except_main,
 /* 1, 0, -errno. Who asks and finds it in use wants to know of its end: it is watched from then on. */
 int cgroup_is_empty(struct unit *u);
 int cgroup_watch(struct unit *u);    /* inotify on cgroup.events → unit_cgroup_empty(u) */
+/* Freezes or thaws all of its processes; u->freezer tells when (its watchers are told). 0, -ENOENT not realized,
+ * -EBUSY its slice is frozen, -EPERM PID 1 is in it. */
+int cgroup_freeze(struct unit *u, bool freeze);
+/* The boot is over, or the shutdown begins: Startup…= values. */
+void cgroup_phase_changed(struct manager *m);
+bool cgroup_has_startup_values(const struct cgroup_context *c);
 void cgroup_release(struct unit *u); /* rmdir, forget */
 /* Unit of a pid by its cgroup; NULL. Reads /proc (never a user's file system). */
 struct unit *cgroup_unit_of_pid(struct manager *m, pid_t pid);

@@ -379,6 +379,66 @@ static int index_links(struct manager *m)
         return 0;
 }
 
+/* ---- files that PID 1 itself writes, after the index was made ---- */
+
+static int dir_position(struct index *x, const char *dir)
+{
+        for (int i = 0; i < x->n_dirs; i++)
+                if (streq(x->dirs[i].path, dir))
+                        return i;
+        return -ENOENT;
+}
+
+int load_index_add(struct manager *m, const char *dir, const char *name)
+{
+        struct index *x = m->index;
+        struct index_entry *e;
+        int pos = x ? dir_position(x, dir) : -ENOENT, r;
+
+        if (pos < 0)
+                return pos;
+        e = index_alloc(x, sizeof(*e));
+        if (!e || !(e->path = index_join(x, dir, name)))
+                return -ENOMEM;
+        e->name = path_basename(e->path);
+        e->pos = pos;
+        e->kind = ENTRY_FILE;
+        x->dirs[pos].there = true;
+        hash_del(&x->entries, name);
+        r = hash_put(&x->entries, e->name, e);
+        return MIN(r, 0);
+}
+
+void load_index_drop(struct manager *m, const char *path)
+{
+        struct index *x = m->index;
+        const struct index_entry *e = x ? hash_get(&x->entries, path_basename(path)) : NULL;
+
+        if (e && streq(e->path, path))
+                hash_del(&x->entries, e->name);
+}
+
+int load_index_add_dropins(struct manager *m, const char *dir, const char *name)
+{
+        struct index *x = m->index;
+        int pos = x ? dir_position(x, dir) : -ENOENT;
+        struct index_subdirs *d;
+        struct index_sub *s;
+        char path[PATH_MAX];
+
+        if (pos < 0)
+                return pos;
+        if ((size_t)snprintf(path, sizeof(path), "%s/%s.d", dir, name) >= sizeof(path))
+                return -ENAMETOOLONG;
+        d = index_subdirs(x, name, true);
+        s = d ? index_sub_add(x, d, SUB_DROPIN, path, pos) : NULL;
+        if (!s)
+                return -ENOMEM;
+        s->on_disk = true;
+        x->dirs[pos].there = true;
+        return 0;
+}
+
 /* ---- the public side ---- */
 
 void load_index_free(struct manager *m)

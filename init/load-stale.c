@@ -57,7 +57,7 @@ bool unit_needs_reload(struct unit *u)
         struct manager *m = u->manager;
         const struct index_entry *e;
 
-        if (!m->index || u->transient || u->load_state == UNIT_STUB)
+        if (!m->index || u->load_state == UNIT_STUB)
                 return false;
         e = index_find(m, u->id);
         if (overridden(m, u->id, e ? e->pos : INT_MAX))

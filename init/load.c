@@ -201,6 +201,7 @@ static int load_fragment(struct unit *u)
                 return -ENODATA;
         }
         u->vendor = path_is_vendor(e->path);
+        u->transient = startswith(e->path, "/run/systemd/transient/") != NULL;
         if (e->kind == ENTRY_VIRTUAL) {
                 text = strdup(e->text);
                 if (!text)
@@ -238,7 +239,7 @@ static bool load_result(struct unit *u, int r)
                 return false;
         }
         if (r == -ENOENT) {
-                if (ops->always_loaded || ops->can_fail_transient || u->transient || u->perpetual)
+                if (ops->always_loaded || ops->can_fail_transient || u->perpetual)
                         return true;
                 load_failed(u, UNIT_NOT_FOUND, "no unit file of this name");
                 return false;

@@ -390,6 +390,7 @@ static void boot_finished(struct manager *m)
         char a[64], b[64], c[64];
 
         m->boot_finished = true;
+        cgroup_phase_changed(m);
         early_finish(m);
         devlink_booted(m);
         m->t_finish = now_monotonic();

@@ -124,7 +124,7 @@ static void refresh_mounts_for(struct unit *u)
 
 static bool is_changed(struct unit *u)
 {
-        if (u->transient || u->load_state == UNIT_STUB || u->load_state == UNIT_MERGED)
+        if (u->load_state == UNIT_STUB || u->load_state == UNIT_MERGED)
                 return false;
         return u->needs_read || u->load_state == UNIT_ERROR || load_hash(u) != u->files_hash;
 }

@@ -25,6 +25,7 @@ void service_init_live(struct unit *u)
         struct service *s = UNIT_CAST(service, u);
 
         s->watchdog_override = USEC_INFINITY;
+        s->stdio_fds[0] = s->stdio_fds[1] = s->stdio_fds[2] = -1;
         s->socket_fd = s->notify_io.fd = s->exec_io.fd = s->pidfile_io.fd = -1;
         s->timer = (struct loop_timer) { .when = USEC_INFINITY, .cb = service_timer, .data = s };
         s->watchdog_timer.when = s->runtime_timer.when = USEC_INFINITY;
@@ -73,6 +74,7 @@ void service_done(struct unit *u)
         }
         free(s->store_fds);
         free(s->store_names);
+        service_close_stdio(s);
         close_fd(s->socket_fd);
         free(s->socket_peer);
         free(s->status_text);

@@ -224,6 +224,8 @@ static int spawn(
                 if (socket_input && p.n_fds > 0)
                         p.stdin_fd = fds[0];
         }
+        if (s->stdio_fds[0] >= 0)
+                p.stdio_fds = s->stdio_fds;
         r = exec_spawn(u, &s->exec, &p, &pid, &pidfd);
         if (r < 0)
                 return log_unit_errno(u->id, LOG_ERR, r, "Could not start a process for %s: %m", c->path);
@@ -641,6 +643,12 @@ void service_drop_store(struct service *s)
         }
 }
 
+void service_close_stdio(struct service *s)
+{
+        for (int i = 0; i < 3; i++)
+                s->stdio_fds[i] = close_fd(s->stdio_fds[i]);
+}
+
 void service_release(struct service *s)
 {
         struct unit *u = &s->unit;
@@ -662,6 +670,8 @@ void service_release(struct service *s)
         }
         if (!s->will_auto_restart && !u->job)
                 service_drop_store(s);
+        if (!s->will_auto_restart)
+                service_close_stdio(s);
         if (s->pid_file && s->main_pid <= 0)
                 (void)unlink(s->pid_file);
         if (cgroup_is_empty(u) != 0)

@@ -42,6 +42,7 @@ void service_log_survivors(struct service *s, const char *why);
 /* Directories, cgroup, notify socket, fd store: what an ended service gives back. */
 void service_release(struct service *s);
 void service_drop_store(struct service *s);
+void service_close_stdio(struct service *s);
 
 /* service-notify.c */
 void service_notify_message(struct unit *u, pid_t pid, uid_t uid, char **fields, int *fds, size_t n_fds);

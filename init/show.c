@@ -164,6 +164,8 @@ static void add_cpu_usage(struct record *rec, struct unit *u)
         record_add(rec, "CPUUsageNSec", "[not set]");
 }
 
+static const char *const freezer_states[] = { "running", "freezing", "frozen", "thawing" };
+
 static void add_cgroup(struct record *rec, struct unit *u)
 {
         const char *path = u->cgroup_realized ? cgroup_unit_path(u) : NULL;
@@ -175,6 +177,7 @@ static void add_cgroup(struct record *rec, struct unit *u)
                 record_addf(rec, "ControlGroup", "/%s", path);
         else
                 record_add(rec, "ControlGroup", "");
+        record_add(rec, "FreezerState", freezer_states[u->freezer]);
         add_counter(rec, u, "MemoryCurrent", "memory.current");
         add_counter(rec, u, "TasksCurrent", "pids.current");
         add_cpu_usage(rec, u);
@@ -306,6 +309,11 @@ static void show_device(struct record *rec, struct unit *u)
         record_add(rec, "SysFSPath", UNIT_CAST(device_unit, u)->syspath);
 }
 
+static void show_scope(struct record *rec, struct unit *u)
+{
+        record_add(rec, "Controller", UNIT_CAST(scope, u)->controller);
+}
+
 static void (*const show_type[UNIT_TYPE_MAX])(struct record *rec, struct unit *u) = {
         [UNIT_SERVICE] = show_service,
         [UNIT_SOCKET] = show_socket,
@@ -314,6 +322,7 @@ static void (*const show_type[UNIT_TYPE_MAX])(struct record *rec, struct unit *u
         [UNIT_TIMER] = show_timer,
         [UNIT_PATH] = show_path,
         [UNIT_DEVICE] = show_device,
+        [UNIT_SCOPE] = show_scope,
 };
 
 static void dump_property(void *data, const char *key, const char *value)

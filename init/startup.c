@@ -65,6 +65,8 @@ int manager_startup(struct manager *m, const char *target)
         mountinfo_scan(m);
         r = unit_load_by_name(m, "-.slice", &u);
         if (r >= 0)
+                r = unit_load_by_name(m, "init.scope", &u);
+        if (r >= 0)
                 r = unit_load_by_name(m, t, &u);
         if (r >= 0 && u->load_state != UNIT_LOADED && cmdline_get(m->cmdline, "rouse.fallback"))
                 return log_error_errno(

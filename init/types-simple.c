@@ -1,4 +1,4 @@
-/* Types with little of their own: target, slice, device-less ones. A target is a name for a set of units; a slice is a
+/* Types with little of their own: target and slice. A target is a name for a set of units; a slice is a
  * node of the cgroup tree. */
 #include "manager.h"
 #include "types.h"
@@ -165,15 +165,6 @@ const struct unit_ops automount_ops = {
         .size = sizeof(struct automount),
         .section = "Automount",
         .done = automount_done,
-        .active_state = never_active,
-        .sub_state = never_sub,
-};
-const struct unit_ops scope_ops = {
-        .size = sizeof(struct scope),
-        .section = "Scope",
-        .kill_offset = offsetof(struct scope, kill),
-        .cgroup_offset = offsetof(struct scope, cgroup),
-        .can_fail_transient = true,
         .active_state = never_active,
         .sub_state = never_sub,
 };

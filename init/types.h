@@ -138,7 +138,8 @@ struct service {
         int *store_fds;
         char **store_names;
         size_t n_store;
-        int socket_fd; /* Accept=yes connection, until handed over; -1 */
+        int socket_fd;    /* Accept=yes connection, until handed over; -1 */
+        int stdio_fds[3]; /* of the one who asked for a transient service, -1 */
         char *socket_peer;
         struct unit *accept_socket;
         struct loop_io pidfile_io;        /* inotify while the PID file is awaited */
@@ -276,17 +277,30 @@ struct slice {
         struct cgroup_context cgroup;
         bool active;
 };
+enum scope_state {
+        SCOPE_DEAD,
+        SCOPE_RUNNING,
+        SCOPE_ABANDONED,
+        SCOPE_STOP_SIGTERM,
+        SCOPE_STOP_SIGKILL,
+        SCOPE_FAILED
+};
 struct scope {
         struct unit unit;
         struct kill_context kill;
         struct cgroup_context cgroup;
-        int state, result;
-        pid_t *pids;
+        usec_t timeout_stop, runtime_max, runtime_rand_extra;
+        enum oom_policy oom_policy;
+        /* live */
+        enum scope_state state;
+        int result;
+        pid_t *pids; /* that it begins with */
         size_t n_pids;
-        char *controller;
-        usec_t timeout_stop, runtime_max;
+        char *controller; /* bus name that is asked to stop it; NULL */
         struct loop_timer timer;
 };
+/* scope.c. The controller lets go of it: 0, -ESTALE when it does not run. */
+int scope_abandon(struct unit *u);
 /* A job of the unit that a timer or path starts: recheck is queued when it ends. */
 struct job_watch {
         struct job_waiter w;

@@ -105,10 +105,18 @@ static bool bound_units_active(struct unit *u)
         return true;
 }
 
+/* A frozen unit could not do what a job asks of it. */
+static void thaw(struct unit *u)
+{
+        if (u->freezer == FREEZER_FREEZING || u->freezer == FREEZER_FROZEN)
+                (void)cgroup_freeze(u, false);
+}
+
 int unit_start(struct unit *u)
 {
         enum active_state s = unit_active_state(u);
 
+        thaw(u);
         if (s == UNIT_ACTIVE || s == UNIT_RELOADING)
                 return -EALREADY;
         if (u->load_state != UNIT_LOADED)
@@ -152,6 +160,7 @@ int unit_stop(struct unit *u)
                 return -EALREADY;
         if (!unit_ops(u)->stop)
                 return -EOPNOTSUPP;
+        thaw(u);
         return unit_ops(u)->stop(u);
 }
 
@@ -165,6 +174,7 @@ int unit_reload(struct unit *u)
                 return -EAGAIN;
         if (s != UNIT_ACTIVE)
                 return -ENOEXEC;
+        thaw(u);
         return unit_ops(u)->reload(u);
 }
 
@@ -419,6 +429,8 @@ void unit_notify_full(struct unit *u, enum active_state old, bool reload_failed,
         each_dep(u, DEP_BIT(DEP_TRIGGERED_BY), tell_trigger);
         if (u->needs_read)
                 reload_retry(u);
+        if (u->watchers)
+                unit_tell_watchers(u);
         manager_check_idle(m);
 }
 

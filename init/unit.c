@@ -10,6 +10,7 @@
 
 #include "job.h"
 #include "manager.h"
+#include "transient.h"
 #include "types.h"
 
 const struct unit_ops *const unit_ops_table[UNIT_TYPE_MAX] = {
@@ -359,20 +360,64 @@ const char *unit_description(struct unit *u)
 
 /* ---- collecting ---- */
 
+/* Does another unit say anything about it? */
+static bool unit_is_mentioned(const struct unit *u)
+{
+        for (size_t i = 0; i < u->n_deps; i++)
+                if (u->deps[i].types & ~u->deps[i].own)
+                        return true;
+        return false;
+}
+
+/* A transient unit is forgotten when it has ended and nobody speaks of it; the others are kept as long as they have any
+ * edge: most will be asked for again. */
 static bool unit_may_gc(struct unit *u)
 {
         enum active_state s;
 
-        if (u->perpetual || u->job || u->refs || u->in_load_queue)
+        if (u->perpetual || u->job || u->refs || u->watchers || u->in_load_queue)
                 return false;
         if (u->load_state == UNIT_MERGED)
                 return true;
         s = unit_active_state(u);
-        if (s == UNIT_FAILED)
-                return u->collect_inactive_or_failed;
-        if (s != UNIT_INACTIVE)
+        if (s == UNIT_FAILED && !(u->collect_inactive_or_failed && unit_has_ended(u)))
                 return false;
-        return !u->n_deps;
+        if (s != UNIT_INACTIVE && s != UNIT_FAILED)
+                return false;
+        return u->transient ? unit_has_ended(u) && !unit_is_mentioned(u) : !u->n_deps;
+}
+
+bool unit_has_ended(struct unit *u)
+{
+        enum active_state s = unit_active_state(u);
+
+        if (s != UNIT_INACTIVE && s != UNIT_FAILED)
+                return false;
+        return u->type != UNIT_SERVICE || !UNIT_CAST(service, u)->will_auto_restart;
+}
+
+void unit_add_watcher(struct unit *u, struct unit_watcher *w)
+{
+        w->next = u->watchers;
+        u->watchers = w;
+}
+
+void unit_remove_watcher(struct unit *u, struct unit_watcher *w)
+{
+        for (struct unit_watcher **p = &u->watchers; *p; p = &(*p)->next)
+                if (*p == w) {
+                        *p = w->next;
+                        break;
+                }
+        unit_gc_queue(u);
+}
+
+void unit_tell_watchers(struct unit *u)
+{
+        for (struct unit_watcher *w = u->watchers, *next; w; w = next) {
+                next = w->next;
+                w->cb(w, u);
+        }
 }
 
 void unit_gc_queue(struct unit *u)
@@ -402,8 +447,10 @@ void manager_collect(struct manager *m)
 
                 m->gc_queue = u->gc_next;
                 u->in_gc = false;
-                if (unit_may_gc(u) && !anyone_merged_into(m, u))
-                        unit_free(u);
+                if (!unit_may_gc(u) || anyone_merged_into(m, u))
+                        continue;
+                transient_forget(u);
+                unit_free(u);
         }
 }
 

@@ -170,6 +170,7 @@ struct unit_ops {
         void (*job_timed_out)(struct unit *u); /* its job is about to end so */
         void (*child)(struct unit *u, pid_t pid, int code, int status); /* a process of it ended */
         void (*cgroup_empty)(struct unit *u);
+        void (*cgroup_oom)(struct unit *u, bool managed); /* the kernel killed for want of memory in it */
         void (*notify_message)(struct unit *u, pid_t pid, uid_t uid, char **fields, int *fds, size_t n_fds);
         void (*trigger_notify)(struct unit *u, struct unit *triggered); /* socket ← service state */
         void (*bus_name)(struct unit *u, bool owned);
@@ -185,6 +186,14 @@ struct unit_ops {
         void (*deserialise)(struct unit *u, const char *key, const char *value);
 };
 extern const struct unit_ops *const unit_ops_table[UNIT_TYPE_MAX];
+
+enum freezer_state { FREEZER_RUNNING, FREEZER_FREEZING, FREEZER_FROZEN, FREEZER_THAWING };
+
+/* Told whenever the unit's state changed. May take itself off, no other. */
+struct unit_watcher {
+        void (*cb)(struct unit_watcher *w, struct unit *u);
+        struct unit_watcher *next;
+};
 
 struct unit {
         struct manager *manager;
@@ -228,6 +237,7 @@ struct unit {
         struct unit *slice;
         char *cgroup_path;
         int cgroup_fd, cgroup_wd; /* -1 */
+        enum freezer_state freezer;
         bool cgroup_realized, cgroup_killed /* by cgroup.kill: see exec.c */;
         char invocation_id[33];
         usec_t state_change, inactive_exit, active_enter, active_exit, inactive_enter; /* CLOCK_MONOTONIC */
@@ -242,7 +252,8 @@ struct unit {
         char *dropped_edges; /* "cycle a → b → c: dropped After=…", shown in status */
         char *wait_reason;   /* why its job waits, for analyze */
         unsigned refs;       /* held by control clients etc. */
-        unsigned mark, pos;  /* transaction's and collector's scratch */
+        struct unit_watcher *watchers;
+        unsigned mark, pos; /* transaction's and collector's scratch */
         struct unit *load_next, *gc_next;
         struct loop_timer restart_timer;
 };
@@ -295,6 +306,12 @@ void unit_reset_failed(struct unit *u);
 /* True when active, and nothing that needs it is. */
 bool unit_unneeded(struct unit *u);
 void unit_gc_queue(struct unit *u);
+/* While it is watched, a unit is kept. */
+void unit_add_watcher(struct unit *u, struct unit_watcher *w);
+void unit_remove_watcher(struct unit *u, struct unit_watcher *w);
+void unit_tell_watchers(struct unit *u);
+/* Down, and not about to be started again by itself. */
+bool unit_has_ended(struct unit *u);
 void unit_free(struct unit *u);
 void unit_cgroup_empty(struct unit *u);
 /* Registers a child: its end is told to ops->child. pidfd becomes the manager's. */
@@ -310,6 +327,11 @@ void unit_load(struct unit *u);
 /* Indexes unit directories (again); 0 or -errno. */
 int load_index(struct manager *m);
 void load_index_free(struct manager *m);
+/* A unit file, or the drop-in directory of a unit, that was just written to a directory of the search path; a unit file
+ * that was removed. -ENOENT: no such directory. */
+int load_index_add(struct manager *m, const char *dir, const char *name);
+int load_index_add_dropins(struct manager *m, const char *dir, const char *name);
+void load_index_drop(struct manager *m, const char *path);
 /* Path that name would be loaded from, NULL when none; for cat, list-unit-files. */
 const char *load_find_fragment(struct manager *m, const char *name);
 /* The name that an alias stands for ("autovt@tty1.service" → "getty@tty1.service"); a copy of name when it is none. */

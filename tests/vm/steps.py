@@ -1,0 +1,24 @@
+"""Steps of a guest's test: commands with the exit status and a pattern of the
+output that are wanted, all of them in one script, so that the host's part
+takes no time."""
+from tap import TIMEOUT
+
+MARK = "@@next"
+
+
+def run(tap, guest, steps, bound=60):
+    """Each command has bound seconds of the guest's clock; what hangs fails."""
+    script = "".join(
+        f"timeout {bound} sh -c {quote(command)} </dev/null 2>&1; echo '{MARK}' $?\n" for command, _, _ in steps)
+    parts = guest.out(script, TIMEOUT).split(MARK)
+    for number, (command, status, pattern) in enumerate(steps):
+        ended, _, _ = (parts[number + 1] if number + 1 < len(parts) else " none\n").partition("\n")
+        output = parts[number].partition("\n")[2] if number else parts[0]
+        shown = " ".join(command.split())[:110]
+        tap.is_(ended.strip(), str(status), f"{shown}: status {status}") or tap.diag(output[-2000:])
+        if pattern:
+            tap.like(output.strip("\n"), pattern, f"{shown}: says what it should")
+
+
+def quote(text):
+    return "'" + text.replace("'", "'\\''") + "'"
