@@ -147,7 +147,8 @@ static void on_child(int sig)
 {
         int status;
 
-        if (waitpid(-1, &status, WNOHANG) > 0 && WIFEXITED(status) && WEXITSTATUS(status) == DISCONNECTED && !stay)
+        if (waitpid(-1, &status, WNOHANG) > 0 && WIFEXITED(status) && WEXITSTATUS(status) == DISCONNECTED &&
+                !stay)
                 _exit(0);
 }
 

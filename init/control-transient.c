@@ -250,12 +250,13 @@ int verb_set_property(struct request *r)
         if (k < 0)
                 return request_fail(r, k, "'%.64s' is not a unit name.", r->args[0]);
         if (u->load_state != UNIT_LOADED)
-                return request_fail(r, -ENOENT, "Unit %s is %s.", u->id, load_state_to_string(u->load_state));
+                return request_fail(
+                        r, -ENOENT, "Unit %s is %s.", u->id, load_state_to_string(u->load_state));
         FOREACH_STR (s, r->args + 1) {
                 k = assignment_parse(u->type, *s, &a[n], &error);
                 if (k >= 0 && !property_is_settable(u->type, &a[n])) {
-                        error = str_printf("Property %s of unit %s cannot be set while it runs.", a[n].key,
-                                u->id);
+                        error = str_printf(
+                                "Property %s of unit %s cannot be set while it runs.", a[n].key, u->id);
                         k = -EOPNOTSUPP;
                 }
                 if (k < 0)

@@ -244,8 +244,8 @@ bool property_is_settable(enum unit_type t, const struct assignment *a)
 {
         const struct directive *d = directive_find(t, a->section, a->key);
 
-        return d && (streq(d->section, "cgroup") || streq(a->key, "Description")) && !streq(a->key, "Slice") &&
-               !streq(a->key, "Delegate");
+        return d && (streq(d->section, "cgroup") || streq(a->key, "Description")) &&
+               !streq(a->key, "Slice") && !streq(a->key, "Delegate");
 }
 
 int transient_set_properties(

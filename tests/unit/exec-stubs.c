@@ -34,9 +34,7 @@ void unit_cgroup_empty(struct unit *u)
 {
         exec_test_cgroup_empty++;
 }
-void unit_tell_watchers(struct unit *u)
-{
-}
+void unit_tell_watchers(struct unit *u) {}
 int unit_resolve(struct unit *u, const char *s, char **ret)
 {
         struct strbuf b = { 0 };
