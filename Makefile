@@ -159,6 +159,7 @@ help:
 #: make check         every test; make check-all: with the fuzzers and long tests
 #: make bench         rouse, systemd, busybox and the ideal, interleaved, on a person's clock (RUNS, SYSTEMS)
 #: make bench-exact   the same on the clock that counts instructions
+#: make bench-devices rouse-devd beside systemd-udevd: coldplug, latency, memory, thousands of devices
 #: make fuzz          each fuzz target for FUZZ_SECONDS; fuzz-NAME: one
 #: make install       into DESTDIR; see README for `divert` and the way back
 #: make deb           the same as a Debian package

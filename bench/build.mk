@@ -7,12 +7,13 @@ export $(BENCH_VARIABLES)
 
 $(eval $(call program,bench/probe,bench/probe.c bench/probe-conditions.c bench/probe-perf.c,STATIC,))
 $(eval $(call program,bench/ideal,bench/ideal.c bench/ideal-initrd.c,STATIC,))
-BENCH_PROGRAMS := $(OUT)/bench/probe $(OUT)/bench/ideal
+$(eval $(call program,bench/devices,bench/devices.c,STATIC,))
+BENCH_PROGRAMS := $(OUT)/bench/probe $(OUT)/bench/ideal $(OUT)/bench/devices
 $(BENCH_PROGRAMS): | $(OUT)/bench
 $(OUT)/bench:
 	@mkdir -p $@
 
-.PHONY: bench-programs
+.PHONY: bench-programs bench-devices
 bench-programs: $(BENCH_PROGRAMS)
 
 bench: all
@@ -20,3 +21,7 @@ bench: all
 
 bench-exact: all
 	@OUT='$(abspath $(OUT))' bench/boot.py --exact
+
+bench-devices: all
+	@OUT='$(abspath $(OUT))' bench/devices.py --exact
+	@OUT='$(abspath $(OUT))' bench/devices.py

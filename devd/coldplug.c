@@ -62,6 +62,11 @@ static void take(const struct uevent *u, void *data)
                 c->queued++;
 }
 
+static void done_path(char path[static PATH_MAX])
+{
+        snprintf(path, PATH_MAX, "%s/.coldplugged", root_run());
+}
+
 static void finish(struct coldplug *c)
 {
         char path[PATH_MAX];
@@ -71,8 +76,10 @@ static void finish(struct coldplug *c)
         log_info("Coldplug: %u devices, %u that no rule is for, read in %lld ms", c->queued, c->skipped,
                 (long long)((now_monotonic() - c->since) / USEC_PER_MSEC));
         /* A later devd only looks for differences. */
-        snprintf(path, sizeof(path), "%s/.coldplugged", root_run());
+        done_path(path);
         (void)write_file_atomic(path, "", 0, 0644, false);
+        if (c->m->unclean)
+                reenum_takeover(c->m);
         daemon_check_idle(c->m);
 }
 
@@ -141,6 +148,17 @@ bool coldplug_fetch(struct devd *m, const char *name)
         take(&u, m->coldplug);
         events_pump(m);
         return true;
+}
+
+int coldplug_or_takeover(struct devd *m)
+{
+        char path[PATH_MAX];
+
+        done_path(path);
+        if (coldplug_begun(m) || access(path, F_OK) < 0)
+                return coldplug_start(m);
+        reenum_takeover(m);
+        return 0;
 }
 
 int coldplug_start(struct devd *m)

@@ -11,6 +11,8 @@
 #include "devd.h"
 
 int coldplug_start(struct devd *m);
+/* The same, unless a devd of this boot has done it: then what has changed since is looked for. */
+int coldplug_or_takeover(struct devd *m);
 void coldplug_free(struct devd *m);
 /* Ends the hold: goes on with the rest, loads what was put off. */
 void coldplug_hurry(struct devd *m);

@@ -33,12 +33,17 @@ bool daemon_idle(const struct devd *m)
         return m->queue->n == 0 && !coldplug_active(m) && modules_pending(m) == 0 && !reenum_pending(m);
 }
 
+static void queue_flag_path(char path[static PATH_MAX])
+{
+        snprintf(path, PATH_MAX, "%s/queue", root_run());
+}
+
 static void write_queue_flag(bool busy)
 {
         char path[PATH_MAX];
         int fd;
 
-        snprintf(path, sizeof(path), "%s/queue", root_run());
+        queue_flag_path(path);
         if (!busy) {
                 (void)unlink(path);
                 return;
@@ -47,6 +52,22 @@ static void write_queue_flag(bool busy)
         if (fd < 0)
                 log_debug_errno(-errno, "%s: %m", path);
         close_fd(fd);
+}
+
+void daemon_busy(struct devd *m)
+{
+        if (!said_busy)
+                write_queue_flag(true);
+        said_busy = true;
+}
+
+/* Whoever ran before this one and left the flag was killed with events in hand. */
+static bool was_killed(void)
+{
+        char path[PATH_MAX];
+
+        queue_flag_path(path);
+        return access(path, F_OK) >= 0;
 }
 
 void daemon_check_idle(struct devd *m)
@@ -237,6 +258,10 @@ static int start_parts(struct devd *m, const struct daemon_options *o, const str
                 r = keys_new(m);
         if (r < 0)
                 return r;
+        links_set_patience(0);
+        m->unclean = was_killed();
+        if (m->unclean)
+                daemon_busy(m);
         make_directories();
         if (!o->no_watch) {
                 r = watches_new(m);
@@ -260,6 +285,8 @@ static int start_parts(struct devd *m, const struct daemon_options *o, const str
 
 static void stop_parts(struct devd *m)
 {
+        if (daemon_idle(m)) /* else the next devd sees that something was under way */
+                write_queue_flag(false);
         events_abandon(m);
         control_free(m);
         coldplug_free(m);
@@ -278,7 +305,6 @@ static void stop_parts(struct devd *m)
                 initrd_devices_done(m->initrd);
         free(m->initrd);
         strv_free(m->global_env);
-        write_queue_flag(false);
 }
 
 int daemon_run(const struct daemon_options *o)
@@ -307,7 +333,7 @@ int daemon_run(const struct daemon_options *o)
         if (r >= 0) {
                 notify("READY=1\nSTATUS=Handling events");
                 if (m.standalone && !o->no_coldplug)
-                        (void)coldplug_start(&m);
+                        (void)coldplug_or_takeover(&m);
                 r = loop_run(m.loop);
                 notify("STOPPING=1");
         }

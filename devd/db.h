@@ -14,7 +14,8 @@ int db_write(struct device *d);  /* entry, tag index; atomic */
 int db_delete(struct device *d); /* entry, tag index */
 /* Claims and gives up links (old: the entry before this event, may be NULL), creates /dev links of those that
  * this device wins, hands others back; /dev/{block,char}/M:N; node owner and mode. 0 or the first -errno. */
-/* In that order: owner, mode and labels; /dev/{block,char}; links. */
+/* In that order: owner, mode and labels; /dev/{block,char}; links. -EAGAIN: another process holds a link's lock,
+ * all of it is to be done once more, later. */
 int node_update(struct device *d, struct device *old);
 int node_remove(struct device *d, struct device *old);
 /* Only owner, mode and security labels of the node (also used for static nodes). */
@@ -25,10 +26,16 @@ int links_claim(const char *link, const char *id, int priority, const char *devn
 int links_release(const char *link, const char *id);
 /* Devnode of the link's owner by the stack, NULL when nobody claims it; the caller frees. */
 int links_winner(const char *link, char **ret_devnode);
+/* How long a link's lock, which other processes hold, is waited for before -EAGAIN (30 s unless told). */
+void links_set_patience(usec_t limit);
+/* What /dev/LINK must say to lead to devnode: "../../sda". */
+int links_target(const char *link, const char *devnode, char buf[static PATH_MAX]);
 /* Forgets what is remembered of the directories (tests; after the file system changed below us). */
 void links_forget(void);
 /* File name of a link's directory: "/" → "\x2f", "\" → "\x5c". buf of NAME_MAX + 1 bytes. */
 void links_escape(const char *link, char *buf);
+/* The way back. -EINVAL for a name whose end is a hash. */
+int links_unescape(const char *name, char buf[static NAME_MAX + 1]);
 /* Empty directories above path (changed), up to /dev, are removed. */
 void links_remove_empty_parents(char *path);
 /* udevadm info --cleanup-db: entries without the sticky bit, and the tags and links of what is gone. */

@@ -40,7 +40,7 @@ struct devd {
         usec_t rules_checked; /* when they were last compared with the files */
         bool standalone;      /* no PID 1 on the other end of a link: plain udevd */
         pid_t trust_pid;      /* uevents from this pid count too (namespace tests) */
-        bool exiting;
+        bool unclean;         /* a devd before this one left its queue flag behind */
         usec_t event_timeout; /* one program of an event */
         unsigned children_max;
         char **global_env; /* udevadm control --property */
@@ -76,6 +76,8 @@ int daemon_run(const struct daemon_options *o);
 void daemon_reload(struct devd *m, bool force);
 /* Everything that was asked for is done: queue empty, coldplug over, no module being loaded. */
 bool daemon_idle(const struct devd *m);
+/* About to take events from the kernel: the queue flag stands before they are ours alone. */
+void daemon_busy(struct devd *m);
 /* Called whenever one of these may have become true; tells settle, control, PID 1. */
 void daemon_check_idle(struct devd *m);
 

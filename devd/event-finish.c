@@ -7,6 +7,8 @@
 #include "run-known.h"
 #include "watch.h"
 
+#define LINK_RETRY (5 * USEC_PER_MSEC)
+
 static void run_list_next(struct event_run *run);
 
 /* The interface is called name now: what later readers of this device see. */
@@ -30,6 +32,11 @@ static int device_renamed(struct device *d, const char *name)
         return 0;
 }
 
+static bool is_uaccess(const struct rules_run *c)
+{
+        return c->builtin && streq(c->command, "uaccess");
+}
+
 static int write_entry(struct event_run *run)
 {
         struct device *d = run->d;
@@ -43,13 +50,49 @@ static int write_entry(struct event_run *run)
         return r;
 }
 
+/* Another process holds the lock of one of the links: step is done once more, soon. */
+static bool step_again(struct event_run *run, int r, void (*step)(struct loop_timer *t))
+{
+        if (r != -EAGAIN)
+                return false;
+        run->retry.cb = step;
+        run->retry.data = run;
+        return loop_timer_set(run->m->loop, &run->retry, usec_add(now_monotonic(), LINK_RETRY)) >= 0;
+}
+
+/* Who may use the node is settled before anybody is told that the device is ready. */
+static void apply_acls(struct event_run *run)
+{
+        for (size_t i = 0; i < run->re.n_run; i++) {
+                const struct rules_run *c = &run->re.run[i];
+
+                if (is_uaccess(c)) {
+                        int r = builtin_run(run->d, &run->re, c->command);
+
+                        if (r < 0 && r != -ENOENT)
+                                log_warning_errno(
+                                        r, "%s: access for the user at the seat: %m", run->d->syspath);
+                }
+        }
+}
+
+static void node_and_entry(struct event_run *run);
+
+static void on_node_again(struct loop_timer *t)
+{
+        node_and_entry(t->data);
+}
+
 static void node_and_entry(struct event_run *run)
 {
         struct device *d = run->d;
         int r = node_update(d, run->old);
 
+        if (step_again(run, r, on_node_again))
+                return;
         if (r < 0 && r != -ENOENT)
                 log_warning_errno(r, "%s: node and links: %m", d->syspath);
+        apply_acls(run);
         (void)write_entry(run);
         run_list_next(run);
 }
@@ -76,6 +119,13 @@ static bool wants_rename(const struct device *d)
                !streq(d->name, d->sysname);
 }
 
+static void finish_remove(struct event_run *run);
+
+static void on_remove_again(struct loop_timer *t)
+{
+        finish_remove(t->data);
+}
+
 static void finish_remove(struct event_run *run)
 {
         struct device *d = run->d;
@@ -84,6 +134,8 @@ static void finish_remove(struct event_run *run)
         if (run->m->watches)
                 watch_end(run->m, d->id);
         r = node_remove(d, run->old);
+        if (step_again(run, r, on_remove_again))
+                return;
         if (r < 0 && r != -ENOENT)
                 log_warning_errno(r, "%s: links: %m", d->syspath);
         r = db_delete(d);
@@ -172,7 +224,7 @@ static int run_program(struct event_run *run, const char *command)
 {
         int r;
 
-        if (run_known(command))
+        if (run_known(run->d, command))
                 return 0;
         if (!run->env)
                 run->env = monitor_environment(run->d);
@@ -189,6 +241,8 @@ static void run_list_next(struct event_run *run)
         while (run->run_next < run->re.n_run) {
                 const struct rules_run *i = &run->re.run[run->run_next++];
 
+                if (is_uaccess(i) && !streq(run->d->action, "remove"))
+                        continue; /* done before the entry was written */
                 if ((i->builtin ? run_builtin(run, i->command) : run_program(run, i->command)) > 0)
                         return;
         }

@@ -41,7 +41,7 @@ struct event_run {
         char **env;
         struct task *task; /* what is waited for, if anything */
         struct request *request;
-        struct loop_timer retry; /* the disk is locked by somebody */
+        struct loop_timer retry; /* the disk is locked by somebody, or a link's directory */
         usec_t retry_until;
 };
 

@@ -1,5 +1,6 @@
 /* Kernel uevents into the queue: many datagrams a wake-up, and what follows when the kernel had to drop some. */
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 
 #include "event.h"
@@ -38,10 +39,13 @@ static bool take_batch(struct devd *m)
 
 void intake_drain(struct devd *m)
 {
+        struct pollfd p = { .fd = m->uevent_io.fd, .events = POLLIN };
         unsigned i;
 
         if (m->uevent_io.fd < 0)
                 return;
+        if (poll(&p, 1, 0) > 0)
+                daemon_busy(m);
         batch = malloc(sizeof(*batch) * BATCH);
         if (!batch)
                 return;

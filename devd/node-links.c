@@ -3,7 +3,8 @@
  * A directory a link (its name escaped), in it one symbolic link a claimant: the device's id, pointing at
  * "PRIORITY:DEVNODE". The claimant with the highest priority owns the name; of equal ones the present owner
  * stays. A file .lock in the directory is locked around each change, so that the daemon and any number of
- * foreground processes agree.
+ * foreground processes agree. A foreground process waits for the lock; the daemon, whose main process never
+ * waits, sets its patience to nothing, gets -EAGAIN, and tries the whole step again later.
  *
  * What was read of a directory is remembered with its time and size and used as long as these stand, so
  * that a thousand claimants of one name cost a thousand small steps and not a million. */
@@ -18,6 +19,8 @@
 #include "lib/fileio.h"
 #include "lib/hash.h"
 #include "lib/log.h"
+
+#define LOCK_POLL_NS (2 * 1000 * 1000)
 
 struct claim {
         char *devnode;
@@ -35,6 +38,7 @@ struct stack {
 };
 
 static struct hash stacks; /* link → struct stack */
+static usec_t patience = 30 * USEC_PER_SEC;
 
 void links_escape(const char *link, char *buf)
 {
@@ -55,6 +59,23 @@ void links_escape(const char *link, char *buf)
                         buf[n++] = *p;
         }
         buf[n] = 0;
+}
+
+int links_unescape(const char *name, char buf[static NAME_MAX + 1])
+{
+        const char *dot = strrchr(name, '.');
+        size_t n = 0;
+
+        if (strlen(name) >= NAME_MAX && dot && strlen(dot) == 11)
+                return -EINVAL;
+        for (const char *p = name; *p && n < NAME_MAX; n++) {
+                bool slash = strncmp(p, "\\x2f", 4) == 0, back = strncmp(p, "\\x5c", 4) == 0;
+
+                buf[n] = slash ? '/' : back ? '\\' : *p;
+                p += slash || back ? 4 : 1;
+        }
+        buf[n] = '\0';
+        return 0;
 }
 
 /* --- memory ----------------------------------------------------------------------------------------- */
@@ -153,6 +174,11 @@ static void elect(struct stack *s)
         s->top = best;
 }
 
+void links_set_patience(usec_t limit)
+{
+        patience = limit;
+}
+
 /* --- disk ------------------------------------------------------------------------------------------- */
 
 static int link_dir(const char *link, char buf[static PATH_MAX])
@@ -163,6 +189,22 @@ static int link_dir(const char *link, char buf[static PATH_MAX])
         if (!*name || streq(name, ".") || streq(name, ".."))
                 return -EINVAL;
         return snprintf(buf, PATH_MAX, "%s/links/%s", root_run(), name) >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+static int take_lock(int fd)
+{
+        usec_t until = usec_add(now_monotonic(), patience);
+
+        while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+                if (errno == EINTR)
+                        continue;
+                if (errno != EWOULDBLOCK)
+                        return -errno;
+                if (now_monotonic() >= until)
+                        return -EAGAIN;
+                nanosleep(&(struct timespec) { .tv_nsec = LOCK_POLL_NS }, NULL);
+        }
+        return 0;
 }
 
 /* Opens (and makes) the link's directory and locks it. The directory may be removed between the two steps by
@@ -191,9 +233,9 @@ static int lock_dir(const char *dir, bool make, int *ret_dirfd, int *ret_lockfd)
                                 continue;
                         return -errno;
                 }
-                while (flock(lfd, LOCK_EX) < 0)
-                        if (errno != EINTR)
-                                return -errno;
+                r = take_lock(lfd);
+                if (r < 0)
+                        return r;
                 if (fstat(lfd, &st) < 0 || st.st_nlink == 0)
                         continue;
                 *ret_dirfd = TAKE_FD(dfd);
@@ -217,11 +259,29 @@ static int parse_claim(char *text, int *ret_priority, const char **ret_node)
         return 0;
 }
 
+/* The shortest way from the directory of /dev/LINK to the node: "../../sda", "../event0". */
+int links_target(const char *link, const char *devnode, char buf[static PATH_MAX])
+{
+        const char *node = devnode + strlen("/dev/"), *from = link, *slash;
+        size_t n = 0;
+
+        while ((slash = strchr(from, '/')) && strncmp(from, node, (size_t)(slash + 1 - from)) == 0) {
+                node += slash + 1 - from;
+                from = slash + 1;
+        }
+        for (; (slash = strchr(from, '/')); from = slash + 1) {
+                if (n + 3 >= PATH_MAX)
+                        return -ENAMETOOLONG;
+                memcpy(buf + n, "../", 3);
+                n += 3;
+        }
+        return snprintf(buf + n, PATH_MAX - n, "%s", node) >= (int)(PATH_MAX - n) ? -ENAMETOOLONG : 0;
+}
+
 /* Whom the link in /dev points at now; an owner that still claims it keeps it against equals. */
 static void find_present_owner(struct stack *s)
 {
-        char full[PATH_MAX], path[PATH_MAX], target[PATH_MAX];
-        const char *t = target;
+        char full[PATH_MAX], path[PATH_MAX], target[PATH_MAX], own[PATH_MAX];
         ssize_t n;
 
         if (snprintf(full, sizeof(full), "/dev/%s", s->link) >= (int)sizeof(full) ||
@@ -231,12 +291,11 @@ static void find_present_owner(struct stack *s)
         if (n <= 0)
                 return;
         target[n] = 0;
-        while (startswith(t, "../"))
-                t += 3;
         HASHMAP_FOREACH (e, &s->claims) {
                 struct claim *c = e->value;
 
-                if (streq(c->devnode + strlen("/dev/"), t) && (!s->top || c->priority > s->top->priority))
+                if ((!s->top || c->priority > s->top->priority) &&
+                        links_target(s->link, c->devnode, own) >= 0 && streq(own, target))
                         s->top = c;
         }
 }
@@ -328,8 +387,7 @@ static int drop_link(const char *link)
 
 static int point_link(const char *link, const char *devnode)
 {
-        _cleanup_strbuf_ struct strbuf target = { 0 };
-        char full[PATH_MAX], path[PATH_MAX], have[PATH_MAX];
+        char full[PATH_MAX], path[PATH_MAX], have[PATH_MAX], target[PATH_MAX];
         struct stat st;
         ssize_t n;
         int r;
@@ -341,27 +399,24 @@ static int point_link(const char *link, const char *devnode)
         r = real_dev_path(full, path);
         if (r < 0)
                 return r;
-        for (const char *p = link; *p; p++)
-                if (*p == '/')
-                        strbuf_puts(&target, "../");
-        strbuf_puts(&target, devnode + strlen("/dev/"));
-        if (target.failed)
-                return -ENOMEM;
+        r = links_target(link, devnode, target);
+        if (r < 0)
+                return r;
         n = readlink(path, have, sizeof(have) - 1);
         if (n >= 0) {
                 have[n] = 0;
-                if (streq(have, target.s))
+                if (streq(have, target))
                         return 0;
-                return symlink_atomic(target.s, path);
+                return symlink_atomic(target, path);
         }
         if (lstat(path, &st) >= 0) /* something else in the way: a node, a directory */
                 return -EEXIST;
         /* The usual case is a new name: no temporary one needed. A directory may vanish as we make it. */
         for (int i = 0; i < 16; i++) {
-                if (symlink(target.s, path) >= 0)
+                if (symlink(target, path) >= 0)
                         return 0;
                 if (errno == EEXIST)
-                        return symlink_atomic(target.s, path);
+                        return symlink_atomic(target, path);
                 if (errno != ENOENT)
                         return -errno;
                 r = mkdir_parents(path, 0755);

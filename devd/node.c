@@ -14,9 +14,10 @@
 #include "lib/fileio.h"
 #include "lib/log.h"
 
+/* The first error, but -EAGAIN before all others: then the whole step is done once more. */
 static int keep_first(int first, int r)
 {
-        return first < 0 ? first : MIN(r, 0);
+        return first < 0 && r != -EAGAIN ? first : MIN(r, 0);
 }
 
 static void apply_seclabels(const char *node, const char *fdpath, char *const *labels)
@@ -129,8 +130,7 @@ static bool bypasses_stack(const char *link)
 
 static int direct_link(const char *link, const char *devnode, bool make)
 {
-        char path[PATH_MAX], full[PATH_MAX], have[PATH_MAX];
-        _cleanup_strbuf_ struct strbuf target = { 0 };
+        char path[PATH_MAX], full[PATH_MAX], have[PATH_MAX], target[PATH_MAX];
         ssize_t n;
         int r;
 
@@ -139,26 +139,23 @@ static int direct_link(const char *link, const char *devnode, bool make)
         r = real_dev_path(full, path);
         if (r < 0)
                 return r;
-        for (const char *p = link; *p; p++)
-                if (*p == '/')
-                        strbuf_puts(&target, "../");
-        strbuf_puts(&target, devnode + strlen("/dev/"));
-        if (target.failed)
-                return -ENOMEM;
+        r = links_target(link, devnode, target);
+        if (r < 0)
+                return r;
         n = readlink(path, have, sizeof(have) - 1);
         have[MAX(n, 0)] = 0;
         if (!make) {
-                if (n <= 0 || !streq(have, target.s)) /* another disk may have taken the name meanwhile */
+                if (n <= 0 || !streq(have, target)) /* another disk may have taken the name meanwhile */
                         return 0;
                 if (unlink(path) < 0)
                         return -errno;
                 links_remove_empty_parents(path);
                 return 0;
         }
-        if (n > 0 && streq(have, target.s))
+        if (n > 0 && streq(have, target))
                 return 0;
         r = mkdir_parents(path, 0755);
-        return r < 0 ? r : symlink_atomic(target.s, path);
+        return r < 0 ? r : symlink_atomic(target, path);
 }
 
 static int claim(struct device *d, const char *link)
@@ -166,7 +163,7 @@ static int claim(struct device *d, const char *link)
         int r = bypasses_stack(link) ? direct_link(link, d->devnode, true)
                                      : links_claim(link, d->id, d->link_priority, d->devnode);
 
-        if (r < 0)
+        if (r < 0 && r != -EAGAIN)
                 log_warning_errno(r, "%s: cannot make the link /dev/%s: %m", d->devnode, link);
         return r;
 }

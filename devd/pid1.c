@@ -138,14 +138,8 @@ static void on_umount(struct devd *m, struct wire_reader *r)
 
 static void on_coldplug(struct devd *m)
 {
-        char path[PATH_MAX];
-
         m->pid1->coldplugged = true;
-        snprintf(path, sizeof(path), "%s/.coldplugged", root_run());
-        if (!coldplug_begun(m) && access(path, F_OK) >= 0)
-                reenum_takeover(m);
-        else
-                (void)coldplug_start(m);
+        (void)coldplug_or_takeover(m);
 }
 
 struct modules_request {

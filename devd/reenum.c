@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <stdio.h>
 
+#include "coldplug.h"
 #include "event.h"
 #include "lib/fileio.h"
 #include "lib/hash.h"
@@ -25,12 +26,16 @@ static void drop_note(const char *devpath)
         free(hash_del(&notes, devpath));
 }
 
-void reenum_note(struct devd *m, const struct device *d)
+void reenum_note(struct devd *m, struct device *d)
 {
         size_t lp = strlen(d->devpath) + 1, li = d->id ? strlen(d->id) + 1 : 1, ls;
         struct note *n;
 
+        const char *old = streq(d->action, "move") ? device_prop(d, "DEVPATH_OLD") : NULL;
+
         drop_note(d->devpath);
+        if (old)
+                drop_note(old);
         if (streq(d->action, "remove"))
                 return;
         ls = d->subsystem ? strlen(d->subsystem) + 1 : 1;
@@ -59,9 +64,12 @@ void reenum_free(struct devd *m)
 
 struct walk {
         struct devd *m;
-        bool takeover; /* a devd before us handled them: changes cannot have been lost for long */
+        bool takeover; /* follows a devd before this one, whose database it goes by */
+        bool unclean;  /* that one had events under way, which nobody handles any more */
+        bool redo;     /* which each device may have been part of */
         unsigned added, changed, removed;
         struct hash present; /* ids that /sys has; values are the keys, owned */
+        struct hash net; /* ids of noted interfaces → struct note: a rename changes the path, not the id */
 };
 
 static void note_present(struct walk *w, const char *id)
@@ -83,6 +91,43 @@ static bool has_entry(const char *id)
                access(path, F_OK) >= 0;
 }
 
+/* "remove" or "move" of what was noted, as the kernel would have sent it. */
+static bool queue_made(struct walk *w, const char *action, const struct note *n, const char *new_path)
+{
+        const char *path = new_path ?: n->devpath;
+        static struct uevent u;
+        unsigned maj, min;
+        int ifindex;
+        char *p = u.buf;
+        size_t left = sizeof(u.buf);
+
+#define PUT(...)                                                                                            \
+        do {                                                                                                \
+                int l = snprintf(p, left, __VA_ARGS__);                                                     \
+                if (l < 0 || (size_t)l + 1 >= left)                                                         \
+                        return false;                                                                       \
+                p += l + 1;                                                                                 \
+                left -= (size_t)l + 1;                                                                      \
+        } while (0)
+        PUT("%s@%s", action, path);
+        PUT("ACTION=%s", action);
+        PUT("DEVPATH=%s", path);
+        if (new_path)
+                PUT("DEVPATH_OLD=%s", n->devpath);
+        PUT("SUBSYSTEM=%s", n->subsystem);
+        PUT("SEQNUM=%llu", (unsigned long long)MAX(w->m->seqnum, (uint64_t)1));
+        if (sscanf(n->id, "%*1[bc]%u:%u", &maj, &min) == 2) {
+                PUT("MAJOR=%u", maj);
+                PUT("MINOR=%u", min);
+                PUT("DEVNAME=%s", path_basename(path));
+        } else if (sscanf(n->id, "n%d", &ifindex) == 1) {
+                PUT("IFINDEX=%d", ifindex);
+                PUT("INTERFACE=%s", path_basename(path));
+        }
+#undef PUT
+        return uevent_parse(&u, (size_t)(p - u.buf)) >= 0 && queue_add(w->m->queue, &u) >= 0;
+}
+
 static void take(const struct uevent *u, void *data)
 {
         struct walk *w = data;
@@ -95,12 +140,19 @@ static void take(const struct uevent *u, void *data)
         note_present(w, d->id);
         if (n)
                 n->seen = true;
-        known = n ? streq(n->id, d->id ?: "") : has_entry(d->id);
+        else if (d->id && (n = hash_get(&w->net, d->id)) && !n->seen) {
+                n->seen = true;
+                w->changed += queue_made(w, "move", n, u->devpath);
+                return;
+        } else
+                n = NULL;
+        /* What this daemon handled is noted; an entry alone may be that of another device with the same number. */
+        known = n ? streq(n->id, d->id ?: "") : w->takeover && has_entry(d->id);
         if (known && !n)
                 reenum_note(w->m, d);
         if (queue_has_path(w->m->queue, u->devpath))
                 return;
-        if (known && (w->takeover || !streq_null(u->subsystem, "block")))
+        if (known && !w->redo && (w->takeover || !streq_null(u->subsystem, "block")))
                 return;
         if (!known && d->major < 0 && d->ifindex <= 0 && w->m->rules && !rules_may_match(w->m->rules, d))
                 return;
@@ -108,41 +160,6 @@ static void take(const struct uevent *u, void *data)
                 w->added += queue_add(w->m->queue, u) >= 0;
         else
                 w->changed += queue_add_synthetic(w->m->queue, "change", u->devpath, d->id, d->devnode) >= 0;
-}
-
-/* "remove", as the kernel would have sent it. */
-static void queue_remove(struct walk *w, const struct note *n)
-{
-        static struct uevent u;
-        unsigned maj, min;
-        int ifindex;
-        char *p = u.buf;
-        size_t left = sizeof(u.buf);
-
-#define PUT(...)                                                                                            \
-        do {                                                                                                \
-                int l = snprintf(p, left, __VA_ARGS__);                                                     \
-                if (l < 0 || (size_t)l + 1 >= left)                                                         \
-                        return;                                                                             \
-                p += l + 1;                                                                                 \
-                left -= (size_t)l + 1;                                                                      \
-        } while (0)
-        PUT("remove@%s", n->devpath);
-        PUT("ACTION=remove");
-        PUT("DEVPATH=%s", n->devpath);
-        PUT("SUBSYSTEM=%s", n->subsystem);
-        PUT("SEQNUM=%llu", (unsigned long long)MAX(w->m->seqnum, (uint64_t)1));
-        if (sscanf(n->id, "%*1[bc]%u:%u", &maj, &min) == 2) {
-                PUT("MAJOR=%u", maj);
-                PUT("MINOR=%u", min);
-                PUT("DEVNAME=%s", path_basename(n->devpath));
-        } else if (sscanf(n->id, "n%d", &ifindex) == 1) {
-                PUT("IFINDEX=%d", ifindex);
-                PUT("INTERFACE=%s", path_basename(n->devpath));
-        }
-#undef PUT
-        if (uevent_parse(&u, (size_t)(p - u.buf)) >= 0 && queue_add(w->m->queue, &u) >= 0)
-                w->removed++;
 }
 
 static void remove_gone(struct walk *w)
@@ -155,7 +172,7 @@ static void remove_gone(struct walk *w)
                         snprintf(path, sizeof(path), "%s%s", root_sys(), n->devpath) >= (int)sizeof(path))
                         continue;
                 if (access(path, F_OK) < 0 && !queue_has_path(w->m->queue, n->devpath))
-                        queue_remove(w, n);
+                        w->removed += queue_made(w, "remove", n, NULL);
         }
 }
 
@@ -171,7 +188,10 @@ static void drop_stale_entry(struct walk *w, const char *id)
                 return;
         log_info("%s: went away while no devd ran", id);
         FOREACH_STR (l, old->links)
-                (void)links_release(*l, id);
+                if (links_release(*l, id) == -EAGAIN) {
+                        reenum_start(w->m, "a link's lock was held");
+                        return;
+                }
         (void)db_delete(old);
         pid1_gone(w->m, old);
         w->removed++;
@@ -191,12 +211,57 @@ static void remove_stale_entries(struct walk *w)
         }
 }
 
+/* Claims on links, and tags, of devices that are not there: a devd that was killed between the links and the entry
+ * leaves them. */
+static void remove_stale_below(struct walk *w, const char *which,
+        void (*drop)(struct walk *w, const char *dir, const char *name, const char *id))
+{
+        _cleanup_closedir_ DIR *dir = NULL;
+        char path[PATH_MAX];
+        struct dirent *e, *f;
+
+        snprintf(path, sizeof(path), "%s/%s", root_run(), which);
+        dir = opendir(path);
+        while (dir && (e = readdir(dir))) {
+                _cleanup_closedir_ DIR *sub = NULL;
+
+                if (e->d_name[0] == '.' || snprintf(path, sizeof(path), "%s/%s/%s", root_run(), which,
+                                                   e->d_name) >= (int)sizeof(path))
+                        continue;
+                sub = opendir(path);
+                while (sub && (f = readdir(sub)))
+                        if (f->d_name[0] != '.' && !hash_get(&w->present, f->d_name))
+                                drop(w, path, e->d_name, f->d_name);
+        }
+}
+
+static void drop_claim(struct walk *w, const char *dir, const char *escaped, const char *id)
+{
+        char link[NAME_MAX + 1];
+
+        if (links_unescape(escaped, link) >= 0 && links_release(link, id) == -EAGAIN)
+                reenum_start(w->m, "a link's lock was held");
+}
+
+static void drop_tag(struct walk *w, const char *dir, const char *tag, const char *id)
+{
+        char path[PATH_MAX];
+
+        if (snprintf(path, sizeof(path), "%s/%s", dir, id) < (int)sizeof(path))
+                (void)unlink(path);
+}
+
 static void walk_all(struct walk *w)
 {
         struct sysenum all;
 
-        HASHMAP_FOREACH (e, &notes)
-                ((struct note *)e->value)->seen = false;
+        HASHMAP_FOREACH (e, &notes) {
+                struct note *n = e->value;
+
+                n->seen = false;
+                if (n->id[0] == 'n')
+                        (void)hash_put(&w->net, n->id, n);
+        }
         if (sysenum_open(&all) < 0)
                 return;
         for (size_t i = 0; i < all.n; i++)
@@ -205,9 +270,14 @@ static void walk_all(struct walk *w)
         remove_gone(w);
         if (w->takeover)
                 remove_stale_entries(w);
+        if (w->unclean) {
+                remove_stale_below(w, "links", drop_claim);
+                remove_stale_below(w, "tags", drop_tag);
+        }
         HASHMAP_FOREACH (e, &w->present)
                 free(e->value);
         hash_done(&w->present);
+        hash_done(&w->net);
 }
 
 static struct loop_timer again = { .when = USEC_INFINITY };
@@ -215,7 +285,9 @@ static usec_t last;
 
 static void run_walk(struct devd *m, bool takeover)
 {
-        struct walk w = { .m = m, .takeover = takeover };
+        struct walk w = { .m = m, .takeover = takeover, .unclean = takeover && m->unclean };
+
+        w.redo = w.unclean && !coldplug_begun(m);
 
         last = now_monotonic();
         walk_all(&w);
@@ -249,5 +321,8 @@ bool reenum_pending(const struct devd *m)
 
 void reenum_takeover(struct devd *m)
 {
+        if (m->unclean)
+                log_warning("The devd before this one ended with events under way: each device is looked at "
+                            "again");
         run_walk(m, true);
 }

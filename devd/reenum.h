@@ -5,7 +5,7 @@
 
 #include "devd.h"
 
-void reenum_note(struct devd *m, const struct device *d);
+void reenum_note(struct devd *m, struct device *d);
 bool reenum_known(struct devd *m, const char *devpath);
 /* The first thing a devd does that follows another: differences only. */
 void reenum_takeover(struct devd *m);

@@ -1,14 +1,24 @@
-/* `systemd-sysctl --prefix=…` runs for each network interface (99-systemd.rules), and applies the lines of
- * sysctl.d whose key has one of the prefixes: with no such line there is nothing to execute. The lines are read
- * once and again when a directory changes. */
+/* Programs of stock rules: what each would find, looked up in place. See run-known.h.
+ *
+ * systemd-sysctl --prefix=… (99-systemd.rules, each interface) applies the lines of sysctl.d whose key has one of
+ * the prefixes. ifupdown-hotplug (80-ifupdown.rules, each interface) starts ifup for those that an "allow-hotplug"
+ * line names, and with a service manager has nothing to do at their end. hwclock-set (85-hwclock.rules) leaves at
+ * once where there is a service manager.
+ *
+ * The last two are shell scripts that an administrator may have changed, so their text is looked at too. What is
+ * read of files is kept and read again when they change; nothing is looked at twice within a second. */
 #include "run-known.h"
 
 #include <fnmatch.h>
+#include <glob.h>
 #include <sys/stat.h>
 
 #include "lib/fileio.h"
 #include "lib/log.h"
 #include "lib/str.h"
+#include "task.h"
+
+#define LOOK_AGAIN USEC_PER_SEC
 
 static const char *const dirs[] = { "/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d",
         "/usr/lib/sysctl.d", "/lib/sysctl.d", NULL };
@@ -61,7 +71,13 @@ static void read_keys(void)
 
 static void refresh(void)
 {
+        static usec_t last;
+        usec_t now = now_monotonic();
         bool changed = !sysctl.read;
+
+        if (sysctl.read && now - last < LOOK_AGAIN)
+                return;
+        last = now;
 
         for (size_t i = 0; dirs[i]; i++) {
                 struct stat st = {};
@@ -87,15 +103,8 @@ static bool could_match(const char *key, const char *prefix)
         return strncmp(key, prefix, MIN(literal, n)) == 0;
 }
 
-bool run_known(const char *command)
+static bool sysctl_idle(const struct device *d, char **argv)
 {
-        _cleanup_strv_ char **argv = NULL;
-
-        if (!startswith(command, "/lib/systemd/systemd-sysctl ") &&
-                !startswith(command, "/usr/lib/systemd/systemd-sysctl "))
-                return false;
-        if (str_split_quoted(command, WORD_RELAX, &argv) < 0)
-                return false;
         refresh();
         for (char **a = argv + 1; *a; a++) {
                 const char *prefix = startswith(*a, "--prefix=");
@@ -108,6 +117,123 @@ bool run_known(const char *command)
                         if (could_match(*k, prefix))
                                 return false;
         }
-        log_debug("'%s': no sysctl.d line has this prefix, not run", command);
         return true;
+}
+
+/* ---- scripts ---- */
+
+static bool with_service_manager(void)
+{
+        return access("/run/systemd/system", F_OK) >= 0;
+}
+
+/* The script says what we think that it says. */
+static bool script_has(const char *path, const char *text)
+{
+        _cleanup_free_ char *script = NULL;
+
+        return read_file(path, 64 * 1024, &script, NULL) >= 0 && strstr(script, text);
+}
+
+static bool hwclock_idle(const struct device *d, char **argv)
+{
+        return with_service_manager() &&
+               script_has(argv[0], "if [ -e /run/systemd/system ] ; then\n    exit 0\nfi");
+}
+
+#define INTERFACES "/etc/network/interfaces"
+
+static bool file_allows_hotplug(const char *path, unsigned depth);
+
+/* Files of a "source" or "source-directory" line. In doubt, yes. */
+static bool sourced_allows_hotplug(const char *pattern, bool directory, unsigned depth)
+{
+        _cleanup_free_ char *all = directory ? path_join(pattern, "*") : strdup(pattern);
+        bool found = false;
+        glob_t g = {};
+        int r;
+
+        if (!all || pattern[0] != '/' || strpbrk(pattern, "$`~\"'\\{ ") || depth > 4)
+                return true;
+        r = glob(all, 0, NULL, &g);
+        for (size_t i = 0; r == 0 && i < g.gl_pathc && !found; i++)
+                found = file_allows_hotplug(g.gl_pathv[i], depth + 1);
+        if (r == 0)
+                globfree(&g);
+        return found || (r != 0 && r != GLOB_NOMATCH);
+}
+
+static bool line_allows_hotplug(char *line, unsigned depth)
+{
+        char *rest;
+
+        line = str_strip(line);
+        if (*line == '#' || !*line)
+                return false;
+        if (strstr(line, "hotplug"))
+                return true;
+        if ((rest = (char *)startswith(line, "source-directory")) && (*rest == ' ' || *rest == '\t'))
+                return sourced_allows_hotplug(str_strip(rest), true, depth);
+        if ((rest = (char *)startswith(line, "source")) && (*rest == ' ' || *rest == '\t'))
+                return sourced_allows_hotplug(str_strip(rest), false, depth);
+        return false;
+}
+
+static bool file_allows_hotplug(const char *path, unsigned depth)
+{
+        _cleanup_free_ char *text = NULL;
+        char *line, *rest;
+        int r = read_file(path, 1024 * 1024, &text, NULL);
+
+        if (r < 0)
+                return r != -ENOENT && r != -EISDIR;
+        for (rest = text; (line = strsep(&rest, "\n"));)
+                if (line_allows_hotplug(line, depth))
+                        return true;
+        return false;
+}
+
+static bool ifupdown_idle(const struct device *d, char **argv)
+{
+        static usec_t last;
+        static bool idle;
+        usec_t now = now_monotonic();
+
+        if (!last || now - last >= LOOK_AGAIN) {
+                last = now;
+                idle = with_service_manager() && !file_allows_hotplug(INTERFACES, 0) &&
+                       script_has(argv[0], "TARGET_IFACE=$(ifquery --allow hotplug -l \"$INTERFACE\"") &&
+                       script_has(argv[0], "if [ -d /run/systemd/system ]; then\n        exit 0");
+        }
+        return idle && (streq(d->action, "add") || streq(d->action, "remove"));
+}
+
+static const struct {
+        const char *program;
+        bool (*idle)(const struct device *d, char **argv);
+} known[] = {
+        { "/lib/systemd/systemd-sysctl", sysctl_idle },
+        { "/lib/udev/ifupdown-hotplug", ifupdown_idle },
+        { "/lib/udev/hwclock-set", hwclock_idle },
+};
+
+bool run_known(const struct device *d, const char *command)
+{
+        _cleanup_strv_ char **argv = NULL;
+
+        /* Most commands are told by their text alone. */
+        if (!strstr(command, "systemd-sysctl") && !strstr(command, "ifupdown-hotplug") &&
+                !strstr(command, "hwclock-set"))
+                return false;
+        if (program_split(command, &argv) < 0)
+                return false;
+        for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+                const char *path = startswith(argv[0], "/usr") ?: argv[0];
+
+                if (!streq(path, known[i].program) || !known[i].idle(d, argv))
+                        continue;
+                log_debug("'%s': has nothing to do here, not run", command);
+                return true;
+        }
+        return false;
 }

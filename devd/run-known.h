@@ -1,7 +1,7 @@
 /* RUN programs of the stock rules that have nothing to do on most machines, told without executing them. */
 #pragma once
 
-#include <stdbool.h>
+#include "device.h"
 
-/* True when command is one of them and would do nothing. */
-bool run_known(const char *command);
+/* True when command is one of them and would do nothing for this event of d. */
+bool run_known(const struct device *d, const char *command);

@@ -13,23 +13,31 @@ static const char *const wanted[] = { "class/block", "bus/virtio", "bus/pci", "c
 static int add_source(struct sysenum *s, const char *kind, const char *name, const char *sub,
         const char *subsystem, bool plain)
 {
+        char *dir = str_printf("/sys/%s%s%s%s", kind, name ? "/" : "", name ?: "", sub);
         struct sysenum_source *p = s->source;
 
+        if (!dir)
+                return -ENOMEM;
+        /* A class and a bus may have the same name, with devices of their own each (nd). */
         for (size_t i = 0; i < s->n; i++)
-                if (!p[i].plain && !plain && streq(p[i].subsystem, subsystem))
+                if (streq(p[i].dir, dir)) {
+                        free(dir);
                         return 0;
+                }
         if ((s->n & (s->n - 1)) == 0) {
                 p = reallocarray(s->source, s->n ? s->n * 2 : 1, sizeof(*p));
-                if (!p)
+                if (!p) {
+                        free(dir);
                         return -ENOMEM;
+                }
                 s->source = p;
         }
         p += s->n;
-        p->dir = str_printf("/sys/%s%s%s%s", kind, name ? "/" : "", name ?: "", sub);
+        p->dir = dir;
         p->subsystem = strdup(subsystem);
         p->plain = plain;
         s->n++;
-        return p->dir && p->subsystem ? 0 : -ENOMEM;
+        return p->subsystem ? 0 : -ENOMEM;
 }
 
 static int add_device_source(struct sysenum *s, const char *kind, const char *name)

@@ -1,0 +1,160 @@
+#!/bin/sh
+# PID 1 of a guest in which device daemons are measured one after the other. Its steps are words of bench.steps= on
+# the kernel command line, separated by commas; what it finds goes to the console as lines "@ KEY VALUE…".
+#
+#   DAEMON            stops what runs, takes all marks off devices, starts DAEMON (rouse, udevd, mdev), coldplug
+#   null:N loops:N    N null_blk devices; N loop devices with four partitions each
+#   dummy:N           N dummy interfaces, made while the daemon runs (the time until it has settled)
+#   claims:N          N devices that claim one link (the time until it has settled)
+#   latency pss       of the daemon that runs
+#   same              compares what the last two daemons left
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+HERE=/usr/lib/rouse-bench
+UDEVADM=/bin/udevadm
+[ -e $UDEVADM.systemd ] && UDEVADM=$UDEVADM.systemd
+TRIGGER="$UDEVADM trigger --type=all --action=add --prioritized-subsystem=module,block,tpmrm,net,tty,input"
+daemon= pid= round=0
+
+mounts() {
+        [ -e /proc/self ] || mount -t proc proc /proc
+        [ -e /sys/class ] || mount -t sysfs sys /sys
+        [ -e /dev/null ] || mount -t devtmpfs dev /dev
+        mount -o remount,mode=755 /run 2>/dev/null || mount -t tmpfs -o mode=755 tmpfs /run
+        mkdir -p /dev/pts /run/lock /run/systemd/system # the mark that programs of rules look for
+        exec >/dev/console 2>&1 </dev/null
+        ip link set lo up
+}
+
+stop() {
+        [ "$pid" ] && { kill "$pid"; while [ -d /proc/"$pid" ]; do sleep 0.1; done; }
+        pid=
+}
+
+# As the kernel alone left it.
+clean() {
+        rm -rf /run/udev /run/rouse
+        mkdir -p /run/udev
+        find /dev -type l ! -name fd ! -name stdin ! -name stdout ! -name stderr ! -name core -delete
+        find /dev -xdev \( -type b -o -type c \) -exec chmod 600 {} + -exec chown 0:0 {} +
+}
+
+# All that others can see: database, links, nodes, tags, interface names.
+state() {
+        {
+                find /run/udev/data -type f -printf 'data %f\n'
+                grep -r '' /run/udev/data | grep -v ':[IVW]:'
+                find /dev -xdev -type l -printf 'link %P %l\n'
+                find /dev -xdev \( -type b -o -type c \) -printf 'node %P %m %u %g\n'
+                find /run/udev/tags -type f -printf 'tag %P\n'
+                find /sys/class/net/ -type l -printf 'net %f\n'
+        } | sort >/run/state.new
+        mv /run/state.last /run/state.before 2>/dev/null
+        mv /run/state.new /run/state.last
+}
+
+same() {
+        comm -3 /run/state.before /run/state.last >/run/difference
+        echo "@ different $(wc -l </run/difference) of $(wc -l </run/state.last)"
+        sed 's/^/# /' /run/difference | head -n 60
+}
+
+begin() {
+        stop
+        clean
+        daemon=$1 round=$((round + 1))
+        case $daemon in
+        rouse) set -- /usr/lib/rouse/rouse-devd ;;
+        udevd) set -- --trigger "$TRIGGER" --argv0 /lib/systemd/systemd-udevd $UDEVADM ;;
+        mdev)
+                before=$(date +%s%N)
+                $HERE/busybox mdev -s
+                echo "@ coldplug mdev 0 $(($(date +%s%N) - before))"
+                return
+                ;;
+        esac
+        result=$($HERE/devices run "$@") || { cat /run/devices-bench.log; echo "@ failed $daemon"; return; }
+        pid=${result%% *}
+        echo "@ coldplug $daemon ${result#* }"
+        state
+}
+
+timed() {
+        what=$1; shift
+        before=$(date +%s%N)
+        "$@"
+        $HERE/devices settle || echo "@ failed $daemon"
+        echo "@ $what $daemon $(($(date +%s%N) - before))"
+}
+
+loops() {
+        truncate -s 16M /run/image
+        printf 'label: gpt\nsize=2M\nsize=2M\nsize=2M\nsize=2M\n' | sfdisk -q /run/image
+        modprobe loop
+        i=0
+        while [ $i -lt "$1" ]; do
+                losetup -P /dev/loop$i /run/image
+                i=$((i + 1))
+        done
+}
+
+pss() {
+        sleep 10
+        total=0
+        for process in /proc/[0-9]*; do
+                case $(readlink "$process/exe") in
+                */rouse-devd* | */udevadm*) ;;
+                *) continue ;;
+                esac
+                kib=$(sed -n 's/^Pss: *\([0-9]*\) kB/\1/p' "$process/smaps_rollup")
+                total=$((total + kib))
+                echo "# $process $(cat "$process/comm") $kib KiB: $(tr -s ' \n' ' ' <"$process/smaps_rollup" | cut -c 1-400)"
+        done
+        echo "@ pss $daemon $total"
+}
+
+latency() {
+        for path in /sys/devices/virtual/mem/null /sys/class/block/vda /sys/class/block/pmem0 /sys/class/block/loop0; do
+                path=$(readlink -f $path)
+                [ -e "$path/uevent" ] && echo "@ latency:${path##*/} $daemon $($HERE/devices latency "$path" 100)"
+        done
+}
+
+claims() {
+        mkdir -p /run/udev/rules.d
+        echo 'KERNEL=="nullb*", SYMLINK+="disk/all-of-them"' >/run/udev/rules.d/10-claims.rules
+        $UDEVADM control --reload
+        n=0
+        for path in /sys/class/block/nullb*; do
+                [ $n -lt "$1" ] || break
+                echo change >"$path/uevent"
+                n=$((n + 1))
+        done
+}
+
+step() {
+        argument=${1#*:}
+        case $1 in
+        rouse | udevd | mdev) begin "$1" ;;
+        null:*) modprobe null_blk nr_devices="$argument" gb=1 queue_mode=0 submit_queues=1 hw_queue_depth=1 ;;
+        loops:*) loops "$argument" ;;
+        dummy:*) timed "$1" modprobe dummy numdummies="$argument" ;;
+        claims:*) timed "$1" claims "$argument" ;;
+        nodummy) timed "$1" rmmod dummy ;;
+        latency) latency ;;
+        pss) pss ;;
+        same) same ;;
+        *) echo "@ unknown $1" ;;
+        esac
+}
+
+mounts
+steps=$(sed -n 's/.*bench\.steps=\([^ ]*\).*/\1/p' /proc/cmdline)
+IFS=,
+for one in $steps; do
+        unset IFS
+        step "$one"
+done
+stop
+echo "@ end"
+echo o >/proc/sysrq-trigger
+sleep 1000
