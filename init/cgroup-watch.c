@@ -34,6 +34,17 @@ static int populated(int fd)
         return r == -ENODEV ? 0 : r;
 }
 
+static uint64_t oom_kills(struct unit *u)
+{
+        _cleanup_free_ char *text = NULL;
+        const char *at;
+
+        if (read_file_at(u->cgroup_fd, "memory.events", 0, &text, NULL) < 0)
+                return 0;
+        at = strstr(text, "oom_kill ");
+        return at ? strtoull(at + strlen("oom_kill "), NULL, 10) : 0;
+}
+
 int cgroup_is_empty(struct unit *u)
 {
         int r;
@@ -59,6 +70,16 @@ static void check_freezer(struct unit *u)
         unit_tell_watchers(u);
 }
 
+/* memory.events has changed: once for each process that was killed since. */
+static void check_oom(struct unit *u)
+{
+        uint64_t n = oom_kills(u);
+
+        if (n > u->n_oom_kills)
+                unit_cgroup_oom(u);
+        u->n_oom_kills = n;
+}
+
 static void on_inotify(struct loop_io *io, uint32_t revents)
 {
         struct cgroups *cg = io->data;
@@ -73,7 +94,7 @@ static void on_inotify(struct loop_io *io, uint32_t revents)
                 if (e->mask & IN_IGNORED) {
                         if (u) {
                                 cg->watched[e->wd] = NULL;
-                                u->cgroup_wd = -1;
+                                *(u->oom_wd == e->wd ? &u->oom_wd : &u->cgroup_wd) = -1;
                         }
                         continue;
                 }
@@ -85,7 +106,9 @@ static void on_inotify(struct loop_io *io, uint32_t revents)
                 }
                 if (u && u->freezer != FREEZER_RUNNING)
                         check_freezer(u);
-                if (u && cgroup_is_empty(u) == 1)
+                if (u && u->oom_wd == e->wd)
+                        check_oom(u);
+                else if (u && cgroup_is_empty(u) == 1)
                         unit_cgroup_empty(u);
         }
 }
@@ -106,15 +129,14 @@ int cgroup_watch_init(struct cgroups *cg)
         return r;
 }
 
-int cgroup_watch(struct unit *u)
+/* Watches a file of the unit's cgroup; its watch descriptor or -errno. */
+static int watch_file(struct unit *u, const char *name)
 {
         struct cgroups *cg = u->manager->cgroups;
         char path[PATH_MAX];
         int wd;
 
-        if (!cg || !u->cgroup_realized || u->cgroup_wd >= 0)
-                return 0;
-        snprintf(path, sizeof(path), "%s%s/%s/cgroup.events", cg->mount, cg->prefix, u->cgroup_path);
+        snprintf(path, sizeof(path), "%s%s/%s/%s", cg->mount, cg->prefix, u->cgroup_path, name);
         wd = inotify_add_watch(cg->inotify.fd, path, IN_MODIFY);
         if (wd < 0)
                 return -errno;
@@ -131,21 +153,49 @@ int cgroup_watch(struct unit *u)
                 cg->n_watched = n;
         }
         cg->watched[wd] = u;
-        u->cgroup_wd = wd;
-        return 0;
+        return wd;
+}
+
+int cgroup_watch(struct unit *u)
+{
+        int wd;
+
+        if (!u->manager->cgroups || !u->cgroup_realized || u->cgroup_wd >= 0)
+                return 0;
+        wd = watch_file(u, "cgroup.events");
+        if (wd >= 0)
+                u->cgroup_wd = wd;
+        return MIN(wd, 0);
+}
+
+int cgroup_watch_oom(struct unit *u)
+{
+        int wd;
+
+        if (!u->manager->cgroups || !u->cgroup_realized || u->oom_wd >= 0 || !(cgroup_needs(u) & CG_MEMORY))
+                return 0;
+        u->n_oom_kills = oom_kills(u);
+        wd = watch_file(u, "memory.events");
+        if (wd >= 0)
+                u->oom_wd = wd;
+        return MIN(wd, 0);
+}
+
+static void unwatch(struct cgroups *cg, int *wd)
+{
+        if (*wd < 0)
+                return;
+        if (cg && (size_t)*wd < cg->n_watched) {
+                cg->watched[*wd] = NULL;
+                inotify_rm_watch(cg->inotify.fd, *wd);
+        }
+        *wd = -1;
 }
 
 void cgroup_unwatch(struct unit *u)
 {
-        struct cgroups *cg = u->manager->cgroups;
-
-        if (u->cgroup_wd < 0)
-                return;
-        if (cg && (size_t)u->cgroup_wd < cg->n_watched) {
-                cg->watched[u->cgroup_wd] = NULL;
-                inotify_rm_watch(cg->inotify.fd, u->cgroup_wd);
-        }
-        u->cgroup_wd = -1;
+        unwatch(u->manager->cgroups, &u->cgroup_wd);
+        unwatch(u->manager->cgroups, &u->oom_wd);
 }
 
 int cgroup_freeze(struct unit *u, bool freeze)

@@ -590,14 +590,15 @@ static uint32_t protect_bits(const struct exec_context *c)
         return bits;
 }
 
-static void plan_helper_strings(const struct exec_context *c, struct plan_builder *b)
+static void plan_helper_strings(
+        const struct exec_context *c, const struct exec_params *p, struct plan_builder *b)
 {
         const struct {
                 const char *s;
                 size_t at;
         } strings[] = {
                 { c->pam_name, offsetof(struct exec_plan, pam_name) },
-                { c->root_directory, offsetof(struct exec_plan, root_directory) },
+                { p->host_root ? NULL : c->root_directory, offsetof(struct exec_plan, root_directory) },
                 { c->network_namespace_path, offsetof(struct exec_plan, net_ns) },
                 { c->ipc_namespace_path, offsetof(struct exec_plan, ipc_ns) },
                 { c->log_namespace, offsetof(struct exec_plan, log_namespace) },
@@ -636,7 +637,7 @@ static void plan_helper(const struct exec_context *c, const struct exec_params *
         struct plan_array a;
         struct exec_plan *pl;
 
-        plan_helper_strings(c, b);
+        plan_helper_strings(c, p, b);
         a = plan_binds(b, c);
         plan_of(b)->binds = a;
         a = plan_dirs(b, c);

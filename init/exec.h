@@ -193,6 +193,7 @@ struct exec_params {
         const struct exec_command *command;
         bool control;           /* a control process (ExecStartPre, Reload …), not the main one */
         bool apply_permissions; /* false for '+' and PermissionsStartOnly */
+        bool host_root;         /* RootDirectory= is not for this one */
         bool pass_fds;          /* hand over sockets and the fd store as LISTEN_FDS */
         const int *fds;
         char *const *fd_names;
@@ -241,6 +242,8 @@ int cgroup_freeze(struct unit *u, bool freeze);
 /* The boot is over, or the shutdown begins: Startup…= values. */
 void cgroup_phase_changed(struct manager *m);
 bool cgroup_has_startup_values(const struct cgroup_context *c);
+/* unit_ops.cgroup_oom is called when the kernel kills a process of the unit for want of memory; needs the memory controller. */
+int cgroup_watch_oom(struct unit *u);
 void cgroup_release(struct unit *u); /* rmdir, forget */
 /* Unit of a pid by its cgroup; NULL. Reads /proc (never a user's file system). */
 struct unit *cgroup_unit_of_pid(struct manager *m, pid_t pid);

@@ -175,6 +175,10 @@ int service_load(struct unit *u)
                 (s->type == SERVICE_NOTIFY || s->type == SERVICE_NOTIFY_RELOAD || s->watchdog > 0 ||
                         s->fd_store_max > 0))
                 s->notify_access = NOTIFY_MAIN;
+        if (!s->timeout_abort_set && s->timeout_stop != u->manager->default_timeout_stop)
+                s->timeout_abort = s->timeout_stop;
+        if (s->oom_policy == OOM_KILL)
+                s->cgroup.oom_kill_group = 1;
         r = add_defaults(s);
         if (r >= 0)
                 r = add_sockets(s);

@@ -2,6 +2,7 @@
  * leaves the service waiting for an event with a timer armed, or passes on to the next state at once. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 
 #include "lib/fileio.h"
@@ -78,6 +79,7 @@ void service_reset_run(struct service *s)
         s->main_code = s->main_status = 0;
         s->main_start = s->main_exit = 0;
         s->status_errno = 0;
+        s->runtime_end = 0;
         s->watchdog_override = USEC_INFINITY;
         free(s->status_text);
         s->status_text = NULL;
@@ -200,6 +202,7 @@ static int spawn(
                 .exec_done = exec_done,
                 .apply_permissions =
                         !(c->flags & CMD_FULL_PRIVILEGE) && !(s->permissions_start_only && control),
+                .host_root = s->root_directory_start_only && kind != CMD_START,
         };
         pid_t pid;
 
@@ -229,6 +232,7 @@ static int spawn(
         r = exec_spawn(u, &s->exec, &p, &pid, &pidfd);
         if (r < 0)
                 return log_unit_errno(u->id, LOG_ERR, r, "Could not start a process for %s: %m", c->path);
+        (void)cgroup_watch_oom(u);
         u->manager->n_spawned++;
         c->start = now_realtime();
         c->exit = 0;
@@ -447,6 +451,21 @@ void service_enter_start_post(struct service *s)
         service_set_state(s, SVC_START_POST);
 }
 
+/* RuntimeMaxSec= and its random part, counted from the start: a reload does not begin it anew. */
+static void arm_runtime(struct service *s)
+{
+        uint64_t x = 0;
+
+        if (s->runtime_end == 0) {
+                if (s->runtime_rand_extra > 0 && getrandom(&x, sizeof(x), GRND_NONBLOCK) == sizeof(x))
+                        x %= (uint64_t)s->runtime_rand_extra;
+                s->runtime_end = s->runtime_max == USEC_INFINITY
+                                         ? USEC_INFINITY
+                                         : usec_add(now_monotonic(), usec_add(s->runtime_max, (usec_t)x));
+        }
+        (void)loop_timer_set(s->unit.manager->loop, &s->timer, s->runtime_end);
+}
+
 void service_enter_running(struct service *s, enum service_result f)
 {
         service_note_result(s, f);
@@ -455,7 +474,7 @@ void service_enter_running(struct service *s, enum service_result f)
                 return;
         }
         if (good_main(s)) {
-                service_arm_timer(s, s->runtime_max);
+                arm_runtime(s);
                 service_set_state(s, SVC_RUNNING);
                 return;
         }
@@ -518,7 +537,9 @@ static int signal_processes(struct service *s, enum service_state state)
 {
         struct kill_context *k = &s->kill;
         bool last = state == SVC_STOP_SIGKILL || state == SVC_FINAL_SIGKILL;
-        int sig = last ? k->final_signal : (state == SVC_STOP_WATCHDOG ? k->watchdog_signal : k->signal);
+        int sig = last ? k->final_signal
+                       : (state == SVC_STOP_WATCHDOG || state == SVC_FINAL_WATCHDOG ? k->watchdog_signal
+                                                                                    : k->signal);
         int n = 0, r;
 
         if (k->mode == KILL_NONE)
@@ -705,7 +726,11 @@ void service_enter_dead(struct service *s, enum service_result f, bool allow_res
         if (end == SVC_FAILED)
                 log_unit(
                         s->unit.id, LOG_WARNING, "Failed with result '%s'", service_result_names[s->result]);
-        service_set_state(s, end);
+        /* RestartMode=direct: nobody is told of an end that is none */
+        if (s->will_auto_restart && s->restart_mode_direct)
+                end = s->state;
+        else
+                service_set_state(s, end);
         if (s->will_auto_restart && s->state == end) {
                 usec_t delay = restart_delay(s);
 

@@ -163,6 +163,12 @@ static void start_ready(struct service *s)
         service_enter_start_post(s);
 }
 
+/* TimeoutStartFailureMode=, TimeoutStopFailureMode=: how one that took too long is told to end. */
+enum { MODE_TERMINATE, MODE_ABORT, MODE_KILL };
+static const enum service_state stop_by_mode[] = { SVC_STOP_SIGTERM, SVC_STOP_WATCHDOG, SVC_STOP_SIGKILL },
+                                final_by_mode[] = { SVC_FINAL_SIGTERM, SVC_FINAL_WATCHDOG,
+                                        SVC_FINAL_SIGKILL };
+
 static void start_timeout(struct service *s)
 {
         if (s->idle_waiting) { /* it has waited long enough for the others */
@@ -170,7 +176,7 @@ static void start_timeout(struct service *s)
                 return;
         }
         log_unit(s->unit.id, LOG_WARNING, "Start operation timed out");
-        service_enter_signal(s, SVC_STOP_SIGTERM, RESULT_TIMEOUT);
+        service_enter_signal(s, stop_by_mode[s->timeout_start_failure_mode], RESULT_TIMEOUT);
 }
 
 static void start_post_control(struct service *s)
@@ -187,7 +193,10 @@ static void start_post_control(struct service *s)
 static void start_post_timeout(struct service *s)
 {
         log_unit(s->unit.id, LOG_WARNING, "Start-post operation timed out");
-        service_enter_stop(s, RESULT_TIMEOUT);
+        if (s->timeout_start_failure_mode == MODE_TERMINATE)
+                service_enter_stop(s, RESULT_TIMEOUT);
+        else
+                service_enter_signal(s, stop_by_mode[s->timeout_start_failure_mode], RESULT_TIMEOUT);
 }
 
 static void running_main(struct service *s)
@@ -269,9 +278,8 @@ static void stop_control(struct service *s)
 
 static void stop_timeout(struct service *s)
 {
-        log_unit(s->unit.id, LOG_WARNING, "Stop operation timed out; sending %s",
-                signal_name(s->kill.signal) ?: "signal");
-        service_enter_signal(s, SVC_STOP_SIGTERM, RESULT_TIMEOUT);
+        log_unit(s->unit.id, LOG_WARNING, "Stop operation timed out; sending a signal");
+        service_enter_signal(s, stop_by_mode[s->timeout_stop_failure_mode], RESULT_TIMEOUT);
 }
 
 /* The processes that were signalled go: once neither main nor control is left, on with ExecStopPost=. */
@@ -291,7 +299,9 @@ static void signal_empty(struct service *s)
 static void sigterm_timeout(struct service *s)
 {
         service_log_survivors(s, "State 'stop-sigterm' timed out");
-        if (s->kill.send_sigkill)
+        if (s->timeout_stop_failure_mode == MODE_ABORT && s->state == SVC_STOP_SIGTERM)
+                service_enter_signal(s, SVC_STOP_WATCHDOG, RESULT_TIMEOUT);
+        else if (s->kill.send_sigkill)
                 service_enter_signal(s, SVC_STOP_SIGKILL, RESULT_TIMEOUT);
         else
                 service_enter_stop_post(s, RESULT_TIMEOUT);
@@ -311,7 +321,7 @@ static void stop_post_control(struct service *s)
 static void stop_post_timeout(struct service *s)
 {
         log_unit(s->unit.id, LOG_WARNING, "Stop-post operation timed out");
-        service_enter_signal(s, SVC_FINAL_SIGTERM, RESULT_TIMEOUT);
+        service_enter_signal(s, final_by_mode[s->timeout_stop_failure_mode], RESULT_TIMEOUT);
 }
 
 static void final_gone(struct service *s)
@@ -329,7 +339,9 @@ static void final_empty(struct service *s)
 static void final_sigterm_timeout(struct service *s)
 {
         service_log_survivors(s, "State 'final-sigterm' timed out");
-        if (s->kill.send_sigkill)
+        if (s->timeout_stop_failure_mode == MODE_ABORT && s->state == SVC_FINAL_SIGTERM)
+                service_enter_signal(s, SVC_FINAL_WATCHDOG, RESULT_TIMEOUT);
+        else if (s->kill.send_sigkill)
                 service_enter_signal(s, SVC_FINAL_SIGKILL, RESULT_TIMEOUT);
         else
                 service_enter_dead(s, RESULT_TIMEOUT, false);
@@ -610,6 +622,20 @@ static void service_limit_hit(struct unit *u)
         service_drop_store(s);
 }
 
+static void service_oom(struct unit *u, bool managed)
+{
+        struct service *s = UNIT_CAST(service, u);
+
+        log_unit(u->id, LOG_WARNING, "A process was killed by the kernel for want of memory");
+        if (s->oom_policy == OOM_CONTINUE || (s->oom_policy == OOM_UNSET && s->cgroup.delegate))
+                return;
+        s->oom_killed = true;
+        if (s->state == SVC_RUNNING || s->state == SVC_EXITED)
+                service_enter_stop(s, RESULT_OOM_KILL);
+        else if (s->state >= SVC_START_PRE && s->state <= SVC_RELOAD_NOTIFY)
+                service_enter_signal(s, SVC_STOP_SIGTERM, RESULT_OOM_KILL);
+}
+
 static pid_t service_main_pid(struct unit *u)
 {
         return UNIT_CAST(service, u)->main_pid;
@@ -667,6 +693,7 @@ const struct unit_ops service_ops = {
         .limit_hit = service_limit_hit,
         .child = service_child,
         .cgroup_empty = service_cgroup_empty,
+        .cgroup_oom = service_oom,
         .notify_message = service_notify_message,
         .kill = service_kill,
         .main_pid = service_main_pid,

@@ -14,9 +14,9 @@ $(eval $(call unit_test,test-init-timer,tests/unit/test-init-timer.c $(INIT_TEST
 $(eval $(call unit_test,test-init-path,tests/unit/test-init-path.c $(INIT_TEST_SRC)))
 $(eval $(call unit_test,test-init-jobs,tests/unit/test-init-jobs.c $(INIT_TEST_SRC)))
 # Processes, cgroups and the clock are the test's.
-INIT_WRAP := exec_spawn cgroup_kill cgroup_is_empty kill now_monotonic
-$(eval $(call unit_test,test-init-service,tests/unit/test-init-service.c $(INIT_TEST_SRC),\
-	$(patsubst %,-Wl$(comma)--wrap=%,$(INIT_WRAP))))
+INIT_WRAP := exec_spawn cgroup_kill cgroup_is_empty cgroup_pids kill now_monotonic
+$(foreach t,test-init-service test-init-service-rows,$(eval $(call unit_test,$t,tests/unit/$t.c \
+	$(INIT_TEST_SRC),$(patsubst %,-Wl$(comma)--wrap=%,$(INIT_WRAP)))))
 
 # The list of directives in docs/, made from the table.
 .PHONY: directives

@@ -132,6 +132,7 @@ struct service {
         uint32_t n_restarts, step_id;
         struct loop_timer timer, watchdog_timer, runtime_timer;
         usec_t watchdog_override; /* USEC_INFINITY: none */
+        usec_t runtime_end;       /* RuntimeMaxSec=; 0: not running yet */
         struct loop_io notify_io; /* one notify socket a unit: decisions 10 */
         char *notify_path;
         struct loop_io exec_io; /* Type=exec: closes when the program runs */

@@ -201,6 +201,12 @@ void unit_cgroup_empty(struct unit *u)
                 unit_ops(u)->cgroup_empty(u);
 }
 
+void unit_cgroup_oom(struct unit *u)
+{
+        if (unit_ops(u)->cgroup_oom)
+                unit_ops(u)->cgroup_oom(u, false);
+}
+
 /* ---- notify ---- */
 
 static void set_timestamps(struct unit *u, enum active_state old, enum active_state now)

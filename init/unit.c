@@ -98,7 +98,7 @@ static void set_config_defaults(struct unit *u)
 
 static void set_live_defaults(struct unit *u)
 {
-        u->cgroup_fd = u->cgroup_wd = -1;
+        u->cgroup_fd = u->cgroup_wd = u->oom_wd = -1;
         u->condition_result = u->assert_result = -1;
         u->restart_timer.when = USEC_INFINITY;
         if (unit_ops(u)->init_live)

@@ -236,7 +236,8 @@ struct unit {
         struct job *job; /* at most one */
         struct unit *slice;
         char *cgroup_path;
-        int cgroup_fd, cgroup_wd; /* -1 */
+        int cgroup_fd, cgroup_wd, oom_wd; /* -1 */
+        uint64_t n_oom_kills;
         enum freezer_state freezer;
         bool cgroup_realized, cgroup_killed /* by cgroup.kill: see exec.c */;
         char invocation_id[33];
@@ -314,6 +315,7 @@ void unit_tell_watchers(struct unit *u);
 bool unit_has_ended(struct unit *u);
 void unit_free(struct unit *u);
 void unit_cgroup_empty(struct unit *u);
+void unit_cgroup_oom(struct unit *u);
 /* Registers a child: its end is told to ops->child. pidfd becomes the manager's. */
 int unit_watch_pid(struct unit *u, pid_t pid, int pidfd);
 void unit_unwatch_pid(struct unit *u, pid_t pid);

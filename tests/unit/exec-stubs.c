@@ -35,6 +35,7 @@ void unit_cgroup_empty(struct unit *u)
         exec_test_cgroup_empty++;
 }
 void unit_tell_watchers(struct unit *u) {}
+void unit_cgroup_oom(struct unit *u) {}
 int unit_resolve(struct unit *u, const char *s, char **ret)
 {
         struct strbuf b = { 0 };
@@ -90,7 +91,7 @@ void exec_test_init(struct exec_test *t)
         t->u->manager = &t->m;
         t->u->type = UNIT_SERVICE;
         t->u->id = strdup("rouse-test.service");
-        t->u->cgroup_fd = t->u->cgroup_wd = -1;
+        t->u->cgroup_fd = t->u->cgroup_wd = t->u->oom_wd = -1;
         memcpy(t->u->invocation_id, "0123456789abcdef0123456789abcdef", 33);
         exec_context_init(t->c);
         cgroup_context_init(&t->s.cgroup);

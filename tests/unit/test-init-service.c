@@ -1,152 +1,5 @@
-/* The state machine of services, with a process layer, cgroups and a clock of the test's own (the linker's --wrap puts
- * them in the place of the real ones): each kind of start, of end, of restart and of time-out. */
-#include <fcntl.h>
-#include <sys/wait.h>
-
-#include "init/job.h"
-#include "init/service.h"
-#include "tests/unit/init-test.h"
-
-#define FIRST_PID 10000000 /* beyond what the kernel gives */
-
-static struct manager *m;
-static struct service *s;
-static usec_t the_time;
-static pid_t next_pid;
-static struct strbuf started, sent; /* "path " of each process, "SIGNAL " of each signal */
-static char **last_env;
-static int spawn_error, empty_answer;
-
-int __wrap_exec_spawn(
-        struct unit *u, const struct exec_context *c, const struct exec_params *p, pid_t *pid, int *pidfd);
-int __wrap_cgroup_kill(struct unit *u, int sig, pid_t main, pid_t control);
-int __wrap_cgroup_is_empty(struct unit *u);
-int __wrap_kill(pid_t pid, int sig);
-usec_t __wrap_now_monotonic(void);
-
-int __wrap_exec_spawn(
-        struct unit *u, const struct exec_context *c, const struct exec_params *p, pid_t *pid, int *pidfd)
-{
-        if (spawn_error)
-                return spawn_error;
-        strbuf_printf(&started, "%s ", p->command->path);
-        strv_free(last_env);
-        last_env = strv_copy(p->environment);
-        *pid = next_pid++;
-        *pidfd = -1;
-        return 0;
-}
-
-int __wrap_cgroup_kill(struct unit *u, int sig, pid_t main, pid_t control)
-{
-        return 0;
-}
-
-int __wrap_cgroup_is_empty(struct unit *u)
-{
-        return empty_answer;
-}
-
-int __wrap_kill(pid_t pid, int sig)
-{
-        if (sig != SIGCONT && sig != 0)
-                strbuf_printf(&sent, "%s ", signal_name(sig));
-        return 0;
-}
-
-usec_t __wrap_now_monotonic(void)
-{
-        return the_time;
-}
-
-/* ---- telling the machine what happens ---- */
-
-static void settle(void)
-{
-        manager_dispatch_run_queue(m);
-}
-
-static void begin(const char *unit, const char *lines)
-{
-        _cleanup_free_ char *text =
-                str_printf("[Unit]\nDefaultDependencies=no\n%s\n[Service]\n%s\n", unit, lines);
-
-        test_reset();
-        strbuf_done(&started);
-        strbuf_done(&sent);
-        next_pid = FIRST_PID;
-        the_time = 3600 * USEC_PER_SEC;
-        spawn_error = 0;
-        empty_answer = 1;
-        put("/etc/systemd/system/s.service", text);
-        put("/etc/systemd/system/alarm.target", "[Unit]\nDefaultDependencies=no\n");
-        m = test_manager();
-        s = UNIT_CAST(service, test_unit(m, "s.service"));
-        if (s->unit.load_state != UNIT_LOADED)
-                printf("# not loaded: %s\n", s->unit.load_error ?: "?");
-}
-
-static void end(void)
-{
-        test_manager_free(m);
-        strv_free(last_env);
-        last_env = NULL;
-}
-
-static void ask(enum job_type t)
-{
-        (void)manager_add_job(m, t, &s->unit, JOB_REPLACE, false, NULL, NULL);
-        settle();
-}
-
-static void child_ends(pid_t pid, int code, int status)
-{
-        unit_unwatch_pid(&s->unit, pid);
-        service_ops.child(&s->unit, pid, code, status);
-        settle();
-}
-
-static void main_ends(int code, int status)
-{
-        child_ends(s->main_pid, code, status);
-}
-
-static void control_ends(int status)
-{
-        child_ends(s->control_pid, CLD_EXITED, status);
-}
-
-static void time_out(struct loop_timer *t)
-{
-        if (!ok(loop_timer_armed(t), "a timer is armed"))
-                return;
-        the_time = t->when;
-        (void)loop_turn(m->loop, 0);
-        settle();
-}
-
-static void tell(pid_t pid, const char *field, const char *more)
-{
-        char *fields[] = { (char *)field, (char *)more, NULL };
-
-        service_notify_message(&s->unit, pid, 0, fields, NULL, 0);
-        settle();
-}
-
-static void is_now(const char *state, const char *what)
-{
-        is_str(service_state_names[s->state], state, what);
-}
-
-static const char *result(void)
-{
-        return service_result_names[s->result];
-}
-
-static bool has_env(const char *assignment)
-{
-        return strv_contains(last_env, assignment);
-}
+/* The state machine of services, driven by init-service.h: each kind of start, of end, of restart and of time-out. */
+#include "tests/unit/init-service.h"
 
 /* ---- types ---- */
 
@@ -231,18 +84,6 @@ static void type_notify(void)
         is_str(result(), "protocol", "of the protocol");
         end();
 }
-
-static pid_t real_process(void)
-{
-        pid_t pid = fork();
-
-        if (pid == 0)
-                for (;;)
-                        pause();
-        return pid;
-}
-
-int __real_kill(pid_t pid, int sig);
 
 static void type_forking(void)
 {
@@ -590,5 +431,6 @@ int main(void)
         start_limit();
         strbuf_done(&started);
         strbuf_done(&sent);
+        strbuf_done(&group_sent);
         return test_end();
 }
