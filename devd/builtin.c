@@ -2,6 +2,7 @@
  * builtin-btrfs.c override the weak stand-ins below, which the main process never calls, since BUILTIN_BLOCKS
  * sends such work to a worker. */
 #include "builtin.h"
+#include "text.h"
 #include "lib/str.h"
 #include "lib/log.h"
 
@@ -42,43 +43,6 @@ const struct builtin *builtin_find(const char *command)
         return NULL;
 }
 
-/* Next word of *p into buf: white space separates, '…' and "…" group and may stand in the middle of a word, a
- * backslash is a character like any other. False at the end. */
-static bool next_word(const char **p, char *buf)
-{
-        const char *s = *p + strspn(*p, " \t\n\r");
-        char quote = 0;
-
-        if (!*s)
-                return false;
-        for (; *s && (quote || !strchr(" \t\n\r", *s)); s++) {
-                if (quote ? *s == quote : (*s == '\'' || *s == '"'))
-                        quote = quote ? 0 : *s;
-                else
-                        *buf++ = *s;
-        }
-        *buf = 0;
-        *p = s;
-        return true;
-}
-
-int builtin_split(const char *command, char ***ret)
-{
-        _cleanup_strv_ char **words = NULL;
-        _cleanup_free_ char *buf = malloc(strlen(command) + 1);
-        const char *p = command;
-
-        if (!buf)
-                return -ENOMEM;
-        while (next_word(&p, buf))
-                if (strv_add(&words, buf) < 0)
-                        return -ENOMEM;
-        if (!words)
-                return -EINVAL;
-        *ret = TAKE_PTR(words);
-        return 0;
-}
-
 int builtin_run(struct device *d, struct rules_event *e, const char *command)
 {
         const struct builtin *b = builtin_find(command);
@@ -87,7 +51,7 @@ int builtin_run(struct device *d, struct rules_event *e, const char *command)
 
         if (!b)
                 return -EOPNOTSUPP;
-        r = builtin_split(command, &argv);
+        r = command_split(command, &argv);
         if (r < 0)
                 return r;
         return b->run(d, e, (int)strv_len(argv), argv);

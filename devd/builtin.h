@@ -8,7 +8,5 @@ typedef int builtin_fn(struct device *d, struct rules_event *e, int argc, char *
 builtin_fn builtin_blkid, builtin_btrfs, builtin_hwdb, builtin_input_id, builtin_keyboard, builtin_kmod,
         builtin_net_id, builtin_net_setup_link, builtin_path_id, builtin_uaccess, builtin_usb_id;
 
-/* Words of a command line as rules write it; quotes group. -EINVAL when there is none. */
-int builtin_split(const char *command, char ***ret);
 /* Sets key on d and, for test-builtin, says so at debug level. value NULL or "": 0, nothing set. */
 int builtin_add(struct device *d, const char *key, const char *value);

@@ -99,4 +99,6 @@ int static_nodes_create(const char *modules_devname, const char *dev_root);
 
 /* once.c, verify.c */
 int once_main(int argc, char **argv);
+int test_main(int argc, char **argv);
+int test_builtin_main(int argc, char **argv);
 int verify_main(int argc, char **argv);

@@ -8,6 +8,8 @@
 static const char help[] =
         "Usage: rouse-devd [OPTIONS]\n"
         "       rouse-devd --once ACTION DEVPATH [OPTIONS]\n"
+        "       rouse-devd test [--action ACTION] DEVPATH\n"
+        "       rouse-devd test-builtin [--action ACTION] COMMAND DEVPATH\n"
         "       rouse-devd verify [FILE…]\n"
         "\n"
         "The device daemon. PID 1 starts it with its sockets; by hand it works as a plain udevd.\n"
@@ -114,15 +116,24 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
         return 0;
 }
 
+static const struct {
+        const char *name;
+        int (*main)(int argc, char **argv);
+} lives[] = {
+        { "--once", once_main },
+        { "test", test_main },
+        { "test-builtin", test_builtin_main },
+        { "verify", verify_main },
+};
+
 int main(int argc, char **argv)
 {
         struct arguments a = {};
         int r;
 
-        if (argc > 1 && streq(argv[1], "--once"))
-                return once_main(argc - 1, argv + 1);
-        if (argc > 1 && streq(argv[1], "verify"))
-                return verify_main(argc - 1, argv + 1);
+        for (size_t i = 0; argc > 1 && i < ARRAY_SIZE(lives); i++)
+                if (streq(argv[1], lives[i].name))
+                        return lives[i].main(argc - 1, argv + 1);
         r = parse_arguments(argc, argv, &a);
         if (r != 0)
                 return r < 0 ? 2 : 0;

@@ -13,6 +13,8 @@
 #include "builtin.h"
 #include "db.h"
 #include "devd.h"
+#include "monitor.h"
+#include "text.h"
 #include "worker-proto.h"
 #include "lib/fileio.h"
 #include "lib/log.h"
@@ -28,33 +30,15 @@ struct once {
 
 /* --- programs --------------------------------------------------------------------------------------- */
 
-static char **environment_of(struct device *d)
-{
-        char **env = NULL;
-
-        for (size_t i = 0; i < d->n_props; i++)
-                if (!d->props[i].dot)
-                        (void)strv_addf(&env, "%s=%s", d->props[i].key, d->props[i].value);
-        return env;
-}
-
 static _noreturn_ void become(char **argv, char **env, int out)
 {
-        char path[PATH_MAX];
         sigset_t none;
 
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
-        if (dup2(open("/dev/null", O_RDONLY), 0) < 0 || (out >= 0 && dup2(out, 1) < 0))
+        if (setpgid(0, 0) < 0 || dup2(open("/dev/null", O_RDONLY), 0) < 0 || (out >= 0 && dup2(out, 1) < 0))
                 _exit(126);
-        if (strchr(argv[0], '/')) {
-                execve(argv[0], argv, env);
-                _exit(127);
-        }
-        snprintf(path, sizeof(path), "/usr/lib/udev/%s", argv[0]);
-        execve(path, argv, env);
-        snprintf(path, sizeof(path), "/lib/udev/%s", argv[0]);
-        execve(path, argv, env);
+        execve(argv[0], argv, env);
         _exit(127);
 }
 
@@ -97,10 +81,10 @@ static int run_program(struct device *d, const char *command, usec_t timeout, ch
         int fds[2], status, r;
         pid_t pid;
 
-        r = builtin_split(command, &argv);
+        r = program_split(command, &argv);
         if (r < 0)
                 return r;
-        env = environment_of(d);
+        env = monitor_environment(d);
         if (pipe2(fds, O_CLOEXEC) < 0)
                 return -errno;
         in = fds[0];
@@ -114,7 +98,7 @@ static int run_program(struct device *d, const char *command, usec_t timeout, ch
         out = close_fd(out);
         r = collect_output(in, now_monotonic() + timeout, &b);
         if (r < 0)
-                kill(pid, SIGKILL);
+                kill(-pid, SIGKILL);
         while (waitpid(pid, &status, 0) < 0)
                 if (errno != EINTR)
                         return -errno;
@@ -175,7 +159,7 @@ static void run_list(struct once *o, struct device *d, struct rules_event *e)
                 int r;
 
                 if (o->dry) {
-                        printf("run%s %s\n", c->builtin ? "{builtin}" : "", c->command);
+                        printf("run: '%s'\n", c->command);
                         continue;
                 }
                 r = c->builtin ? op_builtin(d, e, c->command) : run_program(d, c->command, o->timeout, NULL);
@@ -271,73 +255,196 @@ static int handle(struct once *o, const struct rules *rules)
 
 static const char usage[] =
         "Usage: rouse-devd --once ACTION DEVPATH [--rules-dir DIR]… [--sys DIR] [--dev DIR] [--run DIR]\n"
-        "                         [--timeout TIME] [--dry-run] [--debug]\n";
+        "                         [--timeout TIME] [--dry-run] [--debug]\n"
+        "       rouse-devd test [--action ACTION] DEVPATH\n"
+        "       rouse-devd test-builtin [--action ACTION] COMMAND DEVPATH\n";
 
-static int parse(int argc, char **argv, struct once *o)
+enum { OPT_RULES = 256, OPT_SYS, OPT_DEV, OPT_RUN, OPT_TIMEOUT, OPT_DRY, OPT_DEBUG, OPT_FOREGROUND };
+
+static const struct option options[] = {
+        { "rules-dir", required_argument, NULL, OPT_RULES },
+        { "rules", required_argument, NULL, OPT_RULES },
+        { "sys", required_argument, NULL, OPT_SYS },
+        { "dev", required_argument, NULL, OPT_DEV },
+        { "run", required_argument, NULL, OPT_RUN },
+        { "timeout", required_argument, NULL, OPT_TIMEOUT },
+        { "dry-run", no_argument, NULL, OPT_DRY },
+        { "debug", no_argument, NULL, OPT_DEBUG },
+        { "foreground", no_argument, NULL, OPT_FOREGROUND },
+        { "action", required_argument, NULL, 'a' },
+        { "resolve-names", required_argument, NULL, 'N' },
+        { "help", no_argument, NULL, 'h' },
+        { 0 },
+};
+
+static const char *const actions[] = { "add", "remove", "change", "move", "online", "offline", "bind",
+        "unbind", NULL };
+
+static int set_action(struct once *o, const char *s)
 {
-        static const struct option options[] = {
-                { "rules-dir", required_argument, NULL, 'R' },
-                { "rules", required_argument, NULL, 'R' },
-                { "sys", required_argument, NULL, 's' },
-                { "dev", required_argument, NULL, 'd' },
-                { "run", required_argument, NULL, 'r' },
-                { "timeout", required_argument, NULL, 't' },
-                { "dry-run", no_argument, NULL, 'n' },
-                { "debug", no_argument, NULL, 'D' },
-                { "foreground", no_argument, NULL, 'f' },
-                { "help", no_argument, NULL, 'h' },
-                { 0 },
-        };
-        const char *sys = NULL, *dev = NULL, *run = NULL;
-        char *full;
-        int c;
+        if (streq(s, "help")) {
+                FOREACH_STR (a, (char *const *)actions)
+                        puts(*a);
+                return 1;
+        }
+        if (!strv_contains((char *const *)actions, s))
+                return log_error_errno(-EINVAL, "Unknown action '%s'", s);
+        o->action = s;
+        return 0;
+}
 
-        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
+static int add_rules_dir(struct once *o, const char *path)
+{
+        char *full = realpath(path, NULL);
+
+        if (!full)
+                return log_error_errno(-errno, "%s: %m", path);
+        return strv_push(&o->rules_dirs, full) < 0 ? log_oom() : 0;
+}
+
+/* 0, 1 when all is said, -errno. */
+static int parse_options(int argc, char **argv, struct once *o)
+{
+        const char *sys = NULL, *dev = NULL, *run = NULL;
+        int c, r = 0;
+
+        while (r == 0 && (c = getopt_long(argc, argv, "a:N:h", options, NULL)) >= 0)
                 switch (c) {
-                case 'R':
-                        full = realpath(optarg, NULL);
-                        if (!full)
-                                return log_error_errno(-errno, "%s: %m", optarg);
-                        if (strv_push(&o->rules_dirs, full) < 0)
-                                return log_oom();
-                        break;
-                case 's': sys = optarg; break;
-                case 'd': dev = optarg; break;
-                case 'r': run = optarg; break;
-                case 't':
+                case OPT_RULES: r = add_rules_dir(o, optarg); break;
+                case OPT_SYS: sys = optarg; break;
+                case OPT_DEV: dev = optarg; break;
+                case OPT_RUN: run = optarg; break;
+                case OPT_TIMEOUT:
                         if (parse_timespan(optarg, USEC_PER_SEC, &o->timeout) < 0)
-                                return log_error_errno(-EINVAL, "--timeout=%s is not a time", optarg);
+                                r = log_error_errno(-EINVAL, "--timeout=%s is not a time", optarg);
                         break;
-                case 'n': o->dry = true; break;
-                case 'D': log_set_max_level(LOG_DEBUG); break;
-                case 'f': break;
+                case OPT_DRY: o->dry = true; break;
+                case OPT_DEBUG: log_set_max_level(LOG_DEBUG); break;
+                case OPT_FOREGROUND: break;
+                case 'N': break; /* names are always looked up in /etc/passwd and /etc/group */
+                case 'a': r = set_action(o, optarg); break;
                 case 'h': printf("%s", usage); return 1;
                 default: return -EINVAL;
                 }
-        if (argc - optind != 2) {
-                fprintf(stderr, "%s", usage);
-                return -EINVAL;
-        }
-        o->action = argv[optind];
-        o->devpath = argv[optind + 1];
         device_set_roots(sys, dev, run);
-        return 0;
+        return r;
+}
+
+static int too_few(void)
+{
+        fprintf(stderr, "%s", usage);
+        return -EINVAL;
+}
+
+static int load_and_handle(struct once *o)
+{
+        struct rules *rules = NULL;
+        int r = rules_load(o->rules_dirs, &rules, NULL);
+
+        if (r == 0)
+                r = handle(o, rules);
+        rules_free(rules);
+        links_forget();
+        return r;
 }
 
 int once_main(int argc, char **argv)
 {
         struct once o = { .timeout = 180 * USEC_PER_SEC };
-        struct rules *rules = NULL;
         int r;
 
         log_open("rouse-devd", LOG_TO_STDERR);
-        r = parse(argc, argv, &o);
+        r = parse_options(argc, argv, &o);
+        if (r == 0 && argc - optind != 2)
+                r = too_few();
         if (r == 0)
-                r = rules_load(o.rules_dirs, &rules, NULL);
-        if (r == 0)
-                r = handle(&o, rules);
-        rules_free(rules);
+                r = set_action(&o, argv[optind]);
+        if (r == 0) {
+                o.devpath = argv[optind + 1];
+                r = load_and_handle(&o);
+        }
         strv_free(o.rules_dirs);
-        links_forget();
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* --- test, test-builtin: as udevadm(8) has them ----------------------------------------------------- */
+
+/* The device by a path below /sys or /dev, or by its devpath. */
+static int find_device(struct once *o, const char *arg, struct device **ret)
+{
+        char path[PATH_MAX];
+        _cleanup_free_ char *real = NULL;
+        int r;
+
+        if (startswith(arg, "/dev/"))
+                return device_from_devnode(arg, ret);
+        r = snprintf(path, sizeof(path), "%s%s", path_startswith(arg, "/sys") ? "" : "/sys", arg);
+        real = r < (int)sizeof(path) ? realpath(path, NULL) : NULL; /* /sys/class/net/eth0 is a link */
+        return device_from_syspath(real ? real : path, o->action, ret);
+}
+
+int test_main(int argc, char **argv)
+{
+        struct once o = { .timeout = 180 * USEC_PER_SEC, .dry = true, .action = "add" };
+        _cleanup_device_ struct device *d = NULL;
+        int r;
+
+        log_open("rouse-devd", LOG_TO_STDERR);
+        r = parse_options(argc, argv, &o);
+        if (r == 0 && argc - optind != 1)
+                r = too_few();
+        if (r == 0) {
+                r = find_device(&o, argv[optind], &d);
+                if (r < 0)
+                        log_error_errno(r, "Failed to open device '%s': %m", argv[optind]);
+        }
+        if (r == 0) {
+                puts("What the rules would do; no program of a RUN key is run, nothing is written.\n");
+                o.devpath = d->syspath;
+                r = load_and_handle(&o);
+        }
+        strv_free(o.rules_dirs);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int run_builtin_for(struct once *o, const char *command, const char *device)
+{
+        _cleanup_device_ struct device *d = NULL;
+        struct rules_event e = { .data = o };
+        int r;
+
+        if (!builtin_find(command)) {
+                log_error("Unknown command '%s'; there are:", command);
+                for (const struct builtin *b = builtins; b->name; b++)
+                        fprintf(stderr, "  %-15s %s\n", b->name, b->help);
+                return -EINVAL;
+        }
+        r = find_device(o, device, &d);
+        if (r < 0)
+                return log_error_errno(r, "Failed to open device '%s': %m", device);
+        (void)str_replace(&d->action, o->action);
+        (void)device_complete(d);
+        r = op_builtin(d, &e, command);
+        for (size_t i = 0; i < d->n_props; i++)
+                if (!d->props[i].from_kernel)
+                        printf("%s=%s\n", d->props[i].key, d->props[i].value);
+        rules_event_done(&e);
+        if (r < 0)
+                log_info("%s: nothing for this device: %s", command, strerror(-r));
+        return r;
+}
+
+int test_builtin_main(int argc, char **argv)
+{
+        struct once o = { .timeout = 180 * USEC_PER_SEC, .action = "add" };
+        int r;
+
+        log_open("rouse-devd", LOG_TO_STDERR);
+        r = parse_options(argc, argv, &o);
+        if (r == 0 && argc - optind != 2)
+                r = too_few();
+        if (r == 0)
+                r = run_builtin_for(&o, argv[optind], argv[optind + 1]);
+        strv_free(o.rules_dirs);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -260,6 +260,12 @@ static int assign_run(struct evaluation *v, const struct token *t)
         value = value_of(v, t, false, buf);
         if (!value || !*value)
                 return 0;
+        for (size_t i = 0; i < e->n_run; i++)
+                if (streq(e->run[i].command,
+                            value)) { /* it is run once, at its first place, as the last line says */
+                        e->run[i].builtin = t->type == A_RUN_BUILTIN;
+                        return 0;
+                }
         if (e->n_run % 8 == 0) {
                 struct rules_run *run = realloc(e->run, (e->n_run + 8) * sizeof(*run));
 

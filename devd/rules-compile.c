@@ -16,6 +16,7 @@ struct compiler {
         struct line *line;
         unsigned file;
         const struct parsed *k; /* the key at hand */
+        const struct line_parts *parts;
 };
 
 struct key;
@@ -39,7 +40,8 @@ struct key {
         key_fn fn;
 };
 
-int rule_problem(struct rules *r, unsigned file, unsigned line, int level, const char *fmt, ...)
+int rule_problem(
+        struct rules *r, unsigned file, unsigned line, unsigned column, int level, const char *fmt, ...)
 {
         char text[1024];
         va_list ap;
@@ -48,21 +50,37 @@ int rule_problem(struct rules *r, unsigned file, unsigned line, int level, const
         vsnprintf(text, sizeof(text), fmt, ap);
         va_end(ap);
         r->problems++;
-        log_file(r->sources[file].path, line, level, "%s", text);
+        if (column)
+                log_msg(level, "%s:%u:%u: %s", r->sources[file].path, line, column, text);
+        else
+                log_file(r->sources[file].path, line, level, "%s", text);
         return -EINVAL;
 }
 
-/* "PATH:LINE: column N: …" */
+/* The column of a logical line (from 1) → line and column of the file. */
+static void place_of(
+        const struct line_parts *parts, unsigned column, unsigned *ret_line, unsigned *ret_column)
+{
+        const struct line_part *p = &parts->v[parts->n - 1];
+
+        while (p > parts->v && column - 1 < p->at)
+                p--;
+        *ret_line = p->line;
+        *ret_column = p->column + (unsigned)(column - 1 - p->at);
+}
+
 static int problem(struct compiler *c, int level, const char *fmt, ...) _printf_(3, 4);
 static int problem(struct compiler *c, int level, const char *fmt, ...)
 {
+        unsigned line, column;
         char text[900];
         va_list ap;
 
         va_start(ap, fmt);
         vsnprintf(text, sizeof(text), fmt, ap);
         va_end(ap);
-        return rule_problem(c->r, c->file, c->line->number, level, "column %u: %s", c->k->column, text);
+        place_of(c->parts, c->k->column, &line, &column);
+        return rule_problem(c->r, c->file, line, column, level, "%s", text);
 }
 
 static struct token *add_token(struct compiler *c, enum token_type type, enum op op, const char *value)
@@ -527,11 +545,13 @@ static struct line *add_line(struct rules *r, unsigned file, unsigned number)
         return &r->lines[r->n_lines];
 }
 
-int compile_line(struct rules *r, unsigned file, char *text, unsigned number)
+int compile_line(struct rules *r, unsigned file, char *text, const struct line_parts *parts)
 {
-        struct compiler c = { .r = r, .file = file, .line = add_line(r, file, number) };
+        struct compiler c = {
+                .r = r, .file = file, .line = add_line(r, file, parts->v[0].line), .parts = parts
+        };
         const char *what = NULL;
-        unsigned column = 0;
+        unsigned column = 0, line;
         struct parsed k;
         char *pos = text;
         int n;
@@ -544,8 +564,10 @@ int compile_line(struct rules *r, unsigned file, char *text, unsigned number)
                         break;
         }
         if (n < 0) {
-                if (what)
-                        rule_problem(r, file, number, LOG_ERR, "column %u: %s, line ignored", column, what);
+                if (what) {
+                        place_of(parts, column, &line, &column);
+                        rule_problem(r, file, line, column, LOG_ERR, "%s, line ignored", what);
+                }
                 r->n_tokens = c.line->first;
                 return n == -ENOMEM ? n : 0;
         }
@@ -565,8 +587,8 @@ static void resolve_goto(struct rules *r, struct line *l, size_t at, size_t end)
                         l->target = (unsigned)i;
                         return;
                 }
-        rule_problem(r, l->file, l->number, LOG_WARNING, "GOTO=\"%s\" has no such LABEL after it, ignored",
-                l->goto_label);
+        rule_problem(r, l->file, l->number, 0, LOG_WARNING,
+                "GOTO=\"%s\" has no such LABEL after it, ignored", l->goto_label);
         l->flags &= (uint16_t)~LINE_GOTO;
         if (!(l->flags & LINE_EFFECTS))
                 l->flags |= LINE_DEAD;
@@ -582,7 +604,7 @@ int compile_finish_file(struct rules *r, unsigned file)
 
                 if (!(l->flags & LINE_EFFECTS)) {
                         if (!l->label)
-                                rule_problem(r, file, l->number, LOG_WARNING, "line has no effect");
+                                rule_problem(r, file, l->number, 0, LOG_WARNING, "line has no effect");
                         l->flags |= LINE_DEAD;
                 }
                 if (l->flags & LINE_GOTO)

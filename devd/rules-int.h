@@ -191,15 +191,24 @@ struct parsed {
 };
 /* 1, 0 at the end of the line, -EINVAL with *ret_what set to what is wrong at *ret_column. */
 int parse_key(const char *line, char **pos, struct parsed *ret, unsigned *ret_column, const char **ret_what);
-typedef int (*rule_line_fn)(char *line, unsigned number, void *data);
+/* Where the pieces of a logical line stand in the file: from offset at on it is this line, from this column on. */
+struct line_parts {
+        unsigned n;
+        struct line_part {
+                size_t at;
+                unsigned line, column;
+        } v[64]; /* what is joined from more is told by the last */
+};
+typedef int (*rule_line_fn)(char *line, const struct line_parts *parts, void *data);
 /* Joins continued lines, skips comments; calls fn for each logical line. Problems are logged, counted. */
 int read_rule_lines(const char *path, char *text, rule_line_fn fn, void *data, unsigned *problems);
 
 /* rules-compile.c */
-int compile_line(struct rules *r, unsigned file, char *line, unsigned number);
+int compile_line(struct rules *r, unsigned file, char *line, const struct line_parts *parts);
 int compile_finish_file(struct rules *r, unsigned file); /* GOTO, lines that can do nothing */
-int rule_problem(struct rules *r, unsigned file, unsigned line, int level, const char *fmt, ...)
-        _printf_(5, 6);
+/* Says "FILE:LINE:COLUMN: …" (column 0: without) and counts it. -EINVAL. */
+int rule_problem(struct rules *r, unsigned file, unsigned line, unsigned column, int level, const char *fmt,
+        ...) _printf_(6, 7);
 
 /* rules-names.c: /etc/passwd and /etc/group as files. */
 int lookup_user(const char *name, uid_t *ret);

@@ -3,6 +3,13 @@
 #include "rules-int.h"
 #include "lib/fileio.h"
 
+static bool resolve = true;
+
+void rules_resolve_names(bool yes)
+{
+        resolve = yes;
+}
+
 /* "name:x:ID:…" */
 static int lookup(const char *path, const char *name, uint32_t *ret)
 {
@@ -17,7 +24,7 @@ static int lookup(const char *path, const char *name, uint32_t *ret)
                 *ret = id;
                 return 0;
         }
-        if (streq(name, "root")) {
+        if (!resolve || streq(name, "root")) {
                 *ret = 0;
                 return 0;
         }

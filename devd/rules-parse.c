@@ -20,25 +20,30 @@ static char *skip_space(char *p)
         return p;
 }
 
-static int too_long(const char *path, unsigned number, unsigned *problems)
+static int take_logical(char *start, const char *end, const struct line_parts *parts, const char *path,
+        rule_line_fn fn, void *data, unsigned *problems)
 {
-        (*problems)++;
-        return log_file(path, number, LOG_ERR, "column %d: line is longer than %d bytes, ignored",
-                RULE_LINE_MAX, RULE_LINE_MAX);
+        if ((size_t)(end - start) >= RULE_LINE_MAX) {
+                (*problems)++;
+                return log_file(path, parts->v[0].line, LOG_ERR, "line is longer than %d bytes, ignored",
+                        RULE_LINE_MAX);
+        }
+        return *start ? fn(start, parts, data) : 0;
 }
 
 int read_rule_lines(const char *path, char *text, rule_line_fn fn, void *data, unsigned *problems)
 {
-        char *rest = text, *phys, *start = NULL, *end = NULL;
-        unsigned number = 0, first = 0;
+        char *rest = text, *whole, *phys, *start = NULL, *end = NULL;
+        struct line_parts parts;
+        unsigned number = 0;
         int r;
 
-        while ((phys = strsep(&rest, "\n"))) {
+        while ((whole = strsep(&rest, "\n"))) {
                 size_t len;
                 bool more;
 
                 number++;
-                phys = skip_space(phys);
+                phys = skip_space(whole);
                 if (*phys == '#')
                         continue;
                 len = strlen(phys);
@@ -50,28 +55,25 @@ int read_rule_lines(const char *path, char *text, rule_line_fn fn, void *data, u
                 if (!start) {
                         if (!len && !more)
                                 continue;
-                        start = phys;
-                        end = phys;
-                        first = number;
+                        start = end = phys;
+                        parts.n = 0;
                 }
+                if (parts.n < ARRAY_SIZE(parts.v))
+                        parts.v[parts.n++] = (struct line_part) { (size_t)(end - start), number,
+                                (unsigned)(phys - whole) + 1 };
                 memmove(end, phys, len + 1); /* never forward: what is joined lies before */
                 end += len;
                 if (more && rest)
                         continue;
                 if (more)
                         log_file(path, number, LOG_WARNING, "file ends in a continued line");
-                if ((size_t)(end - start) >= RULE_LINE_MAX)
-                        r = too_long(path, first, problems);
-                else
-                        r = *start ? fn(start, first, data) : 0;
+                r = take_logical(start, end, &parts, path, fn, data, problems);
                 if (r < 0)
                         return r;
                 start = NULL;
         }
-        if (start && *start) /* comment lines after a continued one, then the end */
-                return (size_t)(end - start) >= RULE_LINE_MAX ? too_long(path, first, problems)
-                                                              : fn(start, first, data);
-        return 0;
+        /* comment lines after a continued one, then the end */
+        return start ? take_logical(start, end, &parts, path, fn, data, problems) : 0;
 }
 
 /* --- keys ------------------------------------------------------------------------------------------- */

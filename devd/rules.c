@@ -23,11 +23,11 @@ struct reading {
         unsigned file;
 };
 
-static int take_line(char *line, unsigned number, void *data)
+static int take_line(char *line, const struct line_parts *parts, void *data)
 {
         struct reading *x = data;
 
-        return compile_line(x->r, x->file, line, number);
+        return compile_line(x->r, x->file, line, parts);
 }
 
 static int add_source(struct rules *r, const char *path, const struct timespec *mtime)

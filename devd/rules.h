@@ -46,6 +46,9 @@ struct rules_ops {
 int rules_load(char *const *dirs, struct rules **ret, unsigned *ret_problems);
 /* The same from these files alone (verify). */
 int rules_load_files(char *const *files, struct rules **ret, unsigned *ret_problems);
+/* Whether names in OWNER and GROUP are looked up (as by default), or all taken for root: to check rules whose packages
+ * are not installed. Before the rules are loaded. */
+void rules_resolve_names(bool yes);
 void rules_free(struct rules *r);
 size_t rules_count_files(const struct rules *r);
 size_t rules_count_lines(const struct rules *r);

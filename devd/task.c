@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include "text.h"
 #include "lib/log.h"
 
 #define OUTPUT_MAX (64u * 1024)
@@ -81,31 +82,6 @@ void tasks_free(struct devd *m)
 void task_forget(struct task *t)
 {
         t->done = NULL;
-}
-
-int program_split(const char *command, char ***ret_argv)
-{
-        _cleanup_strv_ char **argv = NULL;
-        int r = str_split_quoted(command, WORD_RELAX, &argv);
-
-        if (r < 0)
-                return r;
-        if (!argv || !argv[0][0])
-                return -EINVAL;
-        if (argv[0][0] != '/') {
-                char *p = path_join("/usr/lib/udev", argv[0]);
-
-                if (p && access(p, X_OK) < 0) {
-                        free(p);
-                        p = path_join("/lib/udev", argv[0]);
-                }
-                if (!p)
-                        return -ENOMEM;
-                free(argv[0]);
-                argv[0] = p;
-        }
-        *ret_argv = TAKE_PTR(argv);
-        return 0;
 }
 
 /* In the child: signals and descriptors as any program expects them. */

@@ -30,6 +30,3 @@ int task_program(struct devd *m, const char *command, char *const *env, usec_t t
         void *data, struct task **ret);
 /* The owner is gone: done will not be called. */
 void task_forget(struct task *t);
-
-/* argv of a command as rules write it, with the program's absolute path. */
-int program_split(const char *command, char ***ret_argv);

@@ -133,6 +133,68 @@ int text_encode(const char *s, char *buf, size_t size)
         return 0;
 }
 
+/* Next word of *p into buf: white space separates, '…' and "…" group and may stand in the middle of a word, a
+ * backslash is a character like any other. False at the end. */
+static bool next_word(const char **p, char *buf)
+{
+        const char *s = *p + strspn(*p, " \t\n\r");
+        char quote = 0;
+
+        if (!*s)
+                return false;
+        for (; *s && (quote || !strchr(" \t\n\r", *s)); s++) {
+                if (quote ? *s == quote : (*s == '\'' || *s == '"'))
+                        quote = quote ? 0 : *s;
+                else
+                        *buf++ = *s;
+        }
+        *buf = 0;
+        *p = s;
+        return true;
+}
+
+int command_split(const char *command, char ***ret)
+{
+        _cleanup_strv_ char **words = NULL;
+        _cleanup_free_ char *buf = malloc(strlen(command) + 1);
+        const char *p = command;
+
+        if (!buf)
+                return -ENOMEM;
+        while (next_word(&p, buf))
+                if (strv_add(&words, buf) < 0)
+                        return -ENOMEM;
+        if (!words)
+                return -EINVAL;
+        *ret = TAKE_PTR(words);
+        return 0;
+}
+
+int program_split(const char *command, char ***ret)
+{
+        _cleanup_strv_ char **argv = NULL;
+        char *path;
+        int r = command_split(command, &argv);
+
+        if (r < 0)
+                return r;
+        if (!*argv[0])
+                return -EINVAL;
+        if (*argv[0] != '/') {
+                path = path_join("/usr/lib/udev", argv[0]);
+                if (path && access(path, X_OK) < 0) {
+                        free(path);
+                        path = path_join("/lib/udev", argv[0]);
+                }
+                if (!path)
+                        return -ENOMEM;
+                free(argv[0]);
+                argv[0] = path;
+        }
+        *ret = TAKE_PTR(argv);
+        return 0;
+}
+
 bool ifname_valid(const char *s)
 {
         uint32_t number;

@@ -19,3 +19,8 @@ int text_encode(const char *s, char *buf, size_t size);
 /* Length of the valid UTF-8 sequence at s (1 for ASCII), 0 when it is none. */
 size_t text_utf8_len(const char *s);
 bool ifname_valid(const char *s);
+/* Words of a command as rules write it: white space separates, quotes group, a backslash is a character like any other.
+ * -EINVAL when there is none. */
+int command_split(const char *command, char ***ret);
+/* The same for a program: one without a slash at its beginning is looked for where packages put those of rules. */
+int program_split(const char *command, char ***ret);

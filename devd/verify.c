@@ -8,7 +8,8 @@
 #include "lib/fileio.h"
 #include "lib/log.h"
 
-static const char usage[] = "Usage: rouse-devd verify [--quiet] [FILE|DIRECTORY…]\n";
+static const char usage[] =
+        "Usage: rouse-devd verify [--quiet] [--resolve-names=early|never] [FILE|DIRECTORY…]\n";
 
 static int expand(char *const *args, char ***ret)
 {
@@ -40,7 +41,8 @@ static int expand(char *const *args, char ***ret)
 int verify_main(int argc, char **argv)
 {
         static const struct option options[] = { { "quiet", no_argument, NULL, 'q' },
-                { "help", no_argument, NULL, 'h' }, { 0 } };
+                { "resolve-names", required_argument, NULL, 'N' }, { "help", no_argument, NULL, 'h' },
+                { 0 } };
         _cleanup_strv_ char **files = NULL;
         struct rules *rules = NULL;
         unsigned problems = 0;
@@ -48,9 +50,16 @@ int verify_main(int argc, char **argv)
         int c, r;
 
         log_open("rouse-devd", LOG_TO_STDERR);
-        while ((c = getopt_long(argc, argv, "qh", options, NULL)) >= 0)
+        while ((c = getopt_long(argc, argv, "qN:h", options, NULL)) >= 0)
                 switch (c) {
                 case 'q': quiet = true; break;
+                case 'N':
+                        if (!streq(optarg, "early") && !streq(optarg, "never")) {
+                                fprintf(stderr, "--resolve-names= takes early or never\n");
+                                return EXIT_FAILURE;
+                        }
+                        rules_resolve_names(streq(optarg, "early"));
+                        break;
                 case 'h': printf("%s", usage); return EXIT_SUCCESS;
                 default: fprintf(stderr, "%s", usage); return EXIT_FAILURE;
                 }

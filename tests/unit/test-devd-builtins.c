@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "devd/builtin.h"
+#include "devd/text.h"
 #include "devd/hwdb-trie.h"
 #include "devd/input-keys.h"
 #include "devd/net-id.h"
@@ -493,12 +494,12 @@ static void test_words(void)
                 _cleanup_strv_ char **v = NULL;
                 _cleanup_free_ char *j = NULL;
 
-                is_int(builtin_split(t[i].text, &v), 0, t[i].text);
+                is_int(command_split(t[i].text, &v), 0, t[i].text);
                 j = strv_join(v, "|");
                 is_str(j, t[i].joined, "its words");
         }
         char **v = NULL;
-        is_int(builtin_split("  ", &v), -EINVAL, "nothing at all");
+        is_int(command_split("  ", &v), -EINVAL, "nothing at all");
 }
 
 int main(void)
