@@ -16,7 +16,7 @@
 #include "lib/fileio.h"
 #include "lib/log.h"
 #include "lib/str.h"
-#include "task.h"
+#include "text.h"
 
 #define LOOK_AGAIN USEC_PER_SEC
 
