@@ -305,21 +305,21 @@ static int session(struct manager *m)
 static const struct {
         const char *name;
         int (*fn)(struct manager *m);
-        bool must;
+        bool must, again /* also after a re-execution */;
 } steps[] = {
-        { "API file systems", mount_api, true },
-        { "session", session, false },
-        { "stdio", null_stdio, false },
-        { "command line", read_cmdline, false },
-        { "directories", make_directories, false },
-        { "initramfs times", initrd_times, false },
-        { "cgroups", cgroups, false },
-        { "configuration", config, false },
-        { "limits", limits, false },
-        { "host name", set_hostname, false },
-        { "loopback", loopback_up, false },
-        { "machine id", machine_id, false },
-        { "clock", keyboard_and_clock, false },
+        { "API file systems", mount_api, true, false },
+        { "session", session, false, false },
+        { "stdio", null_stdio, false, false },
+        { "command line", read_cmdline, false, true },
+        { "directories", make_directories, false, false },
+        { "initramfs times", initrd_times, false, false },
+        { "cgroups", cgroups, false, true },
+        { "configuration", config, false, true },
+        { "limits", limits, false, true },
+        { "host name", set_hostname, false, false },
+        { "loopback", loopback_up, false, false },
+        { "machine id", machine_id, false, true },
+        { "clock", keyboard_and_clock, false, false },
 };
 
 int boot_setup(struct manager *m)
@@ -330,5 +330,13 @@ int boot_setup(struct manager *m)
                 if (r < 0 && steps[i].must)
                         return r;
         }
+        return 0;
+}
+
+int boot_setup_again(struct manager *m)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+                if (steps[i].again)
+                        (void)steps[i].fn(m);
         return 0;
 }

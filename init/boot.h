@@ -3,7 +3,17 @@
 
 #include "unit.h"
 
+/* reexec.c */
+#define REEXEC_OPTION "--state" /* argv: FD CRASHES SINCE */
+/* At the start: how often it has crashed since when. */
+void reexec_prepare(unsigned crashes, usec_t since);
+/* Executes the program anew, with the state as it stands in the log. Returns only when that failed: -errno. */
+int reexec(void);
+/* In the crash handler: the same, unless it has been done too often. Returns when that is so, or when it failed. */
+void crash_recover(void);
+
 /* crash.c */
+void crash_say(const char *text);
 void crash_message(int sig);
 void crash_shell(void);
 /* Executes the init that rouse.fallback= names (default: an installed systemd). Returns only to a caller that can go

@@ -359,6 +359,25 @@ int cgroup_realize(struct unit *u)
         return r;
 }
 
+int cgroup_adopt(struct unit *u, const char *path)
+{
+        struct cgroups *cg = cgroups_of(u);
+        struct slice_node *slice = NULL;
+
+        if (!cg || u->cgroup_realized)
+                return 0;
+        u->cgroup_fd = openat(cg->root_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (u->cgroup_fd < 0)
+                return -errno;
+        u->cgroup_realized = true;
+        if (str_replace(&u->cgroup_path, path) < 0)
+                log_oom();
+        if (prepare_slice(cg, u->type == UNIT_SLICE ? u->id : slice_of(u), 0, &slice) >= 0 && slice &&
+                u->type != UNIT_SLICE)
+                slice->users++;
+        return 0;
+}
+
 int cgroup_open(struct unit *u)
 {
         return u->cgroup_fd >= 0 ? u->cgroup_fd : -ENOENT;

@@ -33,6 +33,7 @@ struct wait_group {
         struct unit_wait *units;
         struct reload_waiter reload;
         bool complete; /* all jobs are queued */
+        char *ids;     /* after a re-execution, until the jobs are there */
         int error;
         char *message;
         struct wait_group *next;
@@ -47,6 +48,7 @@ static void group_free(struct wait_group *g)
                         break;
                 }
         free(g->message);
+        free(g->ids);
         free(g);
 }
 
@@ -225,6 +227,48 @@ int control_wait_reload(struct request *r)
         if (k < 0)
                 group_free(g);
         return k < 0 ? k : CONTROL_LATER;
+}
+
+/* ---- over a re-execution ---- */
+
+void control_wait_serialise(struct client *c, int fd, struct state_out *s)
+{
+        for (struct wait_group *g = *client_waits(c); g; g = g->next) {
+                _cleanup_strbuf_ struct strbuf b = { 0 };
+
+                strbuf_printf(&b, "%d %u", fd, g->r.id);
+                for (struct wait *w = g->waits; w; w = w->next)
+                        strbuf_printf(&b, " %u", w->job->id);
+                state_put(s, "client-wait", b.s);
+        }
+}
+
+void control_wait_deserialise(struct client *c, const char *value)
+{
+        struct request r = { .client = c, .m = client_manager(c) };
+        struct wait_group *g;
+        char *rest;
+
+        r.id = (uint32_t)strtoul(value, &rest, 10);
+        if (control_wait_new(&r, &g) < 0 || !(g->ids = strdup(rest)))
+                log_oom();
+}
+
+/* A job that has ended while nobody looked is not told of; END comes all the same. */
+void control_wait_restored(struct client *c)
+{
+        for (struct wait_group *g = *client_waits(c), *next; g; g = next) {
+                _cleanup_strv_ char **ids = g->ids ? strv_split(g->ids, " ") : NULL;
+
+                next = g->next;
+                FOREACH_STR (id, ids) {
+                        struct job *j = job_by_id(g->r.m, (uint32_t)strtoul(*id, NULL, 10));
+
+                        if (j)
+                                (void)control_wait_add(g, j);
+                }
+                control_wait_done(g, 0, NULL);
+        }
 }
 
 void control_wait_drop_client(struct client *c)

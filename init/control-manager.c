@@ -21,9 +21,13 @@ int verb_daemon_reload(struct request *r)
 
 int verb_daemon_reexec(struct request *r)
 {
-        return request_fail(r, -EOPNOTSUPP,
-                "rouse %s cannot execute itself anew yet; a reboot brings the new version in.",
-                ROUSE_VERSION);
+        int k = state_write_all(r->m);
+
+        if (k < 0)
+                return request_fail(r, k, "The state of units could not be written down: %s.", strerror(-k));
+        manager_set_objective(
+                r->m, OBJ_REEXEC); /* the socket stays: what is asked next, the new one answers */
+        return 0;
 }
 
 static bool variable_name_ok(const char *s, size_t n)
@@ -51,11 +55,13 @@ int verb_set_environment(struct request *r)
                 if (k < 0)
                         return k;
         }
+        state_touch_manager(r->m);
         return 0;
 }
 
 int verb_unset_environment(struct request *r)
 {
+        state_touch_manager(r->m);
         FOREACH_STR (a, r->args)
                 strv_env_unset(r->m->environment, *a);
         return 0;

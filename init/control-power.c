@@ -135,6 +135,7 @@ static void plan_clear(struct manager *m)
         plan.message = NULL;
         plan.power = NULL;
         plan.nologin = false;
+        state_touch_manager(m);
 }
 
 void control_power_close(struct manager *m)
@@ -207,6 +208,40 @@ static int plan_save(void)
         return r < 0 ? r : write_file_atomic(SCHEDULED_FILE, b.s, b.len, 0644, false);
 }
 
+void control_power_serialise(struct manager *m, struct state_out *s)
+{
+        if (!plan.power)
+                return;
+        state_put(s, "shutdown", plan.power->verb);
+        state_put_int(s, "shutdown-when", plan.when, 0);
+        state_put(s, "shutdown-message", plan.message);
+        state_put_flag(s, "shutdown-no-wall", plan.no_wall);
+        state_put_flag(s, "shutdown-nologin", plan.nologin);
+        state_put_flag(s, "shutdown-dry-run", plan.dry_run);
+}
+
+bool control_power_deserialise(struct manager *m, const char *key, const char *value)
+{
+        if (streq(key, "shutdown"))
+                plan.power = power_find(value);
+        else if (streq(key, "shutdown-when") && plan.power) {
+                plan.when = state_get_int(value, 0);
+                plan.timer.cb = plan_due;
+                plan.timer.data = m;
+                plan_arm(m);
+        } else if (streq(key, "shutdown-message"))
+                (void)str_replace(&plan.message, value);
+        else if (streq(key, "shutdown-no-wall"))
+                plan.no_wall = true;
+        else if (streq(key, "shutdown-nologin"))
+                plan.nologin = true;
+        else if (streq(key, "shutdown-dry-run"))
+                plan.dry_run = true;
+        else
+                return false;
+        return true;
+}
+
 static int shutdown_show(struct request *r)
 {
         struct record rec;
@@ -267,5 +302,6 @@ int verb_shutdown(struct request *r)
         if (plan.when - now_realtime() > USEC_PER_SEC)
                 wall_countdown(r->m, plan.when - now_realtime());
         plan_arm(r->m);
+        state_touch_manager(r->m);
         return shutdown_show(r);
 }

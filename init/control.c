@@ -128,6 +128,7 @@ static void client_free(struct client *c)
         int fd = c->io.fd;
 
         control_wait_drop_client(c);
+        state_touch_manager(c->control->m);
         listing_free(c->listing);
         while (c->queue) {
                 struct out *o = c->queue;
@@ -416,6 +417,7 @@ static int client_new(struct control *ctl, int fd)
         c->next = ctl->clients;
         ctl->clients = c;
         ctl->n_clients++;
+        state_touch_manager(ctl->m);
         return 0;
 }
 
@@ -454,7 +456,8 @@ static int listen_at(const char *path)
         return TAKE_FD(fd);
 }
 
-int control_open(struct manager *m)
+/* fd: the socket from before a re-execution, -1: a new one. */
+static int control_open_fd(struct manager *m, int fd)
 {
         struct control *ctl = calloc(1, sizeof(*ctl));
         int r;
@@ -464,7 +467,7 @@ int control_open(struct manager *m)
         ctl->m = m;
         ctl->reap = (struct loop_deferred) { .cb = reap_clients, .data = ctl };
         ctl->path = m->root ? path_join(m->root, ROUSE_CONTROL) : strdup(ROUSE_CONTROL);
-        r = ctl->path ? listen_at(ctl->path) : -ENOMEM;
+        r = !ctl->path ? -ENOMEM : fd >= 0 ? fd : listen_at(ctl->path);
         if (r >= 0) {
                 ctl->io = (struct loop_io) {
                         .fd = r, .events = EPOLLIN, .priority = 10, .cb = on_listen, .data = ctl
@@ -482,6 +485,11 @@ int control_open(struct manager *m)
         }
         m->control = ctl;
         return 0;
+}
+
+int control_open(struct manager *m)
+{
+        return control_open_fd(m, -1);
 }
 
 void control_close(struct manager *m)
@@ -506,6 +514,78 @@ void control_close(struct manager *m)
         free(ctl->path);
         free(ctl);
         m->control = NULL;
+}
+
+/* ---- state ---- */
+
+void control_serialise(struct manager *m, struct state_out *s)
+{
+        struct control *ctl = m->control;
+
+        control_power_serialise(m, s);
+        if (!ctl)
+                return;
+        state_put_fd(s, "control-fd", ctl->io.fd);
+        for (struct client *c = ctl->clients; c; c = c->next) {
+                char line[32];
+
+                if (c->doomed)
+                        continue;
+                snprintf(line, sizeof(line), "%d%s", c->io.fd, c->subscribed ? " subscribed" : "");
+                state_put(s, "client", line);
+                control_wait_serialise(c, c->io.fd, s);
+        }
+}
+
+static struct client *client_of_fd(struct control *ctl, int fd)
+{
+        struct client *c = ctl ? ctl->clients : NULL;
+
+        while (c && c->io.fd != fd)
+                c = c->next;
+        return c;
+}
+
+bool control_deserialise(struct manager *m, const char *key, const char *value)
+{
+        struct control *ctl = m->control;
+        char number[16];
+        int fd;
+
+        if (streq(key, "control-fd")) {
+                fd = state_get_fd(value);
+                if (fd >= 0 && control_open_fd(m, fd) < 0)
+                        log_error("The control socket was lost");
+                return true;
+        }
+        if (!streq(key, "client") && !streq(key, "client-wait"))
+                return control_power_deserialise(m, key, value);
+        snprintf(number, sizeof(number), "%.*s", (int)strcspn(value, " "), value);
+        if (streq(key, "client-wait")) {
+                struct client *c = client_of_fd(ctl, (int)state_get_int(number, -1));
+
+                if (c)
+                        control_wait_deserialise(c, value + strcspn(value, " "));
+                return true;
+        }
+        fd = state_get_fd(number);
+        if (fd < 0)
+                return true;
+        if (!ctl || client_new(ctl, fd) < 0)
+                close(fd);
+        else if (strstr(value, " subscribed"))
+                client_subscribe(ctl->clients);
+        return true;
+}
+
+void control_restored(struct manager *m)
+{
+        struct control *ctl = m->control;
+
+        if (!ctl && control_open(m) < 0)
+                return;
+        for (struct client *c = ctl ? ctl->clients : NULL; c; c = c->next)
+                control_wait_restored(c);
 }
 
 /* ---- events ---- */

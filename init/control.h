@@ -87,6 +87,11 @@ void control_wait_drop_client(struct client *c);
 /* Begins a reload; END when it is done. CONTROL_LATER or -errno. */
 int control_wait_reload(struct request *r);
 
+/* Its waits as lines "FD REQUEST JOB…"; from " REQUEST JOB…" again; and when the jobs are there. */
+void control_wait_serialise(struct client *c, int fd, struct state_out *s);
+void control_wait_deserialise(struct client *c, const char *value);
+void control_wait_restored(struct client *c);
+
 /* The client's part of control-jobs.c. */
 struct wait_group **client_waits(struct client *c);
 struct manager *client_manager(struct client *c);
@@ -131,6 +136,8 @@ const char *control_default_target(struct manager *m);
 
 /* control-power.c */
 void control_power_close(struct manager *m);
+void control_power_serialise(struct manager *m, struct state_out *s);
+bool control_power_deserialise(struct manager *m, const char *key, const char *value);
 
 /* show.c: all properties of u, or of the manager, to rec. */
 void show_unit(struct record *rec, struct unit *u);

@@ -10,7 +10,7 @@
 #include "boot.h"
 #include "manager.h"
 
-static void say(const char *text)
+void crash_say(const char *text)
 {
         int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY),
             con = open("/dev/console", O_WRONLY | O_CLOEXEC | O_NOCTTY);
@@ -32,7 +32,7 @@ void crash_message(int sig)
 
         digits[0] = (char)('0' + sig / 10);
         digits[1] = (char)('0' + sig % 10);
-        say(text);
+        crash_say(text);
 }
 
 static pid_t shell_on_console(void)
@@ -59,7 +59,7 @@ static pid_t shell_on_console(void)
 
 void crash_shell(void)
 {
-        say("<0>rouse: a shell is on the console; `reboot -f` ends the machine.\r\n");
+        crash_say("<0>rouse: a shell is on the console; `reboot -f` ends the machine.\r\n");
         (void)shell_on_console();
 }
 
@@ -77,7 +77,7 @@ void boot_fallback(const char *why)
                 init = access("/lib/systemd/systemd", X_OK) == 0 ? "/lib/systemd/systemd" : NULL;
         text = str_printf("<2>rouse: %s; %s%s\r\n", why,
                 init ? "executing the other init, " : "and there is no other init", init ?: "");
-        say(text ?: "<2>rouse: boot failed\r\n");
+        crash_say(text ?: "<2>rouse: boot failed\r\n");
         if (getpid() != 1)
                 return;
         if (init && !streq(init, "none")) {
@@ -89,7 +89,7 @@ void boot_fallback(const char *why)
                 sigemptyset(&none);
                 (void)sigprocmask(SIG_SETMASK, &none, NULL);
                 execv(init, argv);
-                say("<2>rouse: it could not be executed\r\n");
+                crash_say("<2>rouse: it could not be executed\r\n");
         }
         pid = shell_on_console();
         while (pid > 0 && waitpid(-1, NULL, 0) != pid)

@@ -73,6 +73,38 @@ static void device_done(struct unit *u)
         free(UNIT_CAST(device_unit, u)->syspath);
 }
 
+static void device_serialise(struct unit *u, struct state_out *s)
+{
+        struct device_unit *d = UNIT_CAST(device_unit, u);
+
+        state_put(s, "syspath", d->syspath);
+        state_put_flag(s, "present", d->present);
+        state_put_flag(s, "not-ready", d->not_ready);
+        state_put_flag(s, "missed", d->missed);
+        if (d->present)
+                state_put(s, "description", u->description);
+}
+
+/* As it was; devd, asked again, sends what has changed since. */
+static bool device_deserialise(struct unit *u, const char *key, const char *value)
+{
+        struct device_unit *d = UNIT_CAST(device_unit, u);
+
+        if (streq(key, "syspath"))
+                (void)str_replace(&d->syspath, value);
+        else if (streq(key, "present"))
+                d->present = true;
+        else if (streq(key, "not-ready"))
+                d->not_ready = true;
+        else if (streq(key, "missed"))
+                d->missed = true;
+        else if (streq(key, "description"))
+                (void)str_replace(&u->description, value);
+        else
+                return false;
+        return true;
+}
+
 const struct unit_ops device_ops = {
         .size = sizeof(struct device_unit),
         .can_fail_transient = true,
@@ -85,6 +117,8 @@ const struct unit_ops device_ops = {
         .job_timed_out = device_job_timed_out,
         .active_state = device_active_state,
         .sub_state = device_sub_state,
+        .serialise = device_serialise,
+        .deserialise = device_deserialise,
 };
 
 /* ---- from devd ---- */

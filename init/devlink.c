@@ -204,9 +204,19 @@ size_t devlink_fds(struct manager *m, int fds[3], const char *names[3])
 
 /* ---- from devd ---- */
 
-static void on_hello(struct devlink *d, struct wire_reader *r)
+/* It is answered by everything as it is. */
+static void hello(struct devlink *d)
 {
         _cleanup_wire_ struct wire_writer w = { 0 };
+
+        wire_begin(&w, DL_HELLO, 0);
+        wire_u32(&w, WIRE_VERSION);
+        wire_u64(&w, d->m->generation);
+        (void)send_message(d, &w);
+}
+
+static void on_hello(struct devlink *d, struct wire_reader *r)
+{
         uint32_t version = wire_get_u32(r);
         uint64_t generation = wire_get_u64(r);
         bool again = d->connected; /* the one before ended without a word */
@@ -218,10 +228,8 @@ static void on_hello(struct devlink *d, struct wire_reader *r)
         d->connected = true;
         d->booted_said = false;
         d->m->generation = generation;
-        wire_begin(&w, DL_HELLO, 0);
-        wire_u32(&w, WIRE_VERSION);
-        wire_u64(&w, generation);
-        (void)send_message(d, &w);
+        hello(d);
+        state_touch_manager(d->m);
         (void)send_strings(d, DL_COLDPLUG, 0, NULL, 0);
         d->coldplug_asked = true;
         for (size_t i = 0; i < d->n_watched; i++)
@@ -368,6 +376,94 @@ static int open_udev_control(void)
                 return -errno;
         return TAKE_FD(fd);
 }
+
+/* ---- state ---- */
+
+void devlink_serialise(struct manager *m, struct state_out *s)
+{
+        struct devlink *d = m->devlink;
+
+        if (!d)
+                return;
+        state_put_fd(s, "devlink-fd", d->io.fd);
+        state_put_fd(s, "devlink-peer-fd", d->peer);
+        state_put_fd(s, "devlink-uevent-fd", d->uevent);
+        state_put_fd(s, "devlink-control-fd", d->control);
+        state_put_int(s, "devlink-next-id", d->next_id, 0);
+        state_put_flag(s, "devlink-connected", d->connected);
+        state_put_flag(s, "devlink-coldplug", d->coldplug_asked);
+}
+
+/* With the first descriptor the link is there. */
+static struct devlink *devlink_adopted(struct manager *m)
+{
+        struct devlink *d = m->devlink;
+
+        if (d)
+                return d;
+        d = calloc(1, sizeof(*d));
+        if (!d) {
+                log_oom();
+                return NULL;
+        }
+        d->m = m;
+        d->io.fd = d->peer = d->uevent = d->control = -1;
+        m->devlink = d;
+        return d;
+}
+
+bool devlink_deserialise(struct manager *m, const char *key, const char *value)
+{
+        struct devlink *d = startswith(key, "devlink-") ? devlink_adopted(m) : NULL;
+
+        if (!d)
+                return false;
+        if (streq(key, "devlink-fd")) {
+                d->io = (struct loop_io) { .fd = state_get_fd(value),
+                        .events = EPOLLIN,
+                        .priority = -1,
+                        .cb = on_readable,
+                        .data = d };
+                if (d->io.fd >= 0 && loop_io_add(m->loop, &d->io) < 0)
+                        d->io.fd = -1;
+        } else if (streq(key, "devlink-peer-fd"))
+                d->peer = state_get_fd(value);
+        else if (streq(key, "devlink-uevent-fd"))
+                d->uevent = state_get_fd(value);
+        else if (streq(key, "devlink-control-fd"))
+                d->control = state_get_fd(value);
+        else if (streq(key, "devlink-next-id"))
+                d->next_id = (uint32_t)state_get_int(value, 0);
+        else if (streq(key, "devlink-connected"))
+                d->connected = true;
+        else if (streq(key, "devlink-coldplug"))
+                d->coldplug_asked = true;
+        else
+                return false;
+        return true;
+}
+
+void devlink_restored(struct manager *m)
+{
+        struct devlink *d = m->devlink;
+
+        if (!d || d->io.fd < 0) {
+                log_error("The link to the device daemon was lost; devices are seen again when it is "
+                          "restarted");
+                return;
+        }
+        if (!d->connected)
+                return;
+        hello(d);
+        for (size_t i = 0; i < d->n_watched; i++)
+                (void)send_strings(d, DL_WATCH, 0, &d->watched[i], 1);
+        (void)send_strings(d, DL_WATCH_MOUNTS, 0, NULL, 0);
+        if (m->boot_finished)
+                devlink_booted(m);
+        mount_devd_ready(m);
+}
+
+/* ---- the beginning ---- */
 
 int devlink_init(struct manager *m)
 {

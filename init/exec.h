@@ -235,6 +235,8 @@ int cgroup_kill(struct unit *u, int sig, pid_t except_main,
         pid_t except_control); /* number of processes signalled */
 /* 1, 0, -errno. Who asks and finds it in use wants to know of its end: it is watched from then on. */
 int cgroup_is_empty(struct unit *u);
+/* After a re-execution: path (as cgroup_unit_path() said then) is u's. -ENOENT: it is gone. Nothing is written. */
+int cgroup_adopt(struct unit *u, const char *path);
 int cgroup_watch(struct unit *u); /* inotify on cgroup.events → unit_cgroup_empty(u) */
 /* Freezes or thaws all of its processes; u->freezer tells when (its watchers are told). 0, -ENOENT not realized,
  * -EBUSY its slice is frozen, -EPERM PID 1 is in it. */

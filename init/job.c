@@ -240,6 +240,7 @@ static void job_run(struct job *j)
         if (j->state == JOB_RUNNING || !job_is_runnable(j))
                 return;
         j->state = JOB_RUNNING;
+        state_touch(u);
         m->n_running_jobs++;
         j->began = now_monotonic();
         if (j->type == JOB_START && u->inactive_exit == 0 && j->waited_for && !u->wait_reason)
@@ -249,8 +250,7 @@ static void job_run(struct job *j)
         if (u->job != j || j->id != id)
                 return;
         if (r >= 0) {
-                if (u->job_running_timeout != USEC_INFINITY)
-                        loop_timer_set(m->loop, &j->timer, usec_add(j->began, u->job_running_timeout));
+                job_arm(j);
                 return;
         }
         if (r == -EAGAIN) {
@@ -309,6 +309,7 @@ void job_free(struct job *j)
 {
         struct manager *m = j->unit->manager;
 
+        state_touch(j->unit);
         run_queue_remove(j);
         loop_timer_cancel(m->loop, &j->timer);
         m->n_running_jobs -= j->state == JOB_RUNNING;
@@ -387,6 +388,17 @@ static void job_timer(struct loop_timer *t)
         job_finish(j, JOB_TIMEOUT, true);
 }
 
+void job_arm(struct job *j)
+{
+        struct unit *u = j->unit;
+        usec_t when = usec_add(j->created, u->job_timeout);
+
+        if (j->state == JOB_RUNNING)
+                when = MIN(when, usec_add(j->began, u->job_running_timeout));
+        if (when != USEC_INFINITY)
+                (void)loop_timer_set(u->manager->loop, &j->timer, when);
+}
+
 struct job *job_new(struct unit *u, enum job_type t)
 {
         struct manager *m = u->manager;
@@ -406,7 +418,7 @@ struct job *job_new(struct unit *u, enum job_type t)
         m->n_jobs++;
         u->job = j;
         control_job_event(m, j, false, 0);
-        if (u->job_timeout != USEC_INFINITY)
-                loop_timer_set(m->loop, &j->timer, usec_add(j->created, u->job_timeout));
+        state_touch(u);
+        job_arm(j);
         return j;
 }

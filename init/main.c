@@ -38,7 +38,7 @@ static void sig_term(struct manager *m)
         if (m->container)
                 (void)manager_start_target(m, "poweroff.target", JOB_REPLACE_IRREVERSIBLY);
         else
-                log_notice("SIGTERM: re-execution is not supported yet; ignored");
+                manager_set_objective(m, OBJ_REEXEC);
 }
 
 static const struct {
@@ -142,6 +142,7 @@ static void on_crash(int sig)
         sigfillset(&all);
         (void)sigprocmask(SIG_UNBLOCK, &all, NULL); /* or the next one would kill us (decisions 5) */
         crash_message(sig);
+        crash_recover();
         if (the_manager && !the_manager->boot_finished)
                 boot_fallback("PID 1 crashed while booting");
         /* Services run on; what ended is reaped; the console gets a shell to save what can be saved. */
@@ -154,9 +155,12 @@ static void on_crash(int sig)
 static void setup_crash_handler(struct manager *m)
 {
         static const int fatal[] = { SIGSEGV, SIGILL, SIGFPE, SIGBUS, SIGABRT, SIGQUIT };
-        struct sigaction sa = { .sa_handler = on_crash, .sa_flags = SA_NODEFER };
+        static uint8_t stack[64 * 1024]; /* the usual one may be what overflowed */
+        const stack_t alternate = { .ss_sp = stack, .ss_size = sizeof(stack) };
+        struct sigaction sa = { .sa_handler = on_crash, .sa_flags = SA_NODEFER | SA_ONSTACK };
 
         the_manager = m;
+        (void)sigaltstack(&alternate, NULL);
         for (size_t i = 0; i < ARRAY_SIZE(fatal); i++)
                 (void)sigaction(fatal[i], &sa, NULL);
 }
@@ -200,7 +204,62 @@ static int run_pid1(struct manager *m)
                 log_error_errno(r, "Generators could not be run: %m");
                 generators_done(m);
         }
-        return loop_run(m->loop);
+        return 0;
+}
+
+/* After an execution of itself: fd is the state's. Without it there is nothing to go on with, and to begin a boot on top
+ * of what runs would start everything twice. */
+static int run_again(struct manager *m, int fd)
+{
+        usec_t began = now_monotonic();
+        int r;
+
+        log_open("rouse", LOG_TO_HOOK);
+        log_set_hook(ring_log);
+        setup_crash_handler(m);
+        state_set_fd(fd); /* a crash from here on is another try */
+        (void)boot_setup_again(m);
+        r = setup_signals(m);
+        if (r >= 0)
+                r = load_index(m);
+        if (r >= 0) {
+                manager_generate(m);
+                r = state_restore(m, fd);
+        }
+        if (r < 0) {
+                log_error_errno(r, "The state of units could not be read back: %m");
+                crash_shell();
+                for (;;)
+                        if (waitpid(-1, NULL, 0) < 0)
+                                pause();
+        }
+        close(fd);
+        state_set_fd(-1);
+        if (m->boot_finished)
+                state_begin(m);
+        log_notice("Executed anew: %zu units, %u jobs, after %lld ms", m->units.n, m->n_jobs,
+                (long long)((now_monotonic() - began) / USEC_PER_MSEC));
+        return 0;
+}
+
+/* Turns until there is something else to do than to go on. */
+static void run_loop(struct manager *m)
+{
+        for (;;) {
+                int r = loop_run(m->loop);
+
+                if (r < 0)
+                        log_error_errno(r, "The event loop ended: %m");
+                if (m->objective != OBJ_REEXEC)
+                        return;
+                m->objective = OBJ_RUN;
+                log_notice("Executing itself anew");
+                ring_flush(m);
+                r = state_write_all(m);
+                if (r >= 0)
+                        r = reexec();
+                log_error_errno(r, "Could not execute itself anew: %m; going on");
+        }
 }
 
 static _noreturn_ void hand_over(struct manager *m)
@@ -301,8 +360,13 @@ int main(int argc, char **argv)
                 r = tool(m, argc, argv);
                 return r;
         }
-        r = run_pid1(m);
-        if (r < 0)
-                log_error_errno(r, "The event loop ended: %m");
+        if (argc == 5 && streq(argv[1], REEXEC_OPTION)) {
+                reexec_prepare((unsigned)strtoul(argv[3], NULL, 10), strtoll(argv[4], NULL, 10));
+                (void)run_again(m, atoi(argv[2]));
+        } else {
+                reexec_prepare(0, 0);
+                (void)run_pid1(m);
+        }
+        run_loop(m);
         hand_over(m);
 }

@@ -68,6 +68,7 @@ static void child_ended(struct manager *m, pid_t pid, int code, int status)
         if (!u)
                 return; /* an orphan that came to us to be reaped */
         child_drop(m, slot);
+        state_touch(u);
         unit_ops(u)->child(u, pid, code, status);
 }
 
@@ -95,6 +96,7 @@ int unit_watch_pid(struct unit *u, pid_t pid, int pidfd)
         }
         *c = (struct child) { .pid = pid, .unit = u, .io.fd = -1, .next = *slot };
         *slot = c;
+        state_touch(u);
         if (pidfd >= 0 && waitid(P_PIDFD, (id_t)pidfd, &si, WEXITED | WNOHANG | WNOWAIT) < 0 &&
                 errno == ECHILD) {
                 c->io = (struct loop_io) {
@@ -346,6 +348,7 @@ void manager_free(struct manager *m)
                 return;
         control_close(m);
         manager_reload_free(m);
+        state_free(m);
         clock_unwatch(m);
         manager_clear_jobs(m);
         for (bool found = true; found;) {
@@ -394,6 +397,7 @@ static void boot_finished(struct manager *m)
         early_finish(m);
         devlink_booted(m);
         m->t_finish = now_monotonic();
+        state_begin(m);
         log_info("Startup finished in %s (kernel) + %s (userspace) = %s; %u processes started, %u units "
                  "failed",
                 format_timespan(a, sizeof(a), m->t_initrd ?: m->t_userspace, USEC_PER_MSEC),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "job.h"
+#include "state.h"
 
 extern const struct unit_ops service_ops, socket_ops, device_ops, mount_ops, automount_ops, swap_ops,
         target_ops, path_ops, timer_ops, slice_ops, scope_ops;
@@ -77,6 +78,7 @@ void status_watch(struct manager *m);
 
 /* notify.c: one socket a unit. */
 int notify_open(struct unit *u, struct loop_io *io, char **ret_path);
+int notify_adopt(struct unit *u, struct loop_io *io, int fd); /* the socket from before a re-execution */
 void notify_close(struct unit *u, struct loop_io *io, char **path);
 
 /* early-link.c: steps done by rouse-early. done() is told the exit status. */
@@ -115,14 +117,27 @@ void mountinfo_message(struct manager *m, bool there, const char *where, const c
 /* devd is (again) there: asks it for the mounts that are under way. */
 void mount_devd_ready(struct manager *m);
 void mountinfo_scan(struct manager *m); /* by PID 1 itself, before devd runs */
+void mount_restored(struct manager *m); /* after a re-execution: the kernel's list once more */
 void swapinfo_message(struct manager *m, bool there, const char *what, int priority);
 
 /* control.c: the control socket. */
 int control_open(struct manager *m);
 void control_close(struct manager *m);
 
+/* state.c and state-restore.c's callees: lines of the manager's record. */
+void devlink_serialise(struct manager *m, struct state_out *s);
+bool devlink_deserialise(struct manager *m, const char *key, const char *value);
+/* Asks devd for the state of everything as it is now. */
+void devlink_restored(struct manager *m);
+void control_serialise(struct manager *m, struct state_out *s);
+bool control_deserialise(struct manager *m, const char *key, const char *value);
+/* Clients that wait for jobs wait on. */
+void control_restored(struct manager *m);
+
 /* boot.c: what only the real PID 1 does, before the first unit. */
 int boot_setup(struct manager *m);
+/* The same after a re-execution: only what this process itself has to know and hold. */
+int boot_setup_again(struct manager *m);
 
 /* ring.c: what PID 1 says, until the log daemon takes it. */
 void ring_log(int level, const char *unit, const char *file, int line, const char *text);
@@ -136,6 +151,7 @@ void unit_start_on_failure(struct unit *u);
 /* job.c, for transaction.c and manager.c */
 struct job *job_new(struct unit *u, enum job_type t);
 void job_free(struct job *j);
+void job_arm(struct job *j); /* its time limits, from when it was made and when it began */
 bool job_types_wait(enum job_type a, enum job_type b, bool a_is_after_b);
 void manager_dispatch_run_queue(struct manager *m);
 /* Are jobs running that a Type=idle service should let finish first? */

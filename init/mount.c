@@ -437,6 +437,69 @@ static usec_t mount_timeout_of(struct unit *u)
         return UNIT_CAST(mount, u)->timer.when;
 }
 
+/* ---- state: what is mounted, the kernel says (mountinfo_scan()) ---- */
+
+static void mount_serialise(struct unit *u, struct state_out *s)
+{
+        struct mount *mt = UNIT_CAST(mount, u);
+
+        if (mt->state != MNT_DEAD)
+                state_put(s, "state", states[mt->state].name);
+        state_put_int(s, "result", mt->result, MOUNT_RESULT_SUCCESS);
+        state_put_flag(s, "devd-asked", mt->devd_asked);
+        state_put_pid(s, "control-pid", mt->control_pid);
+        if (mt->timer.when != USEC_INFINITY)
+                state_put_int(s, "timer", mt->timer.when, 0);
+}
+
+static bool mount_deserialise(struct unit *u, const char *key, const char *value)
+{
+        struct mount *mt = UNIT_CAST(mount, u);
+
+        if (streq(key, "state")) {
+                for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+                        if (streq(states[i].name, value))
+                                mt->state = (enum mount_state)i;
+        } else if (streq(key, "result"))
+                mt->result = (int)MIN((uint64_t)state_get_int(value, 0), ARRAY_SIZE(result_names) - 1);
+        else if (streq(key, "devd-asked"))
+                mt->devd_asked = true;
+        else if (streq(key, "control-pid"))
+                mt->control_pid = state_get_pid(value);
+        else if (streq(key, "timer"))
+                (void)loop_timer_set(u->manager->loop, &mt->timer, state_get_int(value, USEC_INFINITY));
+        else
+                return false;
+        return true;
+}
+
+static void mount_coldplug(struct unit *u)
+{
+        struct mount *mt = UNIT_CAST(mount, u);
+
+        mount_reloaded(u);
+        if (mt->control_pid > 0)
+                state_watch_pid(u, mt->control_pid);
+        else if (mt->state == MNT_REMOUNTING)
+                mt->state = MNT_MOUNTED;
+}
+
+void mount_restored(struct manager *m)
+{
+        mountinfo_scan(m);
+        UNITS_FOREACH(u, m, UNIT_MOUNT)
+        {
+                struct mount *mt = UNIT_CAST(mount, u);
+
+                if (mt->state == MNT_MOUNTED && !mt->in_mountinfo)
+                        set_state(mt, MNT_DEAD);
+                else if (mt->state == MNT_UNMOUNTING && !mt->in_mountinfo)
+                        umount_done_message(m, mt->where, 0, NULL);
+                else if (mt->state == MNT_UNMOUNTING && mt->control_pid <= 0)
+                        (void)devlink_umount(m, mt->where, mt->lazy, mt->force);
+        }
+}
+
 const struct unit_ops mount_ops = {
         .size = sizeof(struct mount),
         .section = "Mount",
@@ -461,6 +524,9 @@ const struct unit_ops mount_ops = {
         .reset_failed = mount_reset_failed,
         .control_pid = mount_control_pid,
         .timeout_of = mount_timeout_of,
+        .serialise = mount_serialise,
+        .deserialise = mount_deserialise,
+        .coldplug = mount_coldplug,
 };
 
 /* ---- from devd and from mountinfo ---- */

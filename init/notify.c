@@ -67,6 +67,7 @@ static int receive_one(struct unit *u, int fd)
                         close(fds[i]);
                 return 0;
         }
+        state_touch(u);
         unit_ops(u)->notify_message(u, cred.pid, cred.uid, fields, fds, n_fds);
         return 0;
 }
@@ -121,6 +122,19 @@ int notify_open(struct unit *u, struct loop_io *io, char **ret_path)
         fd = -1;
         *ret_path = TAKE_PTR(path);
         return 0;
+}
+
+int notify_adopt(struct unit *u, struct loop_io *io, int fd)
+{
+        int r;
+
+        if (fd < 0)
+                return -EBADF;
+        *io = (struct loop_io) { .fd = fd, .events = EPOLLIN, .priority = -5, .cb = on_readable, .data = u };
+        r = loop_io_add(u->manager->loop, io);
+        if (r < 0)
+                io->fd = -1;
+        return r;
 }
 
 void notify_close(struct unit *u, struct loop_io *io, char **path)

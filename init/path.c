@@ -422,6 +422,51 @@ static void path_reset_failed(struct unit *u)
                 set_state(p, PATH_DEAD);
 }
 
+/* ---- state ---- */
+
+static void path_serialise(struct unit *u, struct state_out *s)
+{
+        struct path_unit *p = UNIT_CAST(path_unit, u);
+        int i = 0;
+
+        if (p->state != PATH_DEAD)
+                state_put(s, "state", states[p->state].name);
+        state_put_int(s, "result", p->result, R_SUCCESS);
+        for (struct path_spec *x = p->specs; x; x = x->next, i++)
+                if (x->existed)
+                        state_put_int(s, "existed", i, -1);
+}
+
+static bool path_deserialise(struct unit *u, const char *key, const char *value)
+{
+        struct path_unit *p = UNIT_CAST(path_unit, u);
+        int64_t n = state_get_int(value, 0);
+
+        if (streq(key, "state")) {
+                for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+                        if (streq(states[i].name, value))
+                                p->state = (enum path_state)i;
+        } else if (streq(key, "result"))
+                p->result = (int)MIN((uint64_t)n, ARRAY_SIZE(result_names) - 1);
+        else if (streq(key, "existed")) {
+                for (struct path_spec *x = p->specs; x; x = x->next)
+                        if (n-- == 0)
+                                x->existed = true;
+        } else
+                return false;
+        return true;
+}
+
+static void path_coldplug(struct unit *u)
+{
+        struct path_unit *p = UNIT_CAST(path_unit, u);
+
+        if (p->state == PATH_WAITING || p->state == PATH_RUNNING)
+                loop_defer(u->manager->loop, &p->recheck);
+        if (p->state == PATH_RUNNING)
+                (void)watch(p);
+}
+
 const struct unit_ops path_ops = {
         .size = sizeof(struct path_unit),
         .section = "Path",
@@ -439,4 +484,7 @@ const struct unit_ops path_ops = {
         .sub_state = path_sub_state,
         .result = path_result,
         .reset_failed = path_reset_failed,
+        .serialise = path_serialise,
+        .deserialise = path_deserialise,
+        .coldplug = path_coldplug,
 };

@@ -287,7 +287,7 @@ static void store_remove(struct service *s, const char *name)
         s->n_store = k;
 }
 
-static int store_add(struct service *s, int fd, const char *name)
+int service_store_add(struct service *s, int fd, const char *name)
 {
         int *f;
         char **n, *copy;
@@ -313,7 +313,7 @@ static int store_add(struct service *s, int fd, const char *name)
 static void store_fds(struct notify_context *c, int *fds, size_t n)
 {
         for (size_t i = 0; i < n; i++) {
-                int r = c->fd_store ? store_add(c->s, fds[i], c->fd_name) : -ENOTSUP;
+                int r = c->fd_store ? service_store_add(c->s, fds[i], c->fd_name) : -ENOTSUP;
 
                 if (r < 0) {
                         if (c->fd_store)

@@ -369,18 +369,22 @@ static int start_step(struct service *s)
         return early_run(m, s->step, service_step_done, &s->unit);
 }
 
-static void enter_start_step(struct service *s)
+void service_step_again(struct service *s)
 {
-        int r;
+        int r = start_step(s);
 
-        service_arm_timer(s, s->timeout_start);
-        service_set_state(s, SVC_START);
-        r = start_step(s);
         if (r < 0) {
                 log_unit_errno(s->unit.id, LOG_ERR, r, "Could not begin step %s: %m", s->step);
                 service_step_done(&s->unit, 1, NULL);
         } else if (streq(s->step, "coldplug"))
                 service_step_done(&s->unit, 0, NULL); /* begun is done; settle is another unit */
+}
+
+static void enter_start_step(struct service *s)
+{
+        service_arm_timer(s, s->timeout_start);
+        service_set_state(s, SVC_START);
+        service_step_again(s);
 }
 
 void service_spawn_idle(struct service *s)

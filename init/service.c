@@ -699,4 +699,7 @@ const struct unit_ops service_ops = {
         .main_pid = service_main_pid,
         .control_pid = service_control_pid,
         .timeout_of = service_timeout_of,
+        .serialise = service_serialise,
+        .deserialise = service_deserialise,
+        .coldplug = service_coldplug,
 };

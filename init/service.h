@@ -33,6 +33,7 @@ void service_enter_signal(struct service *s, enum service_state state, enum serv
 void service_enter_stop_post(struct service *s, enum service_result f);
 void service_enter_dead(struct service *s, enum service_result f, bool allow_restart);
 void service_enter_restart(struct service *s);
+void service_step_again(struct service *s); /* begins the step that stands for its process */
 void service_spawn_idle(struct service *s);
 /* Runs the next command of the list; false when there is none. */
 bool service_next_main(struct service *s);
@@ -52,6 +53,13 @@ void service_unwatch_pid_file(struct service *s);
 void service_guess_main_pid(struct service *s);
 int service_set_main_pid(struct service *s, pid_t pid);
 void service_arm_watchdog(struct service *s);
+/* One more in the fd store, of which the service becomes the owner; name NULL: "stored". -ENFILE: it is full. */
+int service_store_add(struct service *s, int fd, const char *name);
+
+/* service-state.c */
+void service_serialise(struct unit *u, struct state_out *out);
+bool service_deserialise(struct unit *u, const char *key, const char *value);
+void service_coldplug(struct unit *u);
 
 /* service.c */
 void service_timer(struct loop_timer *t);

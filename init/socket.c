@@ -565,6 +565,92 @@ static pid_t socket_control_pid(struct unit *u)
         return UNIT_CAST(socket_unit, u)->control_pid;
 }
 
+/* ---- state ---- */
+
+static void socket_serialise(struct unit *u, struct state_out *out)
+{
+        struct socket_unit *s = UNIT_CAST(socket_unit, u);
+
+        if (s->state != SOCK_DEAD)
+                state_put(out, "state", states[s->state].name);
+        state_put_int(out, "result", s->result, R_SUCCESS);
+        state_put_pid(out, "control-pid", s->control_pid);
+        if (s->control_pid > 0)
+                state_put_int(out, "control-kind", s->control_kind, -1);
+        state_put_int(out, "accepted", s->n_accepted, 0);
+        state_put_int(out, "refused", s->n_refused, 0);
+        if (s->timer.when != USEC_INFINITY)
+                state_put_int(out, "timer", s->timer.when, 0);
+        for (struct socket_port *p = s->ports; p; p = p->next) {
+                _cleanup_free_ char *line =
+                        p->fd >= 0 ? str_printf("%d %d %s", p->fd, p->kind, p->address) : NULL;
+
+                state_put(out, "port", line);
+        }
+}
+
+/* A port that the files no longer know is closed: nobody could ask for it. */
+static void take_port(struct socket_unit *s, const char *value)
+{
+        char number[16];
+        int kind, at = 0;
+
+        snprintf(number, sizeof(number), "%.*s", (int)strcspn(value, " "), value);
+        if (sscanf(value, "%*d %d %n", &kind, &at) < 1 || at == 0)
+                return;
+        for (struct socket_port *p = s->ports; p; p = p->next)
+                if (p->fd < 0 && p->kind == kind && streq(p->address, value + at)) {
+                        p->fd = state_get_fd(number);
+                        return;
+                }
+}
+
+static bool socket_deserialise(struct unit *u, const char *key, const char *value)
+{
+        struct socket_unit *s = UNIT_CAST(socket_unit, u);
+
+        if (streq(key, "state")) {
+                for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+                        if (streq(states[i].name, value))
+                                s->state = (enum socket_state)i;
+        } else if (streq(key, "result"))
+                s->result = (int)MIN((uint64_t)state_get_int(value, 0), ARRAY_SIZE(result_names) - 1);
+        else if (streq(key, "control-pid"))
+                s->control_pid = state_get_pid(value);
+        else if (streq(key, "control-kind"))
+                s->control_kind = (int)(state_get_int(value, 0) & 3);
+        else if (streq(key, "accepted"))
+                s->n_accepted = (uint32_t)state_get_int(value, 0);
+        else if (streq(key, "refused"))
+                s->n_refused = (uint32_t)state_get_int(value, 0);
+        else if (streq(key, "timer"))
+                (void)loop_timer_set(u->manager->loop, &s->timer, state_get_int(value, USEC_INFINITY));
+        else if (streq(key, "port"))
+                take_port(s, value);
+        else
+                return false;
+        return true;
+}
+
+static void socket_coldplug(struct unit *u)
+{
+        struct socket_unit *s = UNIT_CAST(socket_unit, u);
+
+        if (s->control_pid > 0) {
+                s->control_command = s->commands[s->control_kind];
+                if (s->control_command)
+                        state_watch_pid(u, s->control_pid);
+                else
+                        s->control_pid = 0;
+        }
+        if (s->state == SOCK_LISTENING || s->state == SOCK_RUNNING)
+                for (struct socket_port *p = s->ports; p; p = p->next)
+                        if (p->fd < 0 && socket_port_open(s, p) < 0)
+                                log_unit(u->id, LOG_WARNING, "%s could not be opened again", p->address);
+        if (s->state == SOCK_LISTENING)
+                watch_ports(s, true);
+}
+
 const struct unit_ops socket_ops = {
         .size = sizeof(struct socket_unit),
         .section = "Socket",
@@ -587,4 +673,7 @@ const struct unit_ops socket_ops = {
         .result = socket_result,
         .reset_failed = socket_reset_failed,
         .control_pid = socket_control_pid,
+        .serialise = socket_serialise,
+        .deserialise = socket_deserialise,
+        .coldplug = socket_coldplug,
 };

@@ -209,6 +209,48 @@ static void swap_reset_failed(struct unit *u)
                 set_state(s, SWP_DEAD);
 }
 
+static void swap_serialise(struct unit *u, struct state_out *out)
+{
+        struct swap *s = UNIT_CAST(swap, u);
+
+        if (s->state != SWP_DEAD)
+                state_put(out, "state", states[s->state].name);
+        state_put_int(out, "result", s->result, 0);
+        state_put_flag(out, "in-proc", s->in_proc);
+        state_put_pid(out, "control-pid", s->control_pid);
+        state_put_int(out, "timer", s->timer.when, USEC_INFINITY);
+}
+
+static bool swap_deserialise(struct unit *u, const char *key, const char *value)
+{
+        struct swap *s = UNIT_CAST(swap, u);
+
+        if (streq(key, "state")) {
+                for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+                        if (streq(states[i].name, value))
+                                s->state = (enum swap_state)i;
+        } else if (streq(key, "result"))
+                s->result = (int)MIN((uint64_t)state_get_int(value, 0), ARRAY_SIZE(result_names) - 1);
+        else if (streq(key, "in-proc"))
+                s->in_proc = true;
+        else if (streq(key, "control-pid"))
+                s->control_pid = state_get_pid(value);
+        else if (streq(key, "timer"))
+                (void)loop_timer_set(u->manager->loop, &s->timer, state_get_int(value, USEC_INFINITY));
+        else
+                return false;
+        return true;
+}
+
+static void swap_coldplug(struct unit *u)
+{
+        struct swap *s = UNIT_CAST(swap, u);
+
+        swap_reloaded(u);
+        if (s->control_pid > 0)
+                state_watch_pid(u, s->control_pid);
+}
+
 const struct unit_ops swap_ops = {
         .size = sizeof(struct swap),
         .section = "Swap",
@@ -230,6 +272,9 @@ const struct unit_ops swap_ops = {
         .sub_state = swap_sub_state,
         .result = swap_result,
         .reset_failed = swap_reset_failed,
+        .serialise = swap_serialise,
+        .deserialise = swap_deserialise,
+        .coldplug = swap_coldplug,
 };
 
 void swapinfo_message(struct manager *m, bool there, const char *what, int priority)

@@ -395,6 +395,71 @@ static void timer_reset_failed(struct unit *u)
                 set_state(t, TIMER_DEAD);
 }
 
+/* ---- state ---- */
+
+static void timer_serialise(struct unit *u, struct state_out *s)
+{
+        struct timer_unit *t = UNIT_CAST(timer_unit, u);
+        int i = 0;
+
+        if (t->state != TIMER_DEAD)
+                state_put(s, "state", states[t->state].name);
+        state_put_int(s, "result", t->result, R_SUCCESS);
+        state_put_int(s, "last-trigger", t->last_trigger, 0);
+        state_put_int(s, "last-trigger-monotonic", t->last_trigger_monotonic, 0);
+        state_put_int(s, "activated", t->activated, 0);
+        state_put_int(s, "next-monotonic", t->next_monotonic, USEC_INFINITY);
+        state_put_int(s, "next-realtime", t->next_realtime, USEC_INFINITY);
+        for (struct timer_value *v = t->values; v; v = v->next, i++)
+                if (v->spent)
+                        state_put_int(s, "spent", i, -1);
+}
+
+static bool timer_deserialise(struct unit *u, const char *key, const char *value)
+{
+        struct timer_unit *t = UNIT_CAST(timer_unit, u);
+        int64_t n = state_get_int(value, 0);
+
+        if (streq(key, "state")) {
+                for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+                        if (streq(states[i].name, value))
+                                t->state = (enum timer_state)i;
+        } else if (streq(key, "result"))
+                t->result = (int)MIN((uint64_t)n, ARRAY_SIZE(result_names) - 1);
+        else if (streq(key, "last-trigger"))
+                t->last_trigger = n;
+        else if (streq(key, "last-trigger-monotonic"))
+                t->last_trigger_monotonic = n;
+        else if (streq(key, "activated"))
+                t->activated = n;
+        else if (streq(key, "next-monotonic"))
+                t->next_monotonic = n;
+        else if (streq(key, "next-realtime"))
+                t->next_realtime = n;
+        else if (streq(key, "spent")) {
+                for (struct timer_value *v = t->values; v; v = v->next)
+                        if (n-- == 0)
+                                v->spent = true;
+        } else
+                return false;
+        return true;
+}
+
+/* A random delay that has been drawn stays. */
+static void timer_coldplug(struct unit *u)
+{
+        struct timer_unit *t = UNIT_CAST(timer_unit, u);
+
+        if (t->state == TIMER_DEAD || t->state == TIMER_FAILED)
+                return;
+        if (t->on_clock_change || t->on_timezone_change || has_base(t, TIMER_CALENDAR))
+                clock_watch(u->manager);
+        if (t->state == TIMER_WAITING)
+                arm(t);
+        else
+                loop_defer(u->manager->loop, &t->recheck);
+}
+
 const struct unit_ops timer_ops = {
         .size = sizeof(struct timer_unit),
         .section = "Timer",
@@ -412,4 +477,7 @@ const struct unit_ops timer_ops = {
         .sub_state = timer_sub_state,
         .result = timer_result,
         .reset_failed = timer_reset_failed,
+        .serialise = timer_serialise,
+        .deserialise = timer_deserialise,
+        .coldplug = timer_coldplug,
 };

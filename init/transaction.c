@@ -524,6 +524,8 @@ static void break_cycle(struct tjob *start)
         strbuf_printf(
                 &b, "; dropped: %s %s=%s", best->u->id, after ? "After" : "Before", best->path_next->u->id);
         log_unit(best->u->id, LOG_WARNING, "Ordering cycle: %s", b.s ?: "");
+        if (strv_addf(&best->u->dropped, "%s=%s", after ? "After" : "Before", best->path_next->u->id) < 0)
+                log_oom();
         (void)str_replace(&best->u->dropped_edges, b.s);
         (void)str_replace(&best->path_next->u->dropped_edges, b.s);
         unit_drop_dep(best->u, after ? DEP_AFTER : DEP_BEFORE, best->path_next->u);

@@ -66,6 +66,19 @@ static const char *target_sub_state(struct unit *u)
         return UNIT_CAST(target, u)->active ? "active" : "dead";
 }
 
+static void target_serialise(struct unit *u, struct state_out *s)
+{
+        state_put_flag(s, "active", UNIT_CAST(target, u)->active);
+}
+
+static bool target_deserialise(struct unit *u, const char *key, const char *value)
+{
+        if (!streq(key, "active"))
+                return false;
+        UNIT_CAST(target, u)->active = true;
+        return true;
+}
+
 const struct unit_ops target_ops = {
         .size = sizeof(struct target),
         .live_offset = offsetof(struct target, active),
@@ -74,6 +87,8 @@ const struct unit_ops target_ops = {
         .stop = target_stop,
         .active_state = target_active_state,
         .sub_state = target_sub_state,
+        .serialise = target_serialise,
+        .deserialise = target_deserialise,
 };
 
 /* ---- slice ---- */
@@ -128,6 +143,19 @@ static const char *slice_sub_state(struct unit *u)
         return slice_active_state(u) == UNIT_ACTIVE ? "active" : "dead";
 }
 
+static void slice_serialise(struct unit *u, struct state_out *s)
+{
+        state_put_flag(s, "active", UNIT_CAST(slice, u)->active);
+}
+
+static bool slice_deserialise(struct unit *u, const char *key, const char *value)
+{
+        if (!streq(key, "active"))
+                return false;
+        UNIT_CAST(slice, u)->active = true;
+        return true;
+}
+
 const struct unit_ops slice_ops = {
         .size = sizeof(struct slice),
         .section = "Slice",
@@ -141,6 +169,8 @@ const struct unit_ops slice_ops = {
         .stop = slice_stop,
         .active_state = slice_active_state,
         .sub_state = slice_sub_state,
+        .serialise = slice_serialise,
+        .deserialise = slice_deserialise,
 };
 
 /* ---- known, not run yet: loading works, starting is refused plainly ---- */

@@ -416,6 +416,7 @@ void unit_notify_full(struct unit *u, enum active_state old, bool reload_failed,
         enum active_state now = unit_active_state(u);
         bool unexpected = true;
 
+        state_touch(u);
         if (now != old) {
                 set_timestamps(u, old, now);
                 control_unit_event(u);

@@ -461,6 +461,8 @@ void unit_free(struct unit *u)
         if (unit_ops(u)->done)
                 unit_ops(u)->done(u);
         unit_drop_all_deps(u);
+        state_forget(u);
+        state_forget_gone(u);
         FOREACH_STR (n, u->names)
                 if (hash_get(&m->units, *n) == u)
                         hash_del(&m->units, *n);
@@ -474,6 +476,7 @@ void unit_free(struct unit *u)
         free(u->instance);
         free(u->cgroup_path);
         free(u->dropped_edges);
+        strv_free(u->dropped);
         free(u->wait_reason);
         free(u);
 }

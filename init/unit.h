@@ -20,6 +20,7 @@
 
 struct job;
 struct manager;
+struct state_out;
 struct unit;
 
 enum load_state {
@@ -181,9 +182,11 @@ struct unit_ops {
         /* Properties of the private section for `show`: calls add(key, value) for each. */
         void (*dump)(
                 struct unit *u, void (*add)(void *data, const char *key, const char *value), void *data);
-        /* Live state as "key=value" lines for re-exec, and back. */
-        void (*serialise)(struct unit *u, struct strbuf *b);
-        void (*deserialise)(struct unit *u, const char *key, const char *value);
+        /* Live state for re-execution, recovery after a crash and dump: state.h says how. Lines that init_live() does
+         * not imply; one of them back (false: not one of mine); what follows when all units are there. */
+        void (*serialise)(struct unit *u, struct state_out *s);
+        bool (*deserialise)(struct unit *u, const char *key, const char *value);
+        void (*coldplug)(struct unit *u);
 };
 extern const struct unit_ops *const unit_ops_table[UNIT_TYPE_MAX];
 
@@ -251,11 +254,13 @@ struct unit {
         bool needs_read;     /* a reload found its files changed, but it was busy */
         bool start_limit_hit, in_load_queue, in_gc, in_stop_when_unneeded, in_notify;
         char *dropped_edges; /* "cycle a → b → c: dropped After=…", shown in status */
+        char **dropped;      /* "After=c": those of its own edges that were */
         char *wait_reason;   /* why its job waits, for analyze */
         unsigned refs;       /* held by control clients etc. */
         struct unit_watcher *watchers;
         unsigned mark, pos; /* transaction's and collector's scratch */
-        struct unit *load_next, *gc_next;
+        struct unit *load_next, *gc_next, *state_next;
+        bool in_state, state_written; /* state.c: its record is to be written, stands in the log */
         struct loop_timer restart_timer;
 };
 
@@ -414,6 +419,7 @@ struct manager {
         void *index;               /* load.c's */
         void *reload, *generators; /* reload.c's, run-generators.c's: what is under way */
         void *clock;               /* clock.c's */
+        void *state;               /* state.c's */
         char **unit_path;          /* directories instead of UNIT_SEARCH_PATH; NULL: the usual ones */
         char *root;                /* unit files, fstab … are read below it (tests, off line); NULL: "/" */
         void *pids;                /* manager.c's table pid → unit */
