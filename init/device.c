@@ -83,6 +83,9 @@ static void device_serialise(struct unit *u, struct state_out *s)
         state_put_flag(s, "missed", d->missed);
         if (d->present)
                 state_put(s, "description", u->description);
+        for (size_t i = 0; i < u->n_deps; i++)
+                if (u->deps[i].origin & ORIGIN_UDEV && u->deps[i].types & DEP_BIT(DEP_WANTS))
+                        state_put(s, "wants", u->deps[i].other->id);
 }
 
 /* As it was; devd, asked again, sends what has changed since. */
@@ -100,6 +103,8 @@ static bool device_deserialise(struct unit *u, const char *key, const char *valu
                 d->missed = true;
         else if (streq(key, "description"))
                 (void)str_replace(&u->description, value);
+        else if (streq(key, "wants")) /* has been started already */
+                (void)unit_add_dep_by_name(u, DEP_WANTS, value, ORIGIN_UDEV);
         else
                 return false;
         return true;

@@ -176,7 +176,9 @@ bool job_is_runnable(struct job *j)
 
         if (j->ignore_order || j->type == JOB_NOP)
                 return true;
-        for (size_t i = 0; i < u->n_deps; i++) {
+        /* A target with thousands of members is asked each time that one of them ends. */
+        for (size_t k = 0; k < u->n_deps; k++) {
+                size_t i = (j->waited_at + k) % u->n_deps;
                 struct unit_dep *d = &u->deps[i];
                 struct job *o = d->other->job;
 
@@ -184,6 +186,7 @@ bool job_is_runnable(struct job *j)
                         continue;
                 if ((d->types & DEP_BIT(DEP_AFTER) && after_waits(j->type, o->type)) ||
                         (d->types & DEP_BIT(DEP_BEFORE) && before_waits(j->type, o->type))) {
+                        j->waited_at = i;
                         j->waited_for = d->other;
                         j->waited_since = now_monotonic();
                         return false;

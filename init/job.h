@@ -55,6 +55,7 @@ struct job {
         bool irreversible, ignore_order, in_run_queue, matters;
         usec_t created, began;
         struct unit *waited_for; /* the last one that it had to wait for: the recorded reason */
+        size_t waited_at;        /* where it stands among the unit's edges: looked at first the next time */
         usec_t waited_since;
         struct loop_timer timer; /* JobTimeoutSec, JobRunningTimeoutSec */
         struct job_waiter *waiters;

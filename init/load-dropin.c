@@ -21,6 +21,7 @@ struct item {
 struct items {
         struct item *v;
         size_t n, cap;
+        struct hash names; /* of all of them */
 };
 
 static void items_done(struct items *s)
@@ -30,15 +31,15 @@ static void items_done(struct items *s)
                 free(s->v[i].path);
         }
         free(s->v);
+        hash_done(&s->names);
 }
 
 static struct item *items_add(struct items *s, const char *dir, const char *name)
 {
         struct item *i;
 
-        for (size_t k = 0; k < s->n; k++)
-                if (streq(s->v[k].name, name))
-                        return NULL;
+        if (hash_get(&s->names, name))
+                return NULL;
         if (s->n == s->cap) {
                 size_t cap = s->cap ? s->cap * 2 : 8;
                 struct item *v = reallocarray(s->v, cap, sizeof(*v));
@@ -50,7 +51,7 @@ static struct item *items_add(struct items *s, const char *dir, const char *name
         }
         i = &s->v[s->n];
         *i = (struct item) { .name = strdup(name), .path = path_join(dir, name), .dir = dir };
-        if (!i->name || !i->path) {
+        if (!i->name || !i->path || hash_put(&s->names, i->name, i->name) < 0) {
                 free(i->name);
                 free(i->path);
                 return NULL;

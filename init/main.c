@@ -142,8 +142,9 @@ static void on_crash(int sig)
         sigfillset(&all);
         (void)sigprocmask(SIG_UNBLOCK, &all, NULL); /* or the next one would kill us (decisions 5) */
         crash_message(sig);
-        crash_recover();
-        if (the_manager && !the_manager->boot_finished)
+        if (state_fd() >= 0)
+                crash_recover();
+        else if (the_manager && !the_manager->boot_finished)
                 boot_fallback("PID 1 crashed while booting");
         /* Services run on; what ended is reaped; the console gets a shell to save what can be saved. */
         crash_shell();
@@ -235,8 +236,7 @@ static int run_again(struct manager *m, int fd)
         }
         close(fd);
         state_set_fd(-1);
-        if (m->boot_finished)
-                state_begin(m);
+        state_begin(m);
         log_notice("Executed anew: %zu units, %u jobs, after %lld ms", m->units.n, m->n_jobs,
                 (long long)((now_monotonic() - began) / USEC_PER_MSEC));
         return 0;

@@ -348,6 +348,7 @@ void manager_free(struct manager *m)
                 return;
         control_close(m);
         manager_reload_free(m);
+        loop_timer_cancel(m->loop, &m->state_timer);
         state_free(m);
         clock_unwatch(m);
         manager_clear_jobs(m);
@@ -397,6 +398,7 @@ static void boot_finished(struct manager *m)
         early_finish(m);
         devlink_booted(m);
         m->t_finish = now_monotonic();
+        loop_timer_cancel(m->loop, &m->state_timer);
         state_begin(m);
         log_info("Startup finished in %s (kernel) + %s (userspace) = %s; %u processes started, %u units "
                  "failed",

@@ -54,6 +54,14 @@ void manager_generate(struct manager *m)
         }
 }
 
+/* A boot that something holds up is worth keeping too: from then on a crash does not begin it all over again. */
+#define STATE_AFTER (15 * USEC_PER_SEC)
+
+static void state_due(struct loop_timer *t)
+{
+        state_begin(t->data);
+}
+
 int manager_startup(struct manager *m, const char *target)
 {
         _cleanup_free_ char *err = NULL;
@@ -83,6 +91,8 @@ int manager_startup(struct manager *m, const char *target)
                 return log_error_errno(r, "%s could not be started: %s", t, err ?: "not possible");
         log_info("%u units, %u jobs for %s", (unsigned)m->units.n, m->n_jobs, t);
         status_watch(m);
+        m->state_timer = (struct loop_timer) { .cb = state_due, .data = m };
+        (void)loop_timer_set(m->loop, &m->state_timer, usec_add(now_monotonic(), STATE_AFTER));
         return 0;
 }
 

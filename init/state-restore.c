@@ -466,6 +466,35 @@ static void take_units(struct restore *r)
                 unit_ops(u)->coldplug(u);
 }
 
+static int by_id(const void *a, const void *b)
+{
+        const struct job *x = *(struct job *const *)a, *y = *(struct job *const *)b;
+
+        return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* The list is newest first, whatever order the units came in. */
+static void sort_jobs(struct manager *m)
+{
+        struct job **all = calloc(m->n_jobs + 1, sizeof(*all));
+        size_t n = 0;
+
+        if (!all)
+                return;
+        JOB_FOREACH(j, m)
+        all[n++] = j;
+        qsort(all, n, sizeof(*all), by_id);
+        m->jobs_by_id = NULL;
+        for (size_t i = 0; i < n; i++) {
+                all[i]->prev = NULL;
+                all[i]->next = m->jobs_by_id;
+                if (all[i]->next)
+                        all[i]->next->prev = all[i];
+                m->jobs_by_id = all[i];
+        }
+        free(all);
+}
+
 /* A running job that the unit's state has overtaken ends; one whose beginning was lost begins again. */
 static void settle_jobs(struct manager *m)
 {
@@ -532,6 +561,7 @@ int state_restore(struct manager *m, int fd)
         close_unclaimed(fd);
         if (k < 0)
                 return k;
+        sort_jobs(m);
         mount_restored(m);
         settle_jobs(m);
         control_restored(m);

@@ -17,8 +17,9 @@
  * and what no record names is closed afterwards. Keys that are not known are said in the log and left out, so an older
  * or newer rouse can read it; the number in the first line changes when the form itself does.
  *
- * Records are written at the end of the turn in which state_touch() was called, from the end of the boot on: before it
- * a crash ends in another init (crash.c), and nothing is written. unit_notify(), unit_watch_pid() and jobs touch by
+ * Records are written at the end of the turn in which state_touch() was called, from the end of the boot on (or, when it
+ * takes long, from some time into it: startup.c): before that a crash ends in another init (crash.c), and nothing is
+ * written. unit_notify(), unit_watch_pid() and jobs touch by
  * themselves; a type touches when something changes that its serialise() writes and that comes with none of these.
  *
  * How a type takes part (struct unit_ops): serialise() puts a line for each value that is not what init_live() left;

@@ -26,6 +26,7 @@ struct tjob {
         struct unit *u;
         enum job_type type;
         bool matters, deleted, reached, ignore_order;
+        bool installed;         /* not of this transaction: a job that is there, for the search of cycles */
         struct tjob *next;      /* in the transaction */
         struct tjob *unit_next; /* on the same unit */
         struct tlink *needed_by, *needs;
@@ -529,6 +530,22 @@ static void break_cycle(struct tjob *start)
         (void)str_replace(&best->u->dropped_edges, b.s);
         (void)str_replace(&best->path_next->u->dropped_edges, b.s);
         unit_drop_dep(best->u, after ? DEP_AFTER : DEP_BEFORE, best->path_next->u);
+        if (best->u->job) /* it may have waited for just this */
+                job_queue_run(best->u->job);
+}
+
+/* What the unit will have a job of: a new one, or one that is there and stays. NULL: none. */
+static struct tjob *tr_node(struct transaction *tr, struct unit *u)
+{
+        struct tjob *t = tr_only(tr, u);
+        bool goes = (tr->mode == JOB_ISOLATE || tr->mode == JOB_FLUSH) && !u->ignore_on_isolate, fresh;
+
+        if (t || !u->job || u->job->ignore_order || u->job->type > JOB_NOP || goes)
+                return t;
+        if (tr_get(tr, u->job->type, u, &t, &fresh) < 0)
+                return NULL;
+        t->installed = true;
+        return t;
 }
 
 /* Depth first along "waits for". 1: a cycle was found and one edge dropped; look again. */
@@ -538,7 +555,7 @@ static int visit(struct transaction *tr, struct tjob *t, struct tjob *prev)
 
         t->color = 1;
         for (size_t i = 0; i < u->n_deps; i++) {
-                struct tjob *o = tr_only(tr, u->deps[i].other);
+                struct tjob *o = tr_node(tr, u->deps[i].other);
                 bool after;
 
                 if (!o || o->ignore_order || o->color == 2 || !tr_waits(t, &u->deps[i], o, &after))
@@ -631,20 +648,27 @@ static int install_one(struct transaction *tr, struct tjob *t, struct job **ret)
         return 0;
 }
 
+static bool tr_has(struct transaction *tr, struct unit *u)
+{
+        const struct tjob *t = tr_only(tr, u);
+
+        return t && !t->installed;
+}
+
 static int tr_install(struct transaction *tr, struct job **ret_job)
 {
         struct job *anchor = NULL;
 
         if (tr->mode == JOB_ISOLATE || tr->mode == JOB_FLUSH) {
                 JOB_FOREACH(j, tr->m)
-                if (!tr_only(tr, j->unit) && !j->unit->ignore_on_isolate)
+                if (!tr_has(tr, j->unit) && !j->unit->ignore_on_isolate)
                         job_finish(j, JOB_CANCELED, false);
         }
         for (struct tjob *t = tr->jobs; t; t = t->next) {
                 struct job *j = NULL;
                 int r;
 
-                if (t->deleted || (redundant(t) && t != tr->anchor))
+                if (t->deleted || t->installed || (redundant(t) && t != tr->anchor))
                         continue;
                 if (t == tr->anchor && redundant(t))
                         continue;

@@ -455,6 +455,7 @@ struct manager {
         uint32_t n_running_jobs, n_idle_waiting; /* jobs begun; Type=idle services that wait for the rest */
         struct loop_timer grace_timer;           /* manager.c: before devd turns to what was put off */
         struct loop_timer watch_timer;           /* status.c: nothing new for a while */
+        struct loop_timer state_timer;           /* startup.c: a boot that takes long */
         usec_t last_progress;
         char machine_id[33], boot_id[37];
         uint64_t generation;

@@ -184,6 +184,28 @@ static void cycles(void)
         }
 }
 
+/* The circle closes only with a job that is there already. */
+static void cycle_with_a_waiting_job(void)
+{
+        begin();
+        target("a", "After=b.target");
+        target("b", "After=c.target");
+        target("c", "After=a.target");
+        loaded();
+        (void)job_new(test_unit(m, "c.target"), JOB_START);
+        (void)job_new(test_unit(m, "b.target"), JOB_START);
+        is_int(ask(JOB_START, "a.target"), 0, "two requests whose jobs would wait for each other for ever");
+        ok(logged("Ordering cycle: ") && logged("dropped: "), "an edge is dropped");
+        run_all();
+        for (int i = 0; i < 3; i++) {
+                const char *names[] = { "a.target", "b.target", "c.target" };
+
+                is_str(job_of(names[i]), "none", "the job ends");
+                is_str(state(names[i]), "active", "and the unit is up");
+        }
+        end();
+}
+
 static void local_edge_first(void)
 {
         put_cycle(true);
@@ -444,6 +466,7 @@ int main(void)
         requisite_and_masked();
         conflicts();
         cycles();
+        cycle_with_a_waiting_job();
         local_edge_first();
         refused_keeps_edges();
         isolate();
