@@ -1,6 +1,6 @@
 # The image generator (dynamic), and /init of the image (static: libc and libblkid alone).
 INITRAMFS_LIB := $(addprefix initramfs/,digest.c modindex.c modprobed.c image.c elf.c compress.c config.c \
-                   hardware.c microcode.c select.c generate.c inspect.c)
+                   hardware.c microcode.c select.c uki.c generate.c inspect.c)
 INITRAMFS_LIBS := -lkmod -lelf -lzstd -llz4 -llzma -lz
 INITRD_LIB    := $(addprefix initramfs/initrd/,options.c loader.c blocks.c check.c shell.c switch.c)
 

@@ -129,6 +129,9 @@ void config_done(struct config *c)
         free(c->output);
         free(c->hardware);
         free(c->init);
+        free(c->uki_stub);
+        free(c->uki_kernel);
+        free(c->uki_cmdline);
         strv_free(c->modules);
         strv_free(c->files);
         strv_free(c->fstypes);

@@ -19,9 +19,11 @@ struct config {
         enum image_mode mode;
         enum compression compression;
         int level;
-        char **modules; /* to be added, and loaded at once */
-        char **files;   /* PATH or PATH:DST */
-        char **fstypes; /* of the root, when fstab does not say */
+        char **modules;                            /* to be added, and loaded at once */
+        char **files;                              /* PATH or PATH:DST */
+        char **fstypes;                            /* of the root, when fstab does not say */
+        bool uki;                                  /* a unified kernel image instead of an initramfs */
+        char *uki_stub, *uki_kernel, *uki_cmdline; /* NULL: where they usually are */
         bool fsck;
         bool microcode; /* in front of the image, where there is any */
 };

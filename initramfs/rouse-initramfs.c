@@ -10,6 +10,7 @@
 #include "initramfs/generate.h"
 #include "initramfs/hardware.h"
 #include "initramfs/inspect.h"
+#include "initramfs/uki.h"
 #include "lib/fileio.h"
 #include "lib/log.h"
 
@@ -37,6 +38,10 @@ static const char help[] =
         "      --root-type TYPE     file system of the root, besides what fstab says\n"
         "      --no-fsck            the root is not checked in the initramfs\n"
         "      --no-microcode       no processor microcode in front of the image\n"
+        "      --uki                a unified kernel image: an EFI program with kernel and initramfs in it\n"
+        "      --stub FILE          its stub (default: " UKI_STUB ")\n"
+        "      --vmlinuz FILE       its kernel (default: /boot/vmlinuz-VERSION)\n"
+        "      --cmdline TEXT       its command line (default: /etc/kernel/cmdline, else this machine's)\n"
         "      --init FILE          rouse-initrd to use\n"
         "      --compress FORMAT[:LEVEL]  zstd (default), lz4, xz, gzip or none\n"
         "      --list               print what would be in the image, and why; write nothing\n"
@@ -59,6 +64,10 @@ enum {
         O_NO_FSCK,
         O_NO_MICROCODE,
         O_INIT,
+        O_UKI,
+        O_STUB,
+        O_VMLINUZ,
+        O_CMDLINE,
         O_COMPRESS,
         O_LIST,
         O_DRY_RUN,
@@ -82,6 +91,10 @@ static const struct option options[] = {
         { "root-type", required_argument, NULL, O_ROOT_TYPE },
         { "no-fsck", no_argument, NULL, O_NO_FSCK },
         { "no-microcode", no_argument, NULL, O_NO_MICROCODE },
+        { "uki", no_argument, NULL, O_UKI },
+        { "stub", required_argument, NULL, O_STUB },
+        { "vmlinuz", required_argument, NULL, O_VMLINUZ },
+        { "cmdline", required_argument, NULL, O_CMDLINE },
         { "init", required_argument, NULL, O_INIT },
         { "compress", required_argument, NULL, O_COMPRESS },
         { "list", no_argument, NULL, O_LIST },
@@ -130,6 +143,10 @@ static int apply(struct arguments *a, int opt, const char *value)
         case O_ROOT_TYPE: return strv_add(&a->c.fstypes, value);
         case O_NO_FSCK: a->c.fsck = false; return 0;
         case O_NO_MICROCODE: a->c.microcode = false; return 0;
+        case O_UKI: a->c.uki = true; return 0;
+        case O_STUB: return str_replace(&a->c.uki_stub, value);
+        case O_VMLINUZ: return str_replace(&a->c.uki_kernel, value);
+        case O_CMDLINE: return str_replace(&a->c.uki_cmdline, value);
         case O_INIT: return str_replace(&a->c.init, value);
         case O_COMPRESS: return set(a, "Compress", value);
         case O_LIST: a->action = ACT_LIST; return 0;
@@ -212,6 +229,12 @@ static int make(struct arguments *a)
         if (r < 0)
                 return log_error_errno(
                         r, "Cannot compress the image as %s: %m", compress_name(a->c.compression));
+        _cleanup_strbuf_ struct strbuf unified = { 0 };
+        if (a->c.uki) {
+                if ((r = uki_make(&a->c, &im, packed, &unified)) < 0)
+                        return r;
+                packed = &unified;
+        }
         if (a->action != ACT_MAKE) {
                 printf("%zu entries, %zu bytes, %zu as %s\n", im.n, plain.len, packed->len,
                         compress_name(a->c.compression));
@@ -248,6 +271,10 @@ static int run(struct arguments *a)
         case ACT_RECORD: return record();
         case ACT_DIGEST: return digest_write_release(a->c.sysroot, a->c.release);
         case ACT_MAKE:
+                if (!a->c.output && a->c.uki) {
+                        log_error("--uki needs -o FILE");
+                        return -EINVAL;
+                }
                 if (!a->c.output)
                         a->c.output = str_printf("%s/boot/initrd.img-%s", a->c.sysroot ?: "", a->c.release);
                 if (!a->c.output)

@@ -5,6 +5,7 @@
 #include "initramfs/image.h"
 #include "initramfs/inspect.h"
 #include "initramfs/microcode.h"
+#include "initramfs/uki.h"
 #include "lib/fileio.h"
 #include "lib/log.h"
 #include "tests/tap.h"
@@ -187,6 +188,61 @@ static void microcode(void)
         ok(strstr(early(&im, NULL), "AuthenticAMD") && strstr(listing, "GenuineIntel"), "all there is");
 }
 
+/* The smallest EFI program that has what matters: headers, one section. */
+static void fake_stub(char *p, size_t len)
+{
+        memset(p, 0, len);
+        memcpy(p, "MZ", 2);
+        p[60] = 64;
+        memcpy(p + 64, "PE\0", 4);
+        p[64 + 6] = 1;    /* sections */
+        p[64 + 20] = 112; /* length of the optional header, which is at 88 */
+        memcpy(p + 88, "\x0b\x02", 2);
+        memcpy(p + 88 + 36, "\0\2", 2); /* alignment in the file: 512 */
+        memcpy(p + 88 + 60, "\0\2", 2); /* length of the headers: 512 */
+        memcpy(p + 200, ".text", 5);
+        memcpy(p + 200 + 12, "\0\x10", 2); /* address 4096 */
+        memcpy(p + 200 + 8, "\0\2", 2);    /* length 512 */
+}
+
+static uint32_t at32(const struct strbuf *b, size_t at)
+{
+        uint32_t v;
+
+        memcpy(&v, b->s + at, sizeof v);
+        return v;
+}
+
+static void unified(void)
+{
+        const struct uki_section two[] = { { ".initrd", "initramfs", 9 }, { ".linux", "kernel", 6 } };
+        struct uki_section many[8];
+        _cleanup_strbuf_ struct strbuf out = { 0 };
+        char stub[1024];
+
+        fake_stub(stub, sizeof stub);
+        is_int(uki_join(stub, sizeof stub, two, 2, &out), 0, "a unified image");
+        is_int(out.s[64 + 6], 3, "has three sections");
+        is_str(out.s + 240, ".initrd", "one is the initramfs");
+        is_int(at32(&out, 240 + 8), 9, "as long as it is");
+        is_int(at32(&out, 240 + 12), 8192, "on a page of its own");
+        is_str(out.s + at32(&out, 240 + 20), "initramfs", "where its header says");
+        is_int(at32(&out, 280 + 12), 12288, "the kernel on the next page");
+        is_str(out.s + at32(&out, 280 + 20), "kernel", "where its header says");
+        is_int(at32(&out, 88 + 56), 16384, "and the image reaches behind it");
+        is_int(out.len % 512, 0, "whole blocks");
+
+        for (size_t i = 0; i < ARRAY_SIZE(many); i++)
+                many[i] = two[0];
+        _cleanup_strbuf_ struct strbuf none = { 0 };
+        is_int(uki_join(stub, sizeof stub, many, 8, &none), -ENOSPC, "no room for that many");
+        for (size_t n = 0; n < 240; n += 7)
+                if (uki_join(stub, n, two, 2, &none) != -EBADMSG)
+                        is_int(n, 0, "a stub cut short");
+        memcpy(stub + 64, "NE", 2);
+        is_int(uki_join(stub, sizeof stub, two, 2, &none), -EBADMSG, "another format");
+}
+
 static void formats(void)
 {
         enum compression c;
@@ -211,6 +267,7 @@ int main(void)
         archive();
         sources();
         microcode();
+        unified();
         formats();
         remove = str_printf("rm -rf %s", dir);
         return system(remove) == 0 ? tap_done() : 1;

@@ -53,16 +53,17 @@ def _die_with_parent():
 class Guest:
     def __init__(self, machine, append="", mem=512, smp=1, accel="tcg", disks=(), copies=(),
                  writable=False, console=None, nic=True, reboot=False, debugcon=None,
-                 interactive=False, quiet=False, arguments=()):
+                 interactive=False, quiet=False, arguments=(), efi=None):
         """machine: image.machine(); disks: sizes or files of further disks,
         vdc and on; copies: (source, path in the guest); console: the file for
         what the guest's console says; reboot: a reboot boots again instead of
         ending QEMU; debugcon: a file for port 0xe9; interactive: the console
-        on this terminal; arguments: more for QEMU."""
+        on this terminal; arguments: more for QEMU; efi: (firmware, directory
+        with EFI/BOOT/…) to boot from, instead of the kernel and its words."""
         self.machine, self.append, self.mem, self.smp, self.accel = machine, append, mem, smp, accel
         self.disks, self.copies, self.writable, self.nic = list(disks), list(copies), writable, nic
         self.reboot, self.debugcon, self.interactive, self.quiet = reboot, debugcon, interactive, quiet
-        self.arguments = list(arguments)
+        self.arguments, self.efi = list(arguments), efi
         self.work = cache.throwaway("guest-")
         self.console_path = console or os.path.join(self.work, "console")
         self.process, self.started, self.root, self.srv = None, None, machine.root, machine.srv
@@ -154,9 +155,15 @@ class Guest:
     def command(self, far):
         """QEMU's argv; far: our channels' other ends by name."""
         argv = ["qemu-system-x86_64", "-M", "pc", "-nodefaults", "-no-user-config", "-display", "none",
-                "-accel", self.accel, "-cpu", "qemu64,+rdrand", "-smp", str(self.smp), "-m", str(self.mem),
-                "-kernel", self.machine.kernel.image, "-initrd", self.machine.initramfs,
-                "-append", self.kernel_arguments()]
+                "-accel", self.accel, "-cpu", "qemu64,+rdrand", "-smp", str(self.smp), "-m", str(self.mem)]
+        if self.efi:
+            firmware, directory = self.efi
+            argv += ["-drive", f"if=pflash,format=raw,readonly=on,file={firmware}",
+                     "-drive", f"if=none,id=esp,format=raw,file=fat:rw:{directory}",
+                     "-device", "virtio-blk-pci,drive=esp,bootindex=0"]
+        else:
+            argv += ["-kernel", self.machine.kernel.image, "-initrd", self.machine.initramfs,
+                     "-append", self.kernel_arguments()]
         if not self.reboot:
             argv.append("-no-reboot")
         for number, path in enumerate([self.root, self.srv] + self.disks):
