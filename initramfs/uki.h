@@ -16,4 +16,5 @@ struct uki_section {
 /* Appends the sections to an EFI program. -EBADMSG: the stub is none, -ENOSPC: its header has no place for them. */
 int uki_join(const void *stub, size_t len, const struct uki_section *sections, size_t n, struct strbuf *out);
 /* The whole image for what the configuration asks for, around the finished initramfs. What is missing is named. */
-int uki_make(const struct config *c, const struct image *im, const struct strbuf *initramfs, struct strbuf *out);
+int uki_make(
+        const struct config *c, const struct image *im, const struct strbuf *initramfs, struct strbuf *out);
