@@ -141,6 +141,12 @@ static int install_line(const struct ini_line *l, void *data)
 
         if (!streq(l->section, "Install"))
                 return 0;
+#ifdef ROUSE_MUTATION
+        const char *empty = getenv("ROUSE_EMPTY_DIRECTIVE"); /* as in init/table.c */
+
+        if (empty && startswith(empty, "Install.") && streq(empty + strlen("Install."), l->key))
+                return 0;
+#endif
         if (streq(l->key, "WantedBy"))
                 return add_names(&i->wanted_by, l->value, i->name);
         if (streq(l->key, "RequiredBy"))

@@ -384,7 +384,8 @@ static bool unit_may_gc(struct unit *u)
                 return false;
         if (s != UNIT_INACTIVE && s != UNIT_FAILED)
                 return false;
-        return u->transient ? unit_has_ended(u) && !unit_is_mentioned(u) : !u->n_deps;
+        return u->transient || u->collect_inactive_or_failed ? unit_has_ended(u) && !unit_is_mentioned(u)
+                                                             : !u->n_deps;
 }
 
 bool unit_has_ended(struct unit *u)

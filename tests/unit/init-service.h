@@ -84,6 +84,13 @@ static void settle(void)
         manager_dispatch_run_queue(m);
 }
 
+/* What there is beside it. */
+static const struct {
+        const char *name, *lines;
+} around[] = { { "alarm.target", "AllowIsolate=yes\n" }, { "stays.target", "" },
+        { "wants.target", "Wants=s.service\n" }, { "leans.target", "BindsTo=s.service\nAfter=s.service\n" },
+        { "o.service", "[Service]\nExecStart=/o\nExecReload=/o-reload\n" } };
+
 static void begin(const char *unit, const char *lines)
 {
         _cleanup_free_ char *text =
@@ -99,9 +106,13 @@ static void begin(const char *unit, const char *lines)
         spawn_error = 0;
         empty_answer = 1;
         put("/etc/systemd/system/s.service", text);
-        put("/etc/systemd/system/leans.target",
-                "[Unit]\nDefaultDependencies=no\nBindsTo=s.service\nAfter=s.service\n");
-        put("/etc/systemd/system/alarm.target", "[Unit]\nDefaultDependencies=no\n");
+        for (size_t i = 0; i < ARRAY_SIZE(around); i++) {
+                _cleanup_free_ char *path = str_printf("/etc/systemd/system/%s", around[i].name);
+                _cleanup_free_ char *body =
+                        str_printf("[Unit]\nDefaultDependencies=no\n%s", around[i].lines);
+
+                put(path, body);
+        }
         m = test_manager();
         s = UNIT_CAST(service, test_unit(m, "s.service"));
         if (s->unit.load_state != UNIT_LOADED)
@@ -115,20 +126,20 @@ static void end(void)
         last_env = NULL;
 }
 
-static void ask(enum job_type t)
+static inline void ask(enum job_type t)
 {
         (void)manager_add_job(m, t, &s->unit, JOB_REPLACE, false, NULL, NULL);
         settle();
 }
 
-static void child_ends(pid_t pid, int code, int status)
+static inline void child_ends(pid_t pid, int code, int status)
 {
         unit_unwatch_pid(&s->unit, pid);
         service_ops.child(&s->unit, pid, code, status);
         settle();
 }
 
-static void main_ends(int code, int status)
+static inline void main_ends(int code, int status)
 {
         child_ends(s->main_pid, code, status);
 }
@@ -155,7 +166,7 @@ static inline void tell(pid_t pid, const char *field, const char *more)
         settle();
 }
 
-static void is_now(const char *state, const char *what)
+static inline void is_now(const char *state, const char *what)
 {
         is_str(service_state_names[s->state], state, what);
 }

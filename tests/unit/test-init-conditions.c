@@ -175,6 +175,42 @@ static void combinations(void)
         is_int(condition_add(u, "ConditionNonsense", "x"), -EINVAL, "no such condition");
 }
 
+/* Each row of the table: a value and its opposite cannot both hold. */
+static void every_row(void)
+{
+        static const struct {
+                const char *name, *value;
+        } all[] = { { "Architecture", "native" }, { "Firmware", "uefi" }, { "Virtualization", "yes" },
+                { "Host", "*" }, { "KernelCommandLine", "quiet" }, { "KernelVersion", ">=2.6" },
+                { "Credential", "x" }, { "Environment", "PATH" }, { "Security", "selinux" },
+                { "Capability", "CAP_CHOWN" }, { "ACPower", "true" }, { "NeedsUpdate", "/etc" },
+                { "FirstBoot", "no" }, { "PathExists", "/" }, { "PathExistsGlob", "/*" },
+                { "PathIsDirectory", "/" }, { "PathIsSymbolicLink", "/" }, { "PathIsMountPoint", "/" },
+                { "PathIsReadWrite", "/" }, { "PathIsEncrypted", "/" }, { "DirectoryNotEmpty", "/" },
+                { "FileNotEmpty", "/" }, { "FileIsExecutable", "/" }, { "User", "root" },
+                { "Group", "root" }, { "ControlGroupController", "cpu" }, { "Memory", ">=1M" },
+                { "CPUs", ">=1" }, { "CPUFeature", "fpu" }, { "OSRelease", "ID=x" },
+                { "MemoryPressure", "100%" }, { "CPUPressure", "100%" }, { "IOPressure", "100%" } };
+
+        for (size_t i = 0; i < ARRAY_SIZE(all) * 2; i++) {
+                bool assert = i % 2, held[2];
+                _cleanup_free_ char *key =
+                        str_printf("%s%s", assert ? "Assert" : "Condition", all[i / 2].name);
+
+                for (int n = 0; n < 2; n++) {
+                        _cleanup_free_ char *value = str_printf("%s%s", n ? "!" : "", all[i / 2].value);
+                        _cleanup_free_ char *name = str_printf("row%u.service", serial++);
+                        struct unit *u;
+
+                        if (unit_get(m, name, &u) < 0 ||
+                                directive_apply(u, "/test", 1, "Unit", key, value) < 0)
+                                exit(1);
+                        held[n] = unit_test_conditions(u, assert);
+                }
+                ok(held[0] != held[1], key);
+        }
+}
+
 int main(void)
 {
         test_begin();
@@ -183,6 +219,7 @@ int main(void)
         system_ones();
         versions();
         combinations();
+        every_row();
         test_manager_free(m);
         return test_end();
 }
