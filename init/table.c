@@ -39,8 +39,8 @@
 
 #define UNIT(level, name, parser, field, ...)                                                               \
         ROW("Unit", level, name, parser, offsetof(struct unit, field), __VA_ARGS__)
-#define DEPS(level, name, type) ROW("Unit", level, name, deps, 0, .arg = type)
-#define UNIT_OBSOLETE(name)     ROW_OBSOLETE("Unit", name, 0)
+#define DEPS(level, name, type, ...) ROW("Unit", level, name, deps, 0, .arg = type, __VA_ARGS__)
+#define UNIT_OBSOLETE(name)          ROW_OBSOLETE("Unit", name, 0)
 #define CONDITIONS(level, name, ...)                                                                        \
         ROW("Unit", level, Condition##name, condition, 0, __VA_ARGS__)                                      \
         ROW("Unit", level, Assert##name, condition, 0, __VA_ARGS__)
