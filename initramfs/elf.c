@@ -108,6 +108,48 @@ static int read_elf(const struct strbuf *data, struct elf_info *ret)
         return r;
 }
 
+static bool sections_inside(Elf *elf, const GElf_Ehdr *head, size_t len)
+{
+        Elf_Scn *scn = NULL;
+        GElf_Shdr sh;
+        size_t n, seen = 1;
+
+        if (elf_getshdrnum(elf, &n) < 0 || !head->e_shentsize || head->e_shoff > len ||
+                (len - head->e_shoff) / head->e_shentsize < n)
+                return false;
+        for (; (scn = elf_nextscn(elf, scn)); seen++)
+                if (!gelf_getshdr(scn, &sh) ||
+                        (sh.sh_type != SHT_NOBITS &&
+                                (sh.sh_offset > len || sh.sh_size > len - sh.sh_offset)))
+                        return false;
+        return seen == n;
+}
+
+static bool segments_inside(Elf *elf, size_t len)
+{
+        GElf_Phdr ph;
+        size_t n;
+
+        if (elf_getphdrnum(elf, &n) < 0)
+                return false;
+        for (size_t i = 0; i < n; i++)
+                if (!gelf_getphdr(elf, i, &ph) || ph.p_offset > len || ph.p_filesz > len - ph.p_offset)
+                        return false;
+        return true;
+}
+
+bool elf_is_whole(const struct strbuf *b)
+{
+        GElf_Ehdr head;
+
+        elf_version(EV_CURRENT);
+        Elf *elf = elf_memory(b->s, b->len);
+        bool whole = elf && elf_kind(elf) == ELF_K_ELF && gelf_getehdr(elf, &head) &&
+                     segments_inside(elf, b->len) && (!head.e_shoff || sections_inside(elf, &head, b->len));
+        elf_end(elf);
+        return whole;
+}
+
 /* --- where libraries are --- */
 
 static const char *triplet(unsigned machine)
@@ -267,9 +309,10 @@ int elf_add_needed(struct image *im, const char *source, const struct image_entr
         if (e->data.len > 2 && memcmp(e->data.s, "#!", 2) == 0 && e->mode & 0111)
                 return add_script_interpreter(im, e);
         r = read_elf(&e->data, &info);
-        if (r == -EBADMSG) {
-                log_warning("/%s begins like an ELF file but is damaged; copied as it is", e->path);
-                return 0;
+        if (r == -EBADMSG || (r > 0 && !elf_is_whole(&e->data))) {
+                image_missing(im, LOG_ERR,
+                        "/%s is damaged: it begins like a program, but parts of it are not there", e->path);
+                return -EBADMSG;
         }
         if (r <= 0)
                 return r;

@@ -92,9 +92,10 @@ static int add_fsck(struct image *im, const char *type)
 
                 r = path && dst ? image_add_file(im, path, dst, "checks the root") : -ENOMEM;
         }
-        if (r == -ENOENT) {
-                image_missing(
-                        im, LOG_WARNING, "fsck.%s is not there; a root of that type is not checked", type);
+        if (r < 0 && r != -ENOMEM) {
+                image_missing(im, LOG_WARNING,
+                        "fsck.%s cannot be had (%s); a root of that type is not checked", type,
+                        strerror(-r));
                 return 0;
         }
         if (r >= 0 && startswith(type, "ext")) {

@@ -207,6 +207,19 @@ int image_add_data(struct image *im, const char *path, mode_t mode, struct strbu
         return 1;
 }
 
+/* A program that could not run is better not there. What it needs and was found stays: something else may want it. */
+static void drop_entry(struct image *im, struct image_entry *e)
+{
+        size_t i = 0;
+
+        while (im->entry[i] != e)
+                i++;
+        memmove(im->entry + i, im->entry + i + 1, (im->n - i - 1) * sizeof *im->entry);
+        im->n--;
+        hash_del(&im->by_path, e->path);
+        entry_free(e);
+}
+
 static struct image_entry *same_file(const struct image *im, const struct stat *st)
 {
         for (size_t i = 0; i < im->n; i++)
@@ -243,7 +256,10 @@ int image_add_file(struct image *im, const char *source, const char *path, const
         data = (struct strbuf) { 0 };
         if (!(st.st_mode & S_IROTH))
                 im->secret = true;
-        return elf_add_needed(im, source, e);
+        r = elf_add_needed(im, source, e);
+        if (r < 0)
+                drop_entry(im, e);
+        return r;
 }
 
 /* --- newc --- */

@@ -49,7 +49,8 @@ int image_add_node(
         struct image *im, const char *path, mode_t mode, unsigned maj, unsigned min, const char *why);
 /* Takes the data over. */
 int image_add_data(struct image *im, const char *path, mode_t mode, struct strbuf *data, const char *why);
-/* SYSROOT/source as path (NULL: the same path). Decompresses modules; adds what programs need (elf.h). */
+/* SYSROOT/source as path (NULL: the same path), with what a program needs (elf.h). On an error nothing is there under
+ * that path. */
 int image_add_file(struct image *im, const char *source, const char *path, const char *why);
 /* Remembers "what is missing" for the report at the end; the message is also logged. */
 void image_missing(struct image *im, int level, const char *fmt, ...) _printf_(3, 4);

@@ -169,6 +169,25 @@ static int dump_index(struct modindex *x, struct kmod_ctx *ctx, enum kmod_index 
         return 0;
 }
 
+/* libkmod takes an index that was cut short for a short one. depmod writes each as text too: entries that are there
+ * and not in the index mean that it is damaged. */
+static int check_whole(const char *dir, const char *name, uint32_t found)
+{
+        _cleanup_free_ char *path = str_printf("%s/%s", dir, name), *text = NULL;
+        uint32_t lines = 0;
+
+        if (!path)
+                return -ENOMEM;
+        if (read_file(path, 64u << 20, &text, NULL) < 0)
+                return 0; /* nothing to compare with */
+        for (char *p = text, *line; (line = strsep(&p, "\n"));)
+                lines += *line && *line != '#';
+        if (found >= lines)
+                return 0;
+        return log_error_errno(-EBADMSG, "%s.bin is damaged: %u entries, and %s has %u (depmod makes it)",
+                path, found, name, lines);
+}
+
 static int read_indexes(struct modindex *x, const char *sysroot)
 {
         static const char *const no_config[] = { NULL };
@@ -183,10 +202,16 @@ static int read_indexes(struct modindex *x, const char *sysroot)
         if (r < 0)
                 log_error_errno(
                         r, "Cannot read the module index %s/modules.dep.bin: %m (depmod makes it)", dir);
+        if (r >= 0)
+                r = check_whole(dir, "modules.dep", x->n_mod);
         if (r >= 0 && (r = dump_index(x, ctx, KMOD_INDEX_MODULES_BUILTIN, builtin_line)) == -ENOSYS)
                 r = 0;
         if (r >= 0)
                 r = dump_index(x, ctx, KMOD_INDEX_MODULES_ALIAS, alias_line);
+        if (r == -ENOSYS)
+                log_error("Cannot read the module index %s/modules.alias.bin (depmod makes it)", dir);
+        if (r >= 0)
+                r = check_whole(dir, "modules.alias", x->n_alias);
         kmod_unref(ctx);
         return r == -ENOSYS ? -ENOENT : r;
 }

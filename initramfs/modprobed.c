@@ -44,6 +44,10 @@ static int parse_softdep(const char *module, char *rest, const struct modprobed_
 
 static int parse_line(const char *path, unsigned line, char *s, const struct modprobed_visitor *v)
 {
+        if (!utf8_valid(s, strlen(s))) {
+                log_file(path, line, LOG_WARNING, "Not UTF-8; line skipped");
+                return 0;
+        }
         char *rest = s, *verb = word(&rest);
 
         if (!*verb || *verb == '#')

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include "initramfs/compress.h"
 #include "initramfs/digest.h"
+#include "initramfs/elf.h"
 #include "initramfs/modprobed.h"
 #include "initramfs/select.h"
 #include "lib/log.h"
@@ -312,6 +313,8 @@ static int install_module(struct selection *s, const struct digest_module *m)
         }
         if (r >= 0 && (data.len < SELFMAG || memcmp(data.s, ELFMAG, SELFMAG) != 0))
                 r = -ENOEXEC;
+        else if (r >= 0 && !elf_is_whole(&data))
+                r = -EBADMSG;
         if (r >= 0)
                 r = add_firmware(s, m, &data);
         if (r >= 0)
@@ -319,9 +322,28 @@ static int install_module(struct selection *s, const struct digest_module *m)
         if (r < 0) {
                 image_missing(s->image, LOG_ERR, "Module %s (%s) cannot be used: %s: %s", m->name,
                         s->why[m->index], source, strerror(-r));
-                s->errors++;
+                s->state[m->index] = (s->state[m->index] & ~SELECT_IN) | SELECT_BROKEN;
         }
         return r == -ENOMEM ? r : 0;
+}
+
+/* What the root needs must be whole; without another driver the image is made, and says so when a device asks for it. */
+static void check_broken(struct selection *s)
+{
+        struct digest_module m;
+        struct digest_step step;
+
+        for (uint32_t i = 0; i < digest_n_modules(s->digest); i++) {
+                if (!(s->state[i] & SELECT_EARLY) || digest_module_at(s->digest, i, &m) < 0)
+                        continue;
+                for (uint32_t k = 0; k < m.n_order && digest_order(s->digest, &m, k, &step) >= 0; k++) {
+                        if (step.optional || !(s->state[step.module.index] & SELECT_BROKEN))
+                                continue;
+                        image_missing(s->image, LOG_ERR, "Module %s (%s) needs %s", m.name, s->why[i],
+                                step.module.name);
+                        s->errors++;
+                }
+        }
 }
 
 /* Drivers that are not in the image stay in its digest by name, so that a device which asks for one can be
@@ -349,6 +371,7 @@ int selection_install(struct selection *s)
         for (uint32_t i = 0; i < digest_n_modules(s->digest) && r >= 0; i++)
                 if (s->state[i] & SELECT_IN && digest_module_at(s->digest, i, &m) >= 0)
                         r = install_module(s, &m);
+        check_broken(s);
         if (r >= 0)
                 r = digest_restrict(s->digest, restrict_to_selected, s, &digest);
         if (r >= 0)

@@ -17,7 +17,7 @@ struct selection {
         unsigned errors;
 };
 
-enum { SELECT_IN = 1, SELECT_EARLY = 2 };
+enum { SELECT_IN = 1, SELECT_EARLY = 2, SELECT_BROKEN = 4 };
 
 int selection_open(struct selection *s, const struct digest *d, struct image *im);
 void selection_done(struct selection *s);

@@ -58,11 +58,11 @@ def locked(name):
 
 
 def slot():
-    """An open file that holds one of this machine's places for a guest, as many as it has processors: guests
-    beyond that would only slow each other down. Waits until one is free; closing the file frees it."""
+    """An open file that holds one of this machine's places for a guest, one more than it has processors (a
+    guest also waits): guests beyond that would only slow each other down. Waits until one is free; closing the file frees it."""
     os.makedirs(ROOT, exist_ok=True)
     while True:
-        for number in range(os.cpu_count() or 1):
+        for number in range((os.cpu_count() or 1) + 1):
             file = open(os.path.join(ROOT, f".guest-{number}"), "w")
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
