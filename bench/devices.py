@@ -4,7 +4,8 @@ one after the other: from the daemon's start until database, links, modes, tags
 and names are there; from a uevent until libudev's clients are told; memory.
 
     bench/devices.py                  all of it
-    bench/devices.py --exact          the standard guest by the clock that counts instructions
+    bench/devices.py --exact          the standard guest by the clock that counts instructions: once for each from
+                                      the boot on, and both once all modules are in
     bench/devices.py --steps LIST     any steps (bench/devices.sh lists them)
 """
 import sys
@@ -30,7 +31,7 @@ PLAIN = {
     "5,000 block devices": "rouse,null:4000,loops:200,rouse,udevd,same,rouse,udevd,rouse,pss,claims:1000,claims:4000",
     "1,000 interfaces": "rouse,dummy:1000,pss,nodummy",
 }
-EXACT = ("rouse", "udevd")
+EXACT = ("rouse,latency", "udevd,latency", "rouse,nomodules,rouse,udevd,same,rouse,pss,udevd,pss")
 LABELS = {"coldplug": "start → complete", "pss": "PSS, KiB"}
 
 
@@ -99,7 +100,10 @@ def main():
     bench = systems.bench(os.path.abspath(os.environ.get("OUT") or os.path.join(TOP, "build")))
     if options.exact:
         found = {}
-        for steps in [options.steps] if options.steps else [f"{daemon},latency" for daemon in EXACT]:
+        for steps in [options.steps] if options.steps else EXACT:
+            if "nomodules" in steps and found:
+                report("standard guest, exact clock, modules included", found)
+                found = {}
             found.update(measure(bench, clock, "exact " + steps, steps, 512, options.timeout))
         return report("standard guest, exact clock", found)
     series = {"steps": options.steps} if options.steps else PLAIN

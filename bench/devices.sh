@@ -8,12 +8,15 @@
 #   claims:N          N devices that claim one link (the time until it has settled)
 #   latency pss       of the daemon that runs
 #   same              compares what the last two daemons left
+#   nomodules         from here on the kernel refuses modules: those that find no hardware are tried by each daemon
+#                     again, and their signatures take longer than all else
+#   debug             from here on rouse-devd says all that it does, which is printed at the end
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 HERE=/usr/lib/rouse-bench
 UDEVADM=/bin/udevadm
 [ -e $UDEVADM.systemd ] && UDEVADM=$UDEVADM.systemd
 TRIGGER="$UDEVADM trigger --type=all --action=add --prioritized-subsystem=module,block,tpmrm,net,tty,input"
-daemon= pid= round=0
+daemon= pid= debug=
 
 mounts() {
         [ -e /proc/self ] || mount -t proc proc /proc
@@ -21,6 +24,7 @@ mounts() {
         [ -e /dev/null ] || mount -t devtmpfs dev /dev
         mount -o remount,mode=755 /run 2>/dev/null || mount -t tmpfs -o mode=755 tmpfs /run
         mkdir -p /dev/pts /run/lock /run/systemd/system # the mark that programs of rules look for
+        find /dev -xdev \( -type b -o -type c \) -printf '%m %U:%G %p\n' | sort >/run/nodes
         exec >/dev/console 2>&1 </dev/null
         ip link set lo up
 }
@@ -35,7 +39,13 @@ clean() {
         rm -rf /run/udev /run/rouse
         mkdir -p /run/udev
         find /dev -type l ! -name fd ! -name stdin ! -name stdout ! -name stderr ! -name core -delete
-        find /dev -xdev \( -type b -o -type c \) -exec chmod 600 {} + -exec chown 0:0 {} +
+        find /dev -xdev \( -type b -o -type c \) -printf '%m %U:%G %p\n' | sort >/run/nodes.now
+        comm -13 /run/nodes /run/nodes.now | while read -r mode owner node; do
+                was=$(grep " $node\$" /run/nodes) || was="600 0:0"
+                set -- $was
+                chmod "$1" "$node"
+                chown "$2" "$node"
+        done
 }
 
 # All that others can see: database, links, nodes, tags, interface names.
@@ -61,9 +71,9 @@ same() {
 begin() {
         stop
         clean
-        daemon=$1 round=$((round + 1))
+        daemon=$1
         case $daemon in
-        rouse) set -- /usr/lib/rouse/rouse-devd ;;
+        rouse) set -- /usr/lib/rouse/rouse-devd --foreground $debug ;;
         udevd) set -- --trigger "$TRIGGER" --argv0 /lib/systemd/systemd-udevd $UDEVADM ;;
         mdev)
                 before=$(date +%s%N)
@@ -143,6 +153,8 @@ step() {
         latency) latency ;;
         pss) pss ;;
         same) same ;;
+        debug) debug=--debug ;;
+        nomodules) echo 1 >/proc/sys/kernel/modules_disabled ;;
         *) echo "@ unknown $1" ;;
         esac
 }
@@ -155,6 +167,10 @@ for one in $steps; do
         step "$one"
 done
 stop
+[ "$debug" ] && {
+        cut -c 1-200 /run/devices-bench.log
+        grep -r '^I:' /run/udev/data | sort -t : -k 4 | sed 's/.*data.//' # who was ready when
+}
 echo "@ end"
 echo o >/proc/sysrq-trigger
 sleep 1000

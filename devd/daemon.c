@@ -334,6 +334,8 @@ int daemon_run(const struct daemon_options *o)
                 notify("READY=1\nSTATUS=Handling events");
                 if (m.standalone && !o->no_coldplug)
                         (void)coldplug_or_takeover(&m);
+                else if (m.standalone && m.unclean)
+                        reenum_takeover(&m);
                 r = loop_run(m.loop);
                 notify("STOPPING=1");
         }

@@ -24,6 +24,8 @@ int node_apply_permissions(const char *devnode, mode_t type_and_devno_check, dev
 /* /run/udev/links (node-links.c). claim: adds or renews, else gives up. */
 int links_claim(const char *link, const char *id, int priority, const char *devnode);
 int links_release(const char *link, const char *id);
+/* Gives up all links but keep, by looking through all of them: for a device whose entry does not say which it has. */
+int links_release_others(const char *id, char *const *keep);
 /* Devnode of the link's owner by the stack, NULL when nobody claims it; the caller frees. */
 int links_winner(const char *link, char **ret_devnode);
 /* How long a link's lock, which other processes hold, is waited for before -EAGAIN (30 s unless told). */

@@ -4,6 +4,7 @@
 #include "lib/log.h"
 #include "modules.h"
 #include "monitor.h"
+#include "reenum.h"
 #include "run-known.h"
 #include "watch.h"
 
@@ -37,6 +38,12 @@ static bool is_uaccess(const struct rules_run *c)
         return c->builtin && streq(c->command, "uaccess");
 }
 
+static void check_space(struct event_run *run, int r)
+{
+        if (r == -ENOSPC || r == -EDQUOT || r == -ENOMEM)
+                run->unwritten = true;
+}
+
 static int write_entry(struct event_run *run)
 {
         struct device *d = run->d;
@@ -47,6 +54,7 @@ static int write_entry(struct event_run *run)
         r = db_write(d);
         if (r < 0)
                 log_warning_errno(r, "%s: database entry is not written: %m", d->syspath);
+        check_space(run, r);
         return r;
 }
 
@@ -88,10 +96,13 @@ static void node_and_entry(struct event_run *run)
         struct device *d = run->d;
         int r = node_update(d, run->old);
 
+        if (r >= 0 && reenum_has_failed(d->devpath))
+                r = links_release_others(d->id, d->links);
         if (step_again(run, r, on_node_again))
                 return;
         if (r < 0 && r != -ENOENT)
                 log_warning_errno(r, "%s: node and links: %m", d->syspath);
+        check_space(run, r);
         apply_acls(run);
         (void)write_entry(run);
         run_list_next(run);
@@ -134,6 +145,8 @@ static void finish_remove(struct event_run *run)
         if (run->m->watches)
                 watch_end(run->m, d->id);
         r = node_remove(d, run->old);
+        if (r >= 0 && reenum_has_failed(d->devpath))
+                r = links_release_others(d->id, NULL);
         if (step_again(run, r, on_remove_again))
                 return;
         if (r < 0 && r != -ENOENT)

@@ -164,6 +164,10 @@ void event_end(struct event_run *run, bool tell)
                 if (m->monitor)
                         monitor_send(m->monitor, run->d);
                 reenum_note(m, run->d);
+                if (run->unwritten)
+                        reenum_failed(m, run->d->devpath);
+                else
+                        reenum_written();
                 pid1_event(m, run->d, run->old);
         }
         run_free(run);

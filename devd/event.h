@@ -37,6 +37,7 @@ struct event_run {
         bool pending_builtin;
         unsigned replays;
 
+        bool unwritten;  /* entry, tags or links could not be written for want of space */
         size_t run_next; /* RUN list */
         char **env;
         struct task *task; /* what is waited for, if anything */

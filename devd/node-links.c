@@ -516,6 +516,28 @@ forget:
         return r;
 }
 
+int links_release_others(const char *id, char *const *keep)
+{
+        _cleanup_closedir_ DIR *dir = NULL;
+        char path[PATH_MAX], link[NAME_MAX + 1];
+        int dfd, first = 0, r;
+        struct dirent *e;
+
+        snprintf(path, sizeof(path), "%s/links", root_run());
+        dir = opendir(path);
+        while (dir && (e = readdir(dir))) {
+                if (e->d_name[0] == '.' || links_unescape(e->d_name, link) < 0 || strv_contains(keep, link))
+                        continue;
+                dfd = openat(dirfd(dir), e->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+                r = dfd >= 0 && faccessat(dfd, id, F_OK, AT_SYMLINK_NOFOLLOW) >= 0 ? links_release(link, id)
+                                                                                   : 0;
+                close_fd(dfd);
+                if (r < 0 && (first == 0 || r == -EAGAIN))
+                        first = r;
+        }
+        return first;
+}
+
 int links_winner(const char *link, char **ret_devnode)
 {
         _cleanup_close_ int dfd = -1, lfd = -1;

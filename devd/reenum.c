@@ -2,6 +2,7 @@
 #include "reenum.h"
 
 #include <dirent.h>
+#include <ftw.h>
 #include <stdio.h>
 
 #include "coldplug.h"
@@ -15,7 +16,8 @@
 /* A device that was handled: its path and, behind that, its id and subsystem. */
 struct note {
         const char *id, *subsystem;
-        bool seen; /* by the walk that goes on */
+        bool seen;   /* by the walk that goes on */
+        bool failed; /* what was to be written is not there */
         char devpath[];
 };
 
@@ -47,6 +49,57 @@ void reenum_note(struct devd *m, struct device *d)
         n->subsystem = memcpy(n->devpath + lp + li, d->subsystem ?: "", ls);
         if (hash_put(&notes, n->devpath, n) < 0)
                 free(n);
+}
+
+/* ---- what could not be written ---- */
+
+#define RETRY_FIRST (1 * USEC_PER_SEC)
+#define RETRY_MOST  (64 * USEC_PER_SEC)
+
+static struct loop_timer retry = { .when = USEC_INFINITY };
+static usec_t retry_after = RETRY_FIRST;
+
+static void on_retry(struct loop_timer *t)
+{
+        struct devd *m = t->data;
+
+        HASHMAP_FOREACH (e, &notes) {
+                struct note *n = e->value;
+
+                if (n->failed && !queue_has_path(m->queue, n->devpath))
+                        (void)queue_add_synthetic(
+                                m->queue, "change", n->devpath, n->id[0] ? n->id : NULL, NULL);
+                n->failed = false;
+        }
+        events_pump_later(m);
+}
+
+void reenum_failed(struct devd *m, const char *devpath)
+{
+        struct note *n = hash_get(&notes, devpath);
+
+        if (!n)
+                return;
+        n->failed = true;
+        if (retry.when != USEC_INFINITY)
+                return;
+        retry.cb = on_retry;
+        retry.data = m;
+        log_warning("%s: tried again in %lld s", devpath, (long long)(retry_after / USEC_PER_SEC));
+        (void)loop_timer_set(m->loop, &retry, usec_add(now_monotonic(), retry_after));
+        retry_after = MIN(retry_after * 2, RETRY_MOST);
+}
+
+void reenum_written(void)
+{
+        retry_after = RETRY_FIRST;
+}
+
+bool reenum_has_failed(const char *devpath)
+{
+        struct note *n = hash_get(&notes, devpath);
+
+        return n && n->failed;
 }
 
 bool reenum_known(struct devd *m, const char *devpath)
@@ -128,6 +181,15 @@ static bool queue_made(struct walk *w, const char *action, const struct note *n,
         return uevent_parse(&u, (size_t)(p - u.buf)) >= 0 && queue_add(w->m->queue, &u) >= 0;
 }
 
+/* With all that the kernel says now: none if the device goes away meanwhile. */
+static bool queue_change(struct walk *w, const struct uevent *u)
+{
+        static struct uevent fresh;
+
+        return sysenum_event(&fresh, "change", u->devpath, u->subsystem, w->m->seqnum) >= 0 &&
+               queue_add(w->m->queue, &fresh) >= 0;
+}
+
 static void take(const struct uevent *u, void *data)
 {
         struct walk *w = data;
@@ -159,7 +221,7 @@ static void take(const struct uevent *u, void *data)
         if (!known)
                 w->added += queue_add(w->m->queue, u) >= 0;
         else
-                w->changed += queue_add_synthetic(w->m->queue, "change", u->devpath, d->id, d->devnode) >= 0;
+                w->changed += queue_change(w, u);
 }
 
 static void remove_gone(struct walk *w)
@@ -176,15 +238,22 @@ static void remove_gone(struct walk *w)
         }
 }
 
-/* Entries of devices that went away while no devd ran: nobody knows their path any more, only their id. */
-static void drop_stale_entry(struct walk *w, const char *id)
+static struct device *read_entry(const char *id)
 {
         struct device d = { .syspath = (char *)"/sys/devices", .id = (char *)id, .major = -1, .minor = -1 };
-        _cleanup_device_ struct device *old = NULL;
+        struct device *old = NULL;
 
         d.devpath = d.sysname = d.syspath;
         (void)sscanf(id, "%*1[bc]%d:%d", &d.major, &d.minor);
-        if (db_read_old(&d, &old) < 0)
+        return db_read_old(&d, &old) < 0 ? NULL : old;
+}
+
+/* Entries of devices that went away while no devd ran: nobody knows their path any more, only their id. */
+static void drop_stale_entry(struct walk *w, const char *id)
+{
+        _cleanup_device_ struct device *old = read_entry(id);
+
+        if (!old)
                 return;
         log_info("%s: went away while no devd ran", id);
         FOREACH_STR (l, old->links)
@@ -211,8 +280,24 @@ static void remove_stale_entries(struct walk *w)
         }
 }
 
-/* Claims on links, and tags, of devices that are not there: a devd that was killed between the links and the entry
- * leaves them. */
+/* /dev/{block,char}/M:N of numbers that nothing has any more; devtmpfs knows nothing of these links. */
+static void remove_stale_numbers(struct walk *w, const char *kind)
+{
+        _cleanup_closedir_ DIR *dir = NULL;
+        char path[PATH_MAX], id[NAME_MAX + 2];
+        struct dirent *e;
+
+        snprintf(path, sizeof(path), "%s/%s", root_dev(), kind);
+        dir = opendir(path);
+        while (dir && (e = readdir(dir))) {
+                snprintf(id, sizeof(id), "%c%s", kind[0], e->d_name);
+                if (e->d_type == DT_LNK && !hash_get(&w->present, id))
+                        (void)unlinkat(dirfd(dir), e->d_name, 0);
+        }
+}
+
+/* Claims on links, and tags, that no entry names: a devd that was killed between the links and the entry leaves
+ * them. */
 static void remove_stale_below(struct walk *w, const char *which,
         void (*drop)(struct walk *w, const char *dir, const char *name, const char *id))
 {
@@ -230,16 +315,22 @@ static void remove_stale_below(struct walk *w, const char *which,
                         continue;
                 sub = opendir(path);
                 while (sub && (f = readdir(sub)))
-                        if (f->d_name[0] != '.' && !hash_get(&w->present, f->d_name))
+                        if (f->d_name[0] != '.')
                                 drop(w, path, e->d_name, f->d_name);
         }
 }
 
 static void drop_claim(struct walk *w, const char *dir, const char *escaped, const char *id)
 {
+        _cleanup_device_ struct device *entry = NULL;
         char link[NAME_MAX + 1];
 
-        if (links_unescape(escaped, link) >= 0 && links_release(link, id) == -EAGAIN)
+        if (links_unescape(escaped, link) < 0)
+                return;
+        entry = hash_get(&w->present, id) ? read_entry(id) : NULL;
+        if (entry && strv_contains(entry->links, link))
+                return;
+        if (links_release(link, id) == -EAGAIN)
                 reenum_start(w->m, "a link's lock was held");
 }
 
@@ -247,8 +338,26 @@ static void drop_tag(struct walk *w, const char *dir, const char *tag, const cha
 {
         char path[PATH_MAX];
 
+        _cleanup_device_ struct device *entry = hash_get(&w->present, id) ? read_entry(id) : NULL;
+
+        if (entry && strv_contains(entry->tags_all, tag))
+                return;
         if (snprintf(path, sizeof(path), "%s/%s", dir, id) < (int)sizeof(path))
                 (void)unlink(path);
+}
+
+/* Names under which a file or link was being made when its maker was killed (temporary_name()). */
+static int drop_half_made(const char *path, const struct stat *st, int type, struct FTW *f)
+{
+        if ((type == FTW_SL || type == FTW_F) && startswith(path + f->base, ".#"))
+                (void)unlink(path);
+        return 0;
+}
+
+static void remove_half_made(void)
+{
+        (void)nftw(root_dev(), drop_half_made, 16, FTW_PHYS | FTW_MOUNT);
+        (void)nftw(root_run(), drop_half_made, 16, FTW_PHYS | FTW_MOUNT);
 }
 
 static void walk_all(struct walk *w)
@@ -268,9 +377,13 @@ static void walk_all(struct walk *w)
                 (void)sysenum_walk(&all.source[i], "add", w->m->seqnum, take, w);
         sysenum_done(&all);
         remove_gone(w);
-        if (w->takeover)
+        if (w->takeover) {
                 remove_stale_entries(w);
+                remove_stale_numbers(w, "block");
+                remove_stale_numbers(w, "char");
+        }
         if (w->unclean) {
+                remove_half_made();
                 remove_stale_below(w, "links", drop_claim);
                 remove_stale_below(w, "tags", drop_tag);
         }

@@ -170,6 +170,10 @@ static void on_child(struct loop_io *io, uint32_t revents)
         siginfo_t si = {};
         int r;
 
+        /* What a program left in the background goes with it, as udev(7) says of RUN; while it is not waited for,
+         * its group is nobody else's. */
+        if (t->program)
+                kill(-t->pid, SIGKILL);
         if (waitid(P_PIDFD, (id_t)io->fd, &si, WEXITED | WNOHANG) < 0)
                 r = -errno;
         else if (si.si_pid == 0)

@@ -74,6 +74,7 @@ class World:
             f.write(rules)
         self.extra = list(extra) + ([] if coldplug else ["--no-coldplug"])
         self.proc = None
+        self.uevents = None      # a socket of the kernel's that outlives the daemon, as PID 1 keeps one
         self.real_nodes = False  # mknod(2) is allowed here; without, nodes are plain files
         self.sender = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_KOBJECT_UEVENT)
 
@@ -81,7 +82,24 @@ class World:
         return os.path.join(self.dir, *parts)
 
     # ---- the daemon ----
+    def keep_socket(self, buffer=None):
+        """The daemons to come get this test's socket, and find what was sent while none ran."""
+        self.uevents = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_KOBJECT_UEVENT)
+        self.uevents.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        if buffer:
+            try:
+                self.uevents.setsockopt(socket.SOL_SOCKET, 33, buffer)  # SO_RCVBUFFORCE
+            except PermissionError:
+                self.uevents.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        self.uevents.bind((0, 1))
+        return self.uevents.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+
     def start(self, wrapper=(), env=None, pass_fds=()):
+        if self.uevents:
+            number = self.uevents.fileno()
+            wrapper = ["sh", "-c", f'exec 3<&{number} {number}<&-; export LISTEN_FDS=1 LISTEN_FDNAMES=uevent; exec "$@"',
+                       "sh"] + list(wrapper)
+            pass_fds = (number,)
         notify = self.path("notify")
         if os.path.exists(notify):
             os.unlink(notify)
@@ -108,6 +126,55 @@ class World:
         code = self.proc.wait(10)
         self.proc = None
         return code
+
+    def kill(self):
+        self.proc.kill()
+        self.proc.wait()
+        self.proc = None
+
+    def state(self):
+        """All that others can see of database, links and tags, without what differs from run to run."""
+        found = {}
+        for top in ("run/data", "run/tags", "run/links", "dev"):
+            for folder, _, files in os.walk(self.path(top)):
+                for name in files + [d for d in os.listdir(folder) if os.path.islink(os.path.join(folder, d))]:
+                    full = os.path.join(folder, name)
+                    key = os.path.relpath(full, self.dir)
+                    if os.path.islink(full):
+                        found[key] = os.readlink(full)
+                    elif top == "run/data":
+                        found[key] = [line for line in open(full).read().splitlines() if line[:2] != "I:"]
+                    elif top != "dev":
+                        found[key] = ""
+        # Of claimants with the same priority whoever came first owns the name: which one that is, is history.
+        for key, node in found.items():
+            claims = "run/links/" + key[4:].replace("/", "\\x2f") + "/" if key.startswith("dev/") else None
+            mine = [value for name, value in found.items() if claims and name.startswith(claims) and value]
+            best = max((int(value.split(":")[0]) for value in mine), default=None)
+            if best is not None and f"{best}:/dev/{os.path.basename(node)}" in mine:
+                found[key] = "one of the highest priority"
+        return {key: value for key, value in found.items() if not key.endswith("/.lock")}
+
+    def fresh_state(self):
+        """What a devd makes of the same /sys with an empty /run and no links."""
+        other = World(open(self.path("rules/50-test.rules")).read(), coldplug=True, out=self.out)
+        shutil.rmtree(other.path("sys"))
+        os.symlink(self.path("sys"), other.path("sys"))
+        for name in os.listdir(self.path("dev")):
+            full = self.path("dev", name)
+            if not os.path.islink(full) and not os.path.isdir(full):
+                info = os.stat(full)
+                if stat.S_ISREG(info.st_mode):
+                    open(other.path("dev", name), "w").close()
+                else:
+                    os.mknod(other.path("dev", name), info.st_mode, info.st_rdev)
+        try:
+            other.start()
+            other.settle(60)
+            return other.state()
+        finally:
+            other.stop()
+            other.clean()
 
     def text(self):
         with open(self.path("log")) as f:
