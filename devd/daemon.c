@@ -1,5 +1,6 @@
 /* The daemon's life: descriptors that it was given, parts in order, readiness, signals, idleness, the end. */
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/signalfd.h>
@@ -9,6 +10,7 @@
 #include "control.h"
 #include "coldplug.h"
 #include "event.h"
+#include "hwdb-trie.h"
 #include "keys.h"
 #include "lib/cmdline.h"
 #include "lib/fileio.h"
@@ -70,6 +72,27 @@ static bool was_killed(void)
         return access(path, F_OK) >= 0;
 }
 
+/* ---- memory, once nothing has happened for a while ---- */
+
+#define TRIM_AFTER (5 * USEC_PER_SEC)
+
+static struct loop_timer trim = { .when = USEC_INFINITY };
+
+static void on_trim(struct loop_timer *t)
+{
+        hwdb_shared_drop(); /* its pages count as ours while they are mapped */
+        (void)malloc_trim(0);
+}
+
+static void trim_later(struct devd *m, bool idle)
+{
+        trim.cb = on_trim;
+        if (idle)
+                (void)loop_timer_set(m->loop, &trim, usec_add(now_monotonic(), TRIM_AFTER));
+        else
+                loop_timer_cancel(m->loop, &trim);
+}
+
 void daemon_check_idle(struct devd *m)
 {
         bool idle = daemon_idle(m);
@@ -77,6 +100,7 @@ void daemon_check_idle(struct devd *m)
         if (said_busy == idle) {
                 said_busy = !idle;
                 write_queue_flag(!idle);
+                trim_later(m, idle);
                 if (idle && m->initrd && coldplug_begun(m)) { /* of use during the first coldplug only */
                         initrd_devices_done(m->initrd);
                         free(m->initrd);
@@ -287,6 +311,7 @@ static void stop_parts(struct devd *m)
 {
         if (daemon_idle(m)) /* else the next devd sees that something was under way */
                 write_queue_flag(false);
+        loop_timer_cancel(m->loop, &trim);
         events_abandon(m);
         control_free(m);
         coldplug_free(m);

@@ -64,11 +64,12 @@ class Tap:
             print("# " + line)
 
     @contextlib.contextmanager
-    def guest(self, name, failed_boots=False, init=INIT, **options):
+    def guest(self, name, failed_boots=False, init=INIT, packages="", kernel="cloud", **options):
         """A guest that is booting; what goes wrong with it is a failed test."""
         before = self.failed
         try:
-            machine = image.machine(init, failed_boots=failed_boots)
+            machine = image.machine(init, packages=image.extended(packages), flavour=kernel,
+                                    failed_boots=failed_boots)
             with qemu.Guest(machine, accel=os.environ.get("ACCEL") or "tcg", **options) as guest:
                 try:
                     guest.boot()
