@@ -1,16 +1,14 @@
 /* Programs on cgroups: DevicePolicy= and DeviceAllow=, assembled here and given to the kernel by bpf(2).
  *
  * The program gets the kind of device, what is to be done with it, and its numbers; it goes through the rules in
- * order and says yes at the first that covers the request, no at the end. IPAddressAllow= and IPAddressDeny= are not
- * there yet, which is said in the log. */
+ * order and says yes at the first that covers the request, no at the end. cgroup-bpf-net.c has the network. */
 #include <fcntl.h>
 #include <fnmatch.h>
-#include <linux/bpf.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
+#include "bpf.h"
 #include "cgroup.h"
 #include "lib/fileio.h"
 
@@ -108,82 +106,43 @@ static void add_standard(struct rule_list *l)
 
 /* ---- assembling ---- */
 
-static void emit(
-        struct bpf_insn *p, size_t *n, uint8_t code, uint8_t dst, uint8_t src, int16_t off, int32_t imm)
-{
-        p[(*n)++] = (struct bpf_insn) {
-                .code = code, .dst_reg = dst & 15u, .src_reg = src & 15u, .off = off, .imm = imm
-        };
-}
-
-static void emit_device_rule(struct bpf_insn *p, size_t *n, const struct device_rule *r)
+static void emit_device_rule(struct bpf_code *c, const struct device_rule *r)
 {
         size_t jumps[4], j = 0;
 
-        jumps[j++] = *n;
-        emit(p, n, BPF_JMP | BPF_JNE | BPF_K, 2, 0, 0, (int32_t)r->type);
-        if (r->major != ANY) {
-                jumps[j++] = *n;
-                emit(p, n, BPF_JMP | BPF_JNE | BPF_K, 4, 0, 0, (int32_t)r->major);
-        }
-        if (r->minor != ANY) {
-                jumps[j++] = *n;
-                emit(p, n, BPF_JMP | BPF_JNE | BPF_K, 5, 0, 0, (int32_t)r->minor);
-        }
-        emit(p, n, BPF_ALU64 | BPF_MOV | BPF_X, 0, 3, 0, 0);
-        emit(p, n, BPF_ALU64 | BPF_AND | BPF_K, 0, 0, 0, (int32_t)(~r->access & 7u));
-        jumps[j++] = *n;
-        emit(p, n, BPF_JMP | BPF_JNE | BPF_K, 0, 0, 0, 0);
-        emit(p, n, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 1);
-        emit(p, n, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-        while (j > 0) {
-                j--;
-                p[jumps[j]].off = (int16_t)(*n - jumps[j] - 1);
-        }
+        jumps[j++] = bpf_emit(c, BPF_JMP | BPF_JNE | BPF_K, 2, 0, 0, (int32_t)r->type);
+        if (r->major != ANY)
+                jumps[j++] = bpf_emit(c, BPF_JMP | BPF_JNE | BPF_K, 4, 0, 0, (int32_t)r->major);
+        if (r->minor != ANY)
+                jumps[j++] = bpf_emit(c, BPF_JMP | BPF_JNE | BPF_K, 5, 0, 0, (int32_t)r->minor);
+        bpf_emit(c, BPF_ALU64 | BPF_MOV | BPF_X, 0, 3, 0, 0);
+        bpf_emit(c, BPF_ALU64 | BPF_AND | BPF_K, 0, 0, 0, (int32_t)(~r->access & 7u));
+        jumps[j++] = bpf_emit(c, BPF_JMP | BPF_JNE | BPF_K, 0, 0, 0, 0);
+        bpf_return(c, 1);
+        while (j > 0)
+                bpf_jump_here(c, jumps[--j]);
 }
 
 static int load_devices(const struct rule_list *l)
 {
-        static const char license[] = "GPL";
-        struct bpf_insn *p = calloc(l->n * 8 + 8, sizeof(*p));
-        union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_CGROUP_DEVICE };
-        size_t n = 0;
+        struct bpf_code c = { 0 };
         int fd;
 
-        if (!p)
-                return -ENOMEM;
-        emit(p, &n, BPF_LDX | BPF_MEM | BPF_W, 2, 1, offsetof(struct bpf_cgroup_dev_ctx, access_type), 0);
-        emit(p, &n, BPF_ALU64 | BPF_MOV | BPF_X, 3, 2, 0, 0);
-        emit(p, &n, BPF_ALU64 | BPF_AND | BPF_K, 2, 0, 0, 0xffff);
-        emit(p, &n, BPF_ALU64 | BPF_RSH | BPF_K, 3, 0, 0, 16);
-        emit(p, &n, BPF_LDX | BPF_MEM | BPF_W, 4, 1, offsetof(struct bpf_cgroup_dev_ctx, major), 0);
-        emit(p, &n, BPF_LDX | BPF_MEM | BPF_W, 5, 1, offsetof(struct bpf_cgroup_dev_ctx, minor), 0);
+        bpf_emit(&c, BPF_LDX | BPF_MEM | BPF_W, 2, 1, offsetof(struct bpf_cgroup_dev_ctx, access_type), 0);
+        bpf_emit(&c, BPF_ALU64 | BPF_MOV | BPF_X, 3, 2, 0, 0);
+        bpf_emit(&c, BPF_ALU64 | BPF_AND | BPF_K, 2, 0, 0, 0xffff);
+        bpf_emit(&c, BPF_ALU64 | BPF_RSH | BPF_K, 3, 0, 0, 16);
+        bpf_emit(&c, BPF_LDX | BPF_MEM | BPF_W, 4, 1, offsetof(struct bpf_cgroup_dev_ctx, major), 0);
+        bpf_emit(&c, BPF_LDX | BPF_MEM | BPF_W, 5, 1, offsetof(struct bpf_cgroup_dev_ctx, minor), 0);
         for (size_t i = 0; i < l->n; i++)
-                emit_device_rule(p, &n, &l->v[i]);
-        emit(p, &n, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
-        emit(p, &n, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-        attr.insns = (uintptr_t)p;
-        attr.insn_cnt = (uint32_t)n;
-        attr.license = (uintptr_t)license;
-        fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
-        if (fd < 0)
-                fd = -errno;
-        free(p);
+                emit_device_rule(&c, &l->v[i]);
+        bpf_return(&c, 0);
+        fd = bpf_load(&c, BPF_PROG_TYPE_CGROUP_DEVICE, 0);
+        bpf_done(&c);
         return fd;
 }
 
-static int attach(int cgroup, int prog)
-{
-        _cleanup_close_ int fd = openat(cgroup, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        union bpf_attr attr = { .target_fd = (uint32_t)fd,
-                .attach_bpf_fd = (uint32_t)prog,
-                .attach_type = BPF_CGROUP_DEVICE,
-                .attach_flags = BPF_F_ALLOW_MULTI };
-
-        return fd < 0 || syscall(SYS_bpf, BPF_PROG_ATTACH, &attr, sizeof(attr)) < 0 ? -errno : 0;
-}
-
-int cgroup_apply_bpf(struct unit *u, int fd)
+static void apply_devices(struct unit *u, int fd)
 {
         const struct cgroup_context *c = unit_cgroup_context(u);
         const struct exec_context *ec = unit_exec(u);
@@ -193,14 +152,13 @@ int cgroup_apply_bpf(struct unit *u, int fd)
         _cleanup_close_ int prog = -1;
         int r;
 
-        if (c->ip_allow || c->ip_deny)
-                log_unit(u->id, LOG_INFO,
-                        "IPAddressAllow=, IPAddressDeny= are not supported and have no effect");
         if (!closed && !strict && !c->device_allow && !rtc)
-                return 0;
+                return;
         l = calloc(1, sizeof(*l));
-        if (!l)
-                return -ENOMEM;
+        if (!l) {
+                log_oom();
+                return;
+        }
         if (!strict)
                 add_standard(l);
         if (rtc)
@@ -211,10 +169,15 @@ int cgroup_apply_bpf(struct unit *u, int fd)
                 log_unit(u->id, LOG_WARNING, "DeviceAllow= has more than %d devices, the rest is refused",
                         MAX_RULES);
         prog = load_devices(l);
-        r = prog < 0 ? prog : attach(fd, prog);
+        r = prog < 0 ? prog : bpf_attach(fd, prog, BPF_CGROUP_DEVICE);
         if (r < 0)
                 log_unit_errno(u->id, LOG_WARNING, r,
                         "DevicePolicy=, DeviceAllow= have no effect: the kernel does not take the program: "
                         "%m");
-        return 0;
+}
+
+int cgroup_apply_bpf(struct unit *u, int fd)
+{
+        apply_devices(u, fd);
+        return cgroup_apply_bpf_net(u, fd);
 }

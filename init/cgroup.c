@@ -205,6 +205,15 @@ static bool parent_slice(const char *name, char *buf, size_t n)
                              : snprintf(buf, n, "-.slice")) < n;
 }
 
+struct unit *cgroup_slice(struct unit *u)
+{
+        char parent[UNIT_NAME_MAX + 8];
+
+        if (u->type != UNIT_SLICE)
+                return unit_find(u->manager, slice_of(u));
+        return parent_slice(u->id, parent, sizeof(parent)) ? unit_find(u->manager, parent) : NULL;
+}
+
 /* Controllers in the root and down to the slice: each level must have them for the next. */
 static int prepare_slice(struct cgroups *cg, const char *name, unsigned want, struct slice_node **ret)
 {

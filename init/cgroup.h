@@ -37,7 +37,21 @@ unsigned cgroup_needs(struct unit *u); /* controllers that u's own attributes ne
 int cgroup_write_attributes(struct unit *u, int fd, bool all);
 /* Controllers that the cgroup has. */
 unsigned cgroup_controllers_at(int fd);
-int cgroup_apply_bpf(struct unit *u, int fd); /* cgroup-bpf.c: DevicePolicy, IPAddressAllow … */
+/* cgroup-bpf.c: the programs that the unit's settings ask for, on its new cgroup. 0, or -errno when one is refused that
+ * the unit must not run without. */
+int cgroup_apply_bpf(struct unit *u, int fd);
+int cgroup_apply_bpf_net(struct unit *u, int fd);
+/* The slice that the unit is in, if it is loaded; NULL above the root slice. */
+struct unit *cgroup_slice(struct unit *u);
+
+/* One rule of SocketBindAllow=, SocketBindDeny=; 0 is any. */
+struct bind_rule {
+        int family, protocol;
+        uint16_t first, last;
+};
+int cgroup_bind_rule(const char *text, struct bind_rule *ret);
+/* "TYPE:/path" of BPFProgram=: the kernel's attach type or -EINVAL. */
+int cgroup_attach_type(const char *text, const char **ret_path);
 
 /* cgroup-watch.c */
 int cgroup_watch_init(struct cgroups *cg);

@@ -47,7 +47,8 @@ int dump_directives(FILE *f)
                 "- confines: a confinement; without its effect the log says so with a warning\n"
                 "- test: what shows its effect, and fails when the row has none (`tests/empty-directives` "
                 "tries it): "
-                "a program of `tests/unit`, a test of `tests/ns`, or a case of `tests/directives` by the row's name\n",
+                "a program of `tests/unit`, a test of `tests/ns`, or a case of `tests/directives` by the "
+                "row's name\n",
                 counts[SUPPORT_FULL], counts[SUPPORT_PARTIAL], counts[SUPPORT_PARSED], counts[SUPPORT_NONE],
                 counts[SUPPORT_OBSOLETE]);
         for (size_t p = 0; p < ARRAY_SIZE(parts); p++) {

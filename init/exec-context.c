@@ -83,7 +83,8 @@ void cgroup_context_init(struct cgroup_context *c)
 void cgroup_context_done(struct cgroup_context *c)
 {
         char **const lists[] = { c->delegate_controllers, c->device_allow, c->ip_allow, c->ip_deny,
-                c->io_limits, c->disable_controllers };
+                c->bind_allow, c->bind_deny, c->interfaces, c->bpf_programs, c->io_limits,
+                c->disable_controllers };
         char *const strings[] = { c->allowed_cpus, c->allowed_memory_nodes, c->startup_allowed_cpus,
                 c->startup_allowed_memory_nodes, c->managed_oom_swap, c->managed_oom_memory };
 

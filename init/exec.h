@@ -174,8 +174,12 @@ struct cgroup_context {
         int device_policy;   /* 0 auto, 1 closed, 2 strict */
         char **device_allow; /* "path-or-class access" */
         char **ip_allow, **ip_deny;
-        char **io_limits;   /* "rbps /dev/x 1000000", as io.max wants it */
-        int oom_kill_group; /* -1: default */
+        char **bind_allow, **bind_deny; /* "ipv4:tcp:1-9" */
+        char **interfaces;
+        bool interfaces_set, interfaces_deny;
+        char **bpf_programs; /* "TYPE:/path" */
+        char **io_limits;    /* "rbps /dev/x 1000000", as io.max wants it */
+        int oom_kill_group;  /* -1: default */
         char *managed_oom_swap, *managed_oom_memory;
         char **disable_controllers;
         uint32_t delegate_set : 1;

@@ -1,9 +1,11 @@
 /* Values of systemd.resource-control(5). In the context UINT64_MAX means "not set", 'infinity' UINT64_MAX - 1. */
 #include <arpa/inet.h>
 #include <inttypes.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <sys/sysinfo.h>
 
+#include "cgroup.h"
 #include "names.h"
 #include "parse.h"
 
@@ -452,4 +454,74 @@ int parse_value_slice(const struct parse *p)
         if (unit_type_from_name(name) != UNIT_SLICE || p->u->type == UNIT_SLICE)
                 return -EINVAL;
         return unit_get(p->u->manager, name, &p->u->slice);
+}
+
+/* ---- programs on the cgroup ---- */
+
+int parse_value_bind_rule(const struct parse *p)
+{
+        char ***list = p->target;
+        struct bind_rule r;
+
+        if (!*p->value) {
+                strv_free(*list);
+                *list = NULL;
+                return 0;
+        }
+        if (strv_len(*list) >= 128)
+                return -ERANGE;
+        return cgroup_bind_rule(p->value, &r) < 0 ? -EINVAL : strv_add(list, p->value);
+}
+
+/* The first line says whether these are the only ones, or all but these; a line of the other kind takes away. */
+int parse_value_interfaces(const struct parse *p)
+{
+        struct cgroup_context *c = unit_cgroup_context(p->u);
+        bool deny = *p->value == '~';
+        const char *s = p->value + deny;
+
+        if (!*p->value) {
+                strv_free(c->interfaces);
+                c->interfaces = NULL;
+                c->interfaces_set = false;
+                return 0;
+        }
+        if (!c->interfaces_set)
+                c->interfaces_deny = deny;
+        c->interfaces_set = true;
+        for (;;) {
+                _cleanup_free_ char *word = NULL;
+                int r = parse_word(p, &s, &word);
+
+                if (r <= 0)
+                        return r;
+                if (strlen(word) >= IFNAMSIZ || strchr(word, '/'))
+                        parse_problem(p, "'%.100s' is not the name of a network interface", word);
+                else if (deny != c->interfaces_deny)
+                        strv_remove(c->interfaces, word);
+                else if ((r = strv_add_unique(&c->interfaces, word)) < 0)
+                        return r;
+        }
+}
+
+/* BPFProgram=TYPE:/path, or the path alone where the row says which type. */
+int parse_value_bpf_program(const struct parse *p)
+{
+        struct cgroup_context *c = unit_cgroup_context(p->u);
+        const char *type = (const char *)p->d->arg, *path;
+        _cleanup_free_ char *s = NULL, *full = NULL;
+        int r;
+
+        if (!*p->value) {
+                strv_free(c->bpf_programs);
+                c->bpf_programs = NULL;
+                return 0;
+        }
+        r = parse_resolve(p, p->value, &s);
+        if (r < 0)
+                return r;
+        full = type ? str_printf("%s:%s", type, s) : strdup(s);
+        if (!full)
+                return -ENOMEM;
+        return cgroup_attach_type(full, &path) < 0 ? -EINVAL : strv_add_unique(&c->bpf_programs, full);
 }

@@ -55,7 +55,7 @@ int parse_path_value(const char *s, char **ret);
         X(mount_api_vfs)                                                                                             \
         /* parse-cgroup.c */                                                                                         \
         X(weight) X(cpu_weight) X(cpu_quota) X(cpu_period) X(memory) X(memory_legacy) X(tasks_max) X(io_limit)         \
-        X(io_device_weight) X(io_latency) X(delegate) X(controllers) X(device_allow) X(addresses) X(slice)             \
+        X(io_device_weight) X(io_latency) X(delegate) X(controllers) X(device_allow) X(addresses) X(bind_rule) X(interfaces) X(bpf_program) X(slice)             \
         X(cpu_shares)                                                                                                \
         /* parse-socket.c */                                                                                         \
         X(listen) X(socket_service) X(fd_name) X(socket_size) X(ip_tos) X(swap_priority) X(timer) X(calendar) X(timer_unit)             \

@@ -64,6 +64,10 @@ def log_stream(machine, case, name="journal"):
     return machine.log_stream(name, f"{case.id}.service")
 
 
+def result(machine, case):
+    return machine.show(f"{case.id}.service", "Result").get("Result", "?")
+
+
 LIMITS = ["CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE", "MEMLOCK", "AS", "LOCKS", "SIGPENDING",
           "MSGQUEUE", "NICE", "RTPRIO", "RTTIME"]         # in the kernel's order of numbers
 LIMIT_VALUES = {"CPU": ("1h:2h", "3600:7200"), "FSIZE": ("1M:2M", "1048576:2097152"), "DATA": ("3G:4G", "3221225472:4294967296"),
@@ -227,4 +231,17 @@ CASES = [
          "ok\nEPERM"),
     Case("cgroup.DevicePolicy", "DevicePolicy=closed", ["write:/dev/null", "read:/opt/hpet"], "ok\nEPERM",
          before="mknod /opt/hpet c 10 228; mknod -m 666 /opt/other c 1 11"),
+
+    Case("cgroup.IPAddressDeny", "IPAddressDeny=any", ["udp:127.0.0.1", "udp:::1"], "EPERM\nEPERM"),
+    Case("cgroup.IPAddressAllow", "IPAddressDeny=any\nIPAddressAllow=127.0.0.0/9 ::1/128",
+         ["udp:127.0.0.1", "udp:::1", "udp:127.128.0.1"], "ok\nok\nEPERM"),
+    Case("cgroup.SocketBindDeny", "SocketBindDeny=ipv4:tcp:1000-2000",
+         ["bind:tcp4/1000", "bind:tcp4/2001", "bind:udp4/1500", "bind:tcp6/2000"], "EPERM\nok\nok\nok"),
+    Case("cgroup.SocketBindAllow", "SocketBindDeny=any\nSocketBindAllow=udp:777", ["bind:tcp4/777", "bind:udp6/777"], "EPERM\nok"),
+    Case("cgroup.RestrictNetworkInterfaces", "RestrictNetworkInterfaces=~lo", "udp:127.0.0.1", "EPERM"),
+    Case("cgroup.BPFProgram", "BPFProgram=egress:/nowhere", "out:x", "resources", after=result),
+    Case("cgroup.IPIngressFilterPath", "IPIngressFilterPath=/nowhere", "out:x", "resources", after=result),
+    Case("cgroup.IPEgressFilterPath", "IPEgressFilterPath=/nowhere", "out:x", "resources", after=result),
+    Case("IPAddressDeny= of a slice", "Slice=deny-inner.slice\nIPAddressAllow=127.0.0.1", ["udp:127.0.0.1", "udp:::1"],
+         "ok\nEPERM", units={"deny.slice": "[Unit]\nDefaultDependencies=no\n[Slice]\nIPAddressDeny=localhost\n"}),
 ]
