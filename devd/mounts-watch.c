@@ -87,8 +87,8 @@ static void mount_line(struct devd *m, struct table *t, char *line, uint32_t has
         struct entry *e;
         bool fresh;
 
-        if (mount_line_parse(line, &l) < 0)
-                return;
+        if (mount_line_parse(line, &l) < 0 || streq(l.type, "autofs"))
+                return; /* an automount is PID 1's business, what is mounted upon it is a line of its own */
         e = touch(t, l.id, hash, &fresh);
         if (!e || !fresh)
                 return;

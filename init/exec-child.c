@@ -687,7 +687,8 @@ void exec_child_start(void *arg)
         if (!code)
                 code = exec_child_signals(c->plan, &f);
         if (!code) {
-                RAW0(SYS_setsid);
+                if (!(c->plan->flags & PLAN_SAME_GROUP))
+                        RAW0(SYS_setsid);
                 put_pids(c->plan);
                 code = c->helper_path ? become_helper(c, &f) : run_all(c->plan, &f);
         }

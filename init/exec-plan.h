@@ -48,6 +48,7 @@ enum plan_flags {
         PLAN_CHOWN_DIRS = 1 << 22,
         PLAN_DYNAMIC_USER = 1 << 23,
         PLAN_GROUPS_SET = 1 << 25, /* rouse-exec has set the supplementary groups */
+        PLAN_SAME_GROUP = 1 << 26, /* no session of its own */
         PLAN_NO_SETUID = 1 << 24,  /* '!': user for groups and namespaces, but no change of ids */
 };
 

@@ -461,6 +461,8 @@ static int plan_program(struct unit *u, const struct exec_context *c, const stru
         plan_of(b)->ptrs = at;
         if (expand && late)
                 plan_of(b)->flags |= PLAN_EXPAND;
+        if (p->same_group)
+                plan_of(b)->flags |= PLAN_SAME_GROUP;
         if (p->command->flags & CMD_IGNORE_FAILURE)
                 plan_of(b)->flags |= PLAN_EXEC_FATAL_OK;
         if (!files_here) {

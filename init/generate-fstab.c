@@ -247,11 +247,35 @@ static void say_unsupported(const struct fstab_entry *e)
                 if (fstab_flag(e->options, options[i]))
                         log_file(
                                 FSTAB, e->line, LOG_WARNING, "%s is not supported yet, ignored", options[i]);
-        if (fstab_flag(e->options, "x-systemd.automount"))
-                log_file(FSTAB, e->line, LOG_NOTICE,
-                        "x-systemd.automount is not supported yet: %s is mounted at boot, and nothing waits "
-                        "for it",
-                        e->where);
+}
+
+/* NAME.automount; it is what the target pulls in. Its options: x-systemd.idle-timeout=. */
+static int add_automount(struct manager *m, const struct fstab_entry *e, const char *target)
+{
+        _cleanup_free_ char *name = NULL, *idle = NULL;
+        _cleanup_strbuf_ struct strbuf b = {};
+        usec_t t;
+        int r = unit_name_from_path(e->where, "automount", &name);
+
+        if (r < 0)
+                return r;
+        header(&b, e->line);
+        if (!fstab_flag(e->options, "nofail"))
+                setting(&b, "Before", target);
+        strbuf_puts(&b, "\n[Automount]\n");
+        setting(&b, "Where", e->where);
+        if (fstab_option(e->options, "x-systemd.idle-timeout", &idle) > 0) {
+                if (parse_timespan(idle, USEC_PER_SEC, &t) >= 0)
+                        setting(&b, "TimeoutIdleSec", idle);
+                else
+                        log_file(FSTAB, e->line, LOG_WARNING,
+                                "x-systemd.idle-timeout=%s is not a time span, ignored", idle);
+        }
+        r = generate_add(m, GEN_NORMAL, name, &b);
+        if (r < 0)
+                return r;
+        return load_add_virtual_dep(
+                m, fstab_flag(e->options, "nofail") ? DEP_WANTS : DEP_REQUIRES, target, name);
 }
 
 static void mount_section(struct strbuf *b, const struct fstab_entry *e, const char *options)
@@ -279,18 +303,12 @@ static void mount_section(struct strbuf *b, const struct fstab_entry *e, const c
                 setting(b, "Options", filtered);
 }
 
-/* nfs's "bg": what it means is done by the manager. An automount is, until there are any, a mount that nobody waits
- * for. */
+/* nfs's "bg": what it means is done by the manager. */
 static char *effective_options(const struct fstab_entry *e)
 {
-        static const char *const automount[] = { "noauto", "nofail", NULL };
         static const char *const bg[] = { "bg", NULL };
         _cleanup_free_ char *rest = NULL;
 
-        if (fstab_flag(e->options, "x-systemd.automount")) {
-                rest = fstab_without(e->options, automount);
-                return rest ? str_printf("%s,nofail", rest) : NULL;
-        }
         if (!startswith(e->type, "nfs") || !fstab_flag(e->options, "bg"))
                 return strdup(e->options);
         rest = fstab_without(e->options, bg);
@@ -302,7 +320,7 @@ static int add_mount(struct manager *m, const struct fstab_entry *entry)
         _cleanup_free_ char *name = NULL, *options = effective_options(entry);
         _cleanup_strbuf_ struct strbuf b = {};
         struct fstab_entry e = *entry;
-        bool root = streq(e.where, "/");
+        bool root = streq(e.where, "/"), automount;
         const char *target;
         int r;
 
@@ -327,7 +345,8 @@ static int add_mount(struct manager *m, const struct fstab_entry *entry)
         target = is_network(&e) ? "remote-fs.target" : "local-fs.target";
 
         header(&b, e.line);
-        if (!fstab_flag(options, "nofail") && !root)
+        automount = fstab_flag(options, "x-systemd.automount") && !root;
+        if (!fstab_flag(options, "nofail") && !root && !automount)
                 setting(&b, "Before", target);
         check_first(m, &b, &e);
         dependency_options(&b, &e);
@@ -335,8 +354,11 @@ static int add_mount(struct manager *m, const struct fstab_entry *entry)
         r = generate_add(m, GEN_NORMAL, name, &b);
         if (r < 0)
                 return r;
-        install(m, &e, name, target);
-        return device_timeout(m, &e);
+        if (automount)
+                r = add_automount(m, &e, target);
+        else
+                install(m, &e, name, target);
+        return r < 0 ? r : device_timeout(m, &e);
 }
 
 static int add_swap(struct manager *m, const struct fstab_entry *e)

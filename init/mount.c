@@ -239,9 +239,11 @@ static void arm(struct mount *mt)
 
 static int spawn(struct mount *mt, char **argv)
 {
-        struct exec_params p = {
-                .command = &mt->control_command, .control = true, .stdin_fd = -1, .apply_permissions = true
-        };
+        struct exec_params p = { .command = &mt->control_command,
+                .control = true,
+                .same_group = true,
+                .stdin_fd = -1,
+                .apply_permissions = true };
         int pidfd, r;
 
         strv_free(mt->control_command.argv);
@@ -300,13 +302,33 @@ static int mount_directly(struct mount *mt)
         return 0;
 }
 
+/* Would mount(2) have to wait until the kernel has loaded the file system's module? */
+static bool type_may_be_missing(const char *type)
+{
+        static const char *const built_in[] = { "none", "tmpfs", "ramfs", "proc", "sysfs", "devpts",
+                "mqueue", "hugetlbfs", "debugfs", "tracefs", "securityfs", "cgroup2", "bpf", "pstore",
+                NULL };
+        _cleanup_free_ char *text = NULL;
+        _cleanup_strv_ char **words = NULL;
+
+        for (const char *const *t = built_in; *t; t++)
+                if (streq(*t, type))
+                        return false;
+        if (read_file("/proc/filesystems", 0, &text, NULL) < 0)
+                return false;
+        words = strv_split(text, "\t\n");
+        return !strv_contains(words, type);
+}
+
 /* Sends it off by the one who does this kind; the answer comes later, or at once for our own. */
 static int begin_mount(struct mount *mt)
 {
         struct manager *m = mt->unit.manager;
         int r;
 
-        if (mount_needs_helper(mt->fstype, mt->what, mt->options))
+        /* devd's workers would wait for the autofs that waits for them */
+        if (mount_needs_helper(mt->fstype, mt->what, mt->options) ||
+                (is_device_path(mt->what) && automount_guards(&mt->unit)))
                 return spawn_mount(mt, NULL);
         if (is_device_path(mt->what)) {
                 mt->devd_asked = true;
@@ -315,6 +337,8 @@ static int begin_mount(struct mount *mt)
                         (mt->sloppy ? DL_MOUNT_SLOPPY : 0) | (mt->rw_only ? DL_MOUNT_RWONLY : 0));
                 return r == -ENOTCONN ? 0 : r; /* asked again when devd is there */
         }
+        if (mt->fstype && type_may_be_missing(mt->fstype))
+                return spawn_mount(mt, NULL);
         r = mount_directly(mt);
         if (r < 0)
                 return log_unit_errno(
@@ -348,10 +372,40 @@ static int mount_start(struct unit *u)
         return 0;
 }
 
+static int spawn_umount(struct mount *mt)
+{
+        _cleanup_strv_ char **argv = NULL;
+        int r = strv_add(&argv, "/bin/umount");
+
+        if (r >= 0 && mt->lazy)
+                r = strv_add(&argv, "-l");
+        if (r >= 0 && mt->force)
+                r = strv_add(&argv, "-f");
+        if (r >= 0)
+                r = strv_add(&argv, "-c"); /* the path is as it shall be: nothing to look up */
+        if (r >= 0)
+                r = strv_add(&argv, mt->where);
+        return r < 0 ? r : spawn(mt, TAKE_PTR(argv));
+}
+
+static int begin_umount(struct mount *mt)
+{
+        struct manager *m = mt->unit.manager;
+        int r;
+
+        if (automount_guards(&mt->unit))
+                return spawn_umount(mt);
+        r = devlink_umount(m, mt->where, mt->lazy, mt->force);
+        if (r != -ENOTCONN)
+                return r;
+        r = umount2(mt->where, UMOUNT_NOFOLLOW | (mt->lazy ? MNT_DETACH : 0)) < 0 ? -errno : 0;
+        umount_done_message(m, mt->where, (unsigned)-r, NULL);
+        return 0;
+}
+
 static int mount_stop(struct unit *u)
 {
         struct mount *mt = UNIT_CAST(mount, u);
-        int r;
 
         if (mt->state == MNT_UNMOUNTING)
                 return 0;
@@ -362,11 +416,7 @@ static int mount_stop(struct unit *u)
         mt->result = MOUNT_RESULT_SUCCESS;
         arm(mt);
         set_state(mt, MNT_UNMOUNTING);
-        r = devlink_umount(u->manager, mt->where, mt->lazy, mt->force);
-        if (r == -ENOTCONN) {
-                r = umount2(mt->where, UMOUNT_NOFOLLOW | (mt->lazy ? MNT_DETACH : 0)) < 0 ? -errno : 0;
-                umount_done_message(u->manager, mt->where, (unsigned)-r, NULL);
-        } else if (r < 0)
+        if (begin_umount(mt) < 0)
                 fail(mt, MOUNT_RESULT_RESOURCES);
         return 0;
 }
@@ -392,6 +442,11 @@ static void mount_child(struct unit *u, pid_t pid, int code, int status)
         mt->control_pid = 0;
         mt->control_command.code = code;
         mt->control_command.status = status;
+        if (mt->state == MNT_UNMOUNTING) {
+                umount_done_message(u->manager, mt->where, good ? 0 : EBUSY, NULL);
+                cgroup_release(u);
+                return;
+        }
         if (!good) {
                 log_unit(u->id, LOG_NOTICE, "Mount process ended, code=%s, status=%d",
                         code == CLD_EXITED ? "exited" : "killed", status);
@@ -645,7 +700,7 @@ void mountinfo_scan(struct manager *m)
                 char *dash = strstr(line, " - "), where[PATH_MAX], options[512], type[64], what[PATH_MAX];
 
                 if (!dash || sscanf(line, "%*d %*d %*s %*s %4095s %511s", where, options) != 2 ||
-                        sscanf(dash, " - %63s %4095s", type, what) != 2)
+                        sscanf(dash, " - %63s %4095s", type, what) != 2 || streq(type, "autofs"))
                         continue;
                 unescape(where);
                 unescape(what);

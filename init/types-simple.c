@@ -172,29 +172,3 @@ const struct unit_ops slice_ops = {
         .serialise = slice_serialise,
         .deserialise = slice_deserialise,
 };
-
-/* ---- known, not run yet: loading works, starting is refused plainly ---- */
-
-static enum active_state never_active(struct unit *u)
-{
-        return UNIT_INACTIVE;
-}
-
-static const char *never_sub(struct unit *u)
-{
-        return "dead";
-}
-
-static void automount_done(struct unit *u)
-{
-        free(UNIT_CAST(automount, u)->where);
-        free(UNIT_CAST(automount, u)->extra_options);
-}
-
-const struct unit_ops automount_ops = {
-        .size = sizeof(struct automount),
-        .section = "Automount",
-        .done = automount_done,
-        .active_state = never_active,
-        .sub_state = never_sub,
-};

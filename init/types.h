@@ -252,13 +252,6 @@ struct swap {
         struct exec_command control_command;
         struct loop_timer timer;
 };
-struct automount {
-        struct unit unit;
-        char *where, *extra_options;
-        mode_t directory_mode;
-        usec_t idle_timeout;
-        bool failed;
-};
 
 /* ---- device ---- */
 struct device_unit {
@@ -315,6 +308,39 @@ void trigger_forget(struct unit *u, struct job_watch *watch, struct loop_deferre
 bool trigger_is_down(struct unit *u, const char *name);
 /* Unit= or its default; Before= and Triggers=; targets: NULL or the target that these units belong to. */
 int trigger_load(struct unit *u, char **name, const char *target);
+
+/* ---- automount ---- */
+enum automount_state {
+        AUTOMOUNT_DEAD,
+        AUTOMOUNT_LOADING,
+        AUTOMOUNT_WAITING,
+        AUTOMOUNT_RUNNING,
+        AUTOMOUNT_FAILED
+};
+struct automount_token { /* of the kernel, to be answered */
+        uint32_t token;
+        bool expire;
+};
+struct automount {
+        struct unit unit;
+        char *where, *extra_options, *mount_name;
+        mode_t directory_mode;
+        usec_t idle_timeout; /* 0, USEC_INFINITY: none */
+        /* live */
+        enum automount_state state;
+        int result, fd; /* fd: the root of the autofs, -1 */
+        struct loop_io pipe;
+        struct automount_token *tokens;
+        size_t n_tokens;
+        pid_t expire_pid;
+        bool low_modules;
+        struct loop_timer timer; /* before the next look for idleness */
+        struct loop_deferred recheck;
+        struct job_watch watch;
+};
+/* automount.c. Is an autofs mounted where the mount unit goes? Only PID 1's process group passes then. */
+bool automount_guards(struct unit *mount);
+
 enum timer_base {
         TIMER_ACTIVE,
         TIMER_BOOT,

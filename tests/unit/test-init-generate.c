@@ -50,7 +50,7 @@ static void fstab_mounts(void)
                 "/swapfile none swap nofail 0 0\n"
                 "proc /proc proc hidepid=2 0 0\n"
                 "/dev/x /w ext4 x-systemd.wanted-by=b.service,rw 0 0\n"
-                "/dev/y /auto ext4 noauto,x-systemd.automount 0 0\n"
+                "/dev/y /auto ext4 noauto,x-systemd.automount,x-systemd.idle-timeout=5s 0 0\n"
                 "/dev/sdc1 relative ext4 defaults 0 0\n"
                 "/dev/sdc2\n"
                 "/dev/z /number ext4 defaults 0 x\n"
@@ -92,9 +92,12 @@ static void fstab_mounts(void)
         ok(wanted(m, "b.service", DEP_WANTS, "w.mount") || load_find_fragment(m, "w.mount"),
                 "x-systemd.wanted-by=");
         ok(!wanted(m, "local-fs.target", DEP_REQUIRES, "w.mount"), "instead of local-fs.target");
-        ok(wanted(m, "local-fs.target", DEP_WANTS, "auto.mount") &&
-                        logged("x-systemd.automount is not supported yet"),
-                "automount: told, and wanted");
+        ok(wanted(m, "local-fs.target", DEP_REQUIRES, "auto.automount") &&
+                        !wanted(m, "local-fs.target", DEP_REQUIRES, "auto.mount"),
+                "x-systemd.automount: the target needs the automount, not the mount");
+        is_str(UNIT_CAST(automount, test_unit(m, "auto.automount"))->where, "/auto", "its place");
+        ok(UNIT_CAST(automount, test_unit(m, "auto.automount"))->idle_timeout == 5 * USEC_PER_SEC,
+                "x-systemd.idle-timeout=");
         ok(!load_find_fragment(m, "proc.mount"), "API file systems are left alone");
         is_int(UNIT_CAST(swap, test_unit(m, "dev-sdb1.swap"))->priority, 7, "pri=");
         ok(wanted(m, "swap.target", DEP_REQUIRES, "dev-sdb1.swap") &&

@@ -91,6 +91,41 @@ STEPS = [
     ("systemctl freeze nosuch", 1, "not loaded"),
 ]
 
+UNITS = "/run/systemd/system"
+STEPS += [
+    # automounts
+    (f"mkdir -p {UNITS}; cd {UNITS}; "
+     "printf '[Mount]\\nWhat=tmpfs\\nWhere=/mnt/a\\nType=tmpfs\\n' > mnt-a.mount; "
+     "printf '[Automount]\\nWhere=/mnt/a\\nTimeoutIdleSec=1\\nDirectoryMode=0700\\nExtraOptions=strictexpire\\n' > mnt-a.automount; "
+     "printf '[Mount]\\nWhat=/dev/nothere\\nWhere=/mnt/b\\nType=tmpfs\\n[Unit]\\nRequires=mnt-b-fails.service\\n"
+     "After=mnt-b-fails.service\\n' > mnt-b.mount; "
+     "printf '[Service]\\nType=oneshot\\nExecStart=false\\n' > mnt-b-fails.service; "
+     "printf '[Automount]\\nWhere=/mnt/b\\n' > mnt-b.automount; systemctl daemon-reload; "
+     "systemctl start mnt-a.automount mnt-b.automount && systemctl is-active mnt-a.automount mnt-a.mount", 0,
+     r"^active\ninactive$"),
+    ("stat -c %a /mnt; grep ' /mnt/a ' /proc/self/mountinfo; systemctl show -p SubState mnt-a.automount", 0,
+     r"- autofs rouse-1 .*direct(.|\n)*SubState=waiting"),
+    ("touch /mnt/a/x && systemctl is-active mnt-a.mount && ls /mnt/a; systemctl show -p SubState mnt-a.automount; "
+     "grep -c ' /mnt/a ' /proc/self/mountinfo", 0, r"^active\nx\nSubState=running\n2$"),
+    ("until ! systemctl is-active -q mnt-a.mount; do sleep 0.2; done; systemctl show -p SubState mnt-a.automount; ls /mnt/a; "
+     "systemctl is-active mnt-a.mount", 0, r"^SubState=waiting\nactive$"),
+    ("(exec 9>/mnt/a/y; sleep 5; echo still) & wait $!; umount /mnt/a; until ! systemctl is-active -q mnt-a.mount; do sleep 0.1; done; "
+     "echo > /mnt/a/z && systemctl is-active mnt-a.mount", 0, r"^still\nactive$"),
+    ("ls /mnt/b", 2, "cannot (open|access).*No such file or directory"),
+    ("systemctl is-active mnt-b.automount; systemctl stop mnt-b.automount mnt-a.mount mnt-a.automount; grep -c autofs.*mnt /proc/self/mountinfo", 1,
+     r"^active\n0$"),
+    ("ls /mnt/a; systemctl is-active mnt-a.automount", 3, r"^inactive$"),
+    ("until systemctl is-active proc-sys-fs-binfmt_misc.automount; do sleep 0.1; done; ls /proc/sys/fs/binfmt_misc/register; "
+     "systemctl is-active proc-sys-fs-binfmt_misc.mount", 0, r"register\nactive$"),
+    # a device below an automount: mounted by a process that passes through
+    ("truncate -s 8M /run/img && mkfs.ext4 -q /run/img && loop=$(losetup -f --show /run/img) && "
+     f"printf \"[Mount]\\nWhat=$loop\\nWhere=/mnt/c\\n\" > {UNITS}/mnt-c.mount && "
+     f"printf '[Automount]\\nWhere=/mnt/c\\n' > {UNITS}/mnt-c.automount; systemctl daemon-reload; "
+     "systemctl start mnt-c.automount && ls -d /mnt/c/lost+found; systemctl stop mnt-c.mount && systemctl is-active mnt-c.automount && "
+     "ls -d /mnt/c/lost+found; systemctl stop mnt-c.automount; grep -c /mnt/c /proc/self/mountinfo", 1,
+     r"^/mnt/c/lost\+found\nactive\n/mnt/c/lost\+found\n0$"),
+]
+
 with tap.guest("dynamic") as guest:
     guest.wait_ready(TIMEOUT)
     steps.run(tap, guest, STEPS)
