@@ -18,6 +18,7 @@
 
 #include "lib/fileio.h"
 #include "manager.h"
+#include "state.h"
 #include "types.h"
 
 enum { R_SUCCESS, R_RESOURCES, R_START_LIMIT, R_MOUNT_START_LIMIT, R_UNMOUNTED };
@@ -68,6 +69,7 @@ static int keep_token(struct automount *a, uint32_t token, bool expire)
                 return -ENOMEM;
         a->tokens = t;
         a->tokens[a->n_tokens++] = (struct automount_token) { token, expire };
+        state_touch(&a->unit);
         return 0;
 }
 
@@ -88,6 +90,7 @@ static void answer(struct automount *a, bool expire, bool good)
                 else
                         a->tokens[kept++] = a->tokens[i];
         a->n_tokens = kept;
+        state_touch(&a->unit);
 }
 
 static bool has_token(const struct automount *a, bool expire)
@@ -254,7 +257,8 @@ static void expired(struct automount *a)
         int r = mnt ? manager_add_job(a->unit.manager, JOB_STOP, mnt, JOB_REPLACE, false, NULL, &err) : 0;
 
         if (r < 0)
-                log_unit_errno(a->unit.id, LOG_WARNING, r, "Could not stop %s: %s", a->mount_name, err ?: "");
+                log_unit_errno(
+                        a->unit.id, LOG_WARNING, r, "Could not stop %s: %s", a->mount_name, err ?: "");
         loop_defer(a->unit.manager->loop, &a->recheck);
 }
 
@@ -267,8 +271,9 @@ static void on_packet(struct loop_io *io, uint32_t revents)
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return;
         if (n != (ssize_t)sizeof(p)) {
-                log_unit(a->unit.id, LOG_WARNING, n == 0 ? "Its autofs was unmounted by somebody else"
-                                                         : "A packet of autofs could not be read");
+                log_unit(a->unit.id, LOG_WARNING,
+                        n == 0 ? "Its autofs was unmounted by somebody else"
+                               : "A packet of autofs could not be read");
                 close_pipe(a);
                 enter_dead(a, R_UNMOUNTED);
                 return;
@@ -291,6 +296,19 @@ static void on_packet(struct loop_io *io, uint32_t revents)
 }
 
 /* ---- putting it up ---- */
+
+static int watch_pipe(struct automount *a, int fd)
+{
+        int r;
+
+        a->pipe = (struct loop_io) { .fd = fd, .events = EPOLLIN, .cb = on_packet, .data = a };
+        r = loop_io_add(a->unit.manager->loop, &a->pipe);
+        if (r < 0) {
+                close(fd);
+                a->pipe.fd = -1;
+        }
+        return r;
+}
 
 static int mount_autofs(struct automount *a)
 {
@@ -316,17 +334,11 @@ static int mount_autofs(struct automount *a)
                 a->fd = close_fd(a->fd);
                 return r;
         }
-        seconds = a->idle_timeout == USEC_INFINITY ? 0
-                                                   : (unsigned long)((a->idle_timeout + USEC_PER_SEC - 1) /
-                                                                     USEC_PER_SEC);
+        seconds = a->idle_timeout == USEC_INFINITY
+                          ? 0
+                          : (unsigned long)((a->idle_timeout + USEC_PER_SEC - 1) / USEC_PER_SEC);
         (void)ioctl(a->fd, AUTOFS_IOC_SETTIMEOUT, &seconds);
-        a->pipe = (struct loop_io) { .fd = ends[0], .events = EPOLLIN, .cb = on_packet, .data = a };
-        r = loop_io_add(a->unit.manager->loop, &a->pipe);
-        if (r < 0) {
-                close(ends[0]);
-                a->pipe.fd = -1;
-        }
-        return r;
+        return watch_pipe(a, ends[0]);
 }
 
 static void put_up(struct automount *a)
@@ -375,10 +387,20 @@ static bool is_waited_for(const struct unit *u)
         return false;
 }
 
+static void load_module(struct automount *a)
+{
+        static char *modules[] = { (char *)"autofs4", NULL };
+        struct unit *u = &a->unit;
+
+        a->low_modules = !is_waited_for(u);
+        u->manager->n_low_modules += a->low_modules;
+        if (devlink_load_modules(u->manager, modules, a->low_modules, module_loaded, u) < 0)
+                module_loaded(u, 1, NULL);
+}
+
 static int automount_start(struct unit *u)
 {
         struct automount *a = UNIT_CAST(automount, u);
-        static char *modules[] = { (char *)"autofs4", NULL };
         struct unit *mnt = mount_of(a);
 
         if (a->state != AUTOMOUNT_DEAD && a->state != AUTOMOUNT_FAILED)
@@ -392,11 +414,8 @@ static int automount_start(struct unit *u)
                 put_up(a);
                 return 0;
         }
-        a->low_modules = !is_waited_for(u);
         set_state(a, AUTOMOUNT_LOADING);
-        u->manager->n_low_modules += a->low_modules;
-        if (devlink_load_modules(u->manager, modules, a->low_modules, module_loaded, u) < 0)
-                module_loaded(u, 1, NULL);
+        load_module(a);
         return 0;
 }
 
@@ -531,6 +550,61 @@ static void automount_limit_hit(struct unit *u)
         set_state(a, AUTOMOUNT_FAILED);
 }
 
+/* ---- state: the autofs stays, with its descriptors and what it was not answered yet ---- */
+
+static void automount_serialise(struct unit *u, struct state_out *s)
+{
+        struct automount *a = UNIT_CAST(automount, u);
+
+        if (a->state != AUTOMOUNT_DEAD)
+                state_put(s, "state", states[a->state].name);
+        state_put_int(s, "result", a->result, R_SUCCESS);
+        state_put_fd(s, "root-fd", a->fd);
+        state_put_fd(s, "pipe-fd", a->pipe.fd);
+        for (size_t i = 0; i < a->n_tokens; i++)
+                state_put_int(s, a->tokens[i].expire ? "expire-token" : "token", a->tokens[i].token, -1);
+        state_put_pid(s, "expire-pid", a->expire_pid);
+}
+
+static bool automount_deserialise(struct unit *u, const char *key, const char *value)
+{
+        struct automount *a = UNIT_CAST(automount, u);
+
+        if (streq(key, "state")) {
+                for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+                        if (streq(states[i].name, value))
+                                a->state = (enum automount_state)i;
+        } else if (streq(key, "result"))
+                a->result = (int)MIN((uint64_t)state_get_int(value, 0), ARRAY_SIZE(result_names) - 1);
+        else if (streq(key, "root-fd"))
+                a->fd = state_get_fd(value);
+        else if (streq(key, "pipe-fd"))
+                a->pipe.fd = state_get_fd(value);
+        else if (streq(key, "token") || streq(key, "expire-token"))
+                (void)keep_token(a, (uint32_t)state_get_int(value, 0), *key == 'e');
+        else if (streq(key, "expire-pid"))
+                a->expire_pid = state_get_pid(value);
+        else
+                return false;
+        return true;
+}
+
+static void automount_coldplug(struct unit *u)
+{
+        struct automount *a = UNIT_CAST(automount, u);
+
+        if (a->expire_pid > 0)
+                state_watch_pid(u, a->expire_pid);
+        if (a->state == AUTOMOUNT_LOADING) /* asked of devd by the PID 1 before */
+                load_module(a);
+        if (a->pipe.fd < 0)
+                return;
+        if (watch_pipe(a, a->pipe.fd) < 0)
+                log_unit(u->id, LOG_ERR, "Its autofs will not be answered");
+        arm_expire(a);
+        loop_defer(u->manager->loop, &a->recheck);
+}
+
 const struct unit_ops automount_ops = {
         .size = sizeof(struct automount),
         .section = "Automount",
@@ -549,4 +623,7 @@ const struct unit_ops automount_ops = {
         .reset_failed = automount_reset_failed,
         .limit_hit = automount_limit_hit,
         .trigger_notify = automount_trigger_notify,
+        .serialise = automount_serialise,
+        .deserialise = automount_deserialise,
+        .coldplug = automount_coldplug,
 };

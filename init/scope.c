@@ -11,6 +11,7 @@
 
 #include "control.h"
 #include "manager.h"
+#include "state.h"
 #include "types.h"
 
 enum { R_SUCCESS, R_RESOURCES, R_TIMEOUT, R_OOM_KILL };
@@ -221,6 +222,7 @@ static int scope_start(struct unit *u)
         r = cgroup_watch(u);
         if (r < 0)
                 log_unit_errno(u->id, LOG_WARNING, r, "Its end will not be noticed: %m");
+        (void)cgroup_watch_oom(u);
         arm(s, runtime_limit(s));
         set_state(s, SCOPE_RUNNING);
         if (s->state == SCOPE_RUNNING && cgroup_is_empty(u) == 1) /* over before it was watched */
@@ -296,6 +298,38 @@ static usec_t scope_timeout_of(struct unit *u)
         return UNIT_CAST(scope, u)->timer.when;
 }
 
+/* ---- state ---- */
+
+static void scope_serialise(struct unit *u, struct state_out *out)
+{
+        struct scope *s = UNIT_CAST(scope, u);
+
+        if (s->state != SCOPE_DEAD && !is_init(u))
+                state_put(out, "state", states[s->state].name);
+        state_put_int(out, "result", s->result, R_SUCCESS);
+        state_put(out, "controller", s->controller);
+        state_put_int(out, "timer", s->timer.when, USEC_INFINITY);
+}
+
+static bool scope_deserialise(struct unit *u, const char *key, const char *value)
+{
+        struct scope *s = UNIT_CAST(scope, u);
+
+        if (streq(key, "state")) {
+                for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+                        if (streq(states[i].name, value))
+                                s->state = (enum scope_state)i;
+        } else if (streq(key, "result"))
+                s->result = (int)MIN((uint64_t)state_get_int(value, 0), ARRAY_SIZE(result_names) - 1);
+        else if (streq(key, "controller"))
+                (void)str_replace(&s->controller, value);
+        else if (streq(key, "timer"))
+                (void)loop_timer_set(u->manager->loop, &s->timer, state_get_int(value, USEC_INFINITY));
+        else
+                return false;
+        return true;
+}
+
 int scope_abandon(struct unit *u)
 {
         struct scope *s = UNIT_CAST(scope, u);
@@ -329,4 +363,6 @@ const struct unit_ops scope_ops = {
         .cgroup_oom = scope_oom,
         .kill = scope_kill,
         .timeout_of = scope_timeout_of,
+        .serialise = scope_serialise,
+        .deserialise = scope_deserialise,
 };

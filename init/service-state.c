@@ -44,6 +44,8 @@ static void put_descriptors(const struct service *s, struct state_out *out)
                 state_put(out, "store-name", s->store_names[i]);
                 state_put_fd(out, "store-fd", s->store_fds[i]);
         }
+        for (int i = 0; i < 3; i++)
+                state_put_fd(out, "stdio-fd", s->stdio_fds[i]);
         state_put_fd(out, "connection-fd", s->socket_fd);
         state_put(out, "connection-peer", s->socket_peer);
         if (s->accept_socket)
@@ -165,6 +167,12 @@ static bool take_descriptor(struct service *s, const char *key, const char *valu
                 fd = state_get_fd(value);
                 if (fd >= 0 && service_store_add(s, fd, name) < 0)
                         close(fd);
+        } else if (streq(key, "stdio-fd")) {
+                for (int i = 0; i < 3; i++)
+                        if (s->stdio_fds[i] < 0) {
+                                s->stdio_fds[i] = state_get_fd(value);
+                                break;
+                        }
         } else if (streq(key, "connection-fd"))
                 s->socket_fd = state_get_fd(value);
         else if (streq(key, "connection-peer"))
