@@ -240,6 +240,7 @@ static int make(struct arguments *a)
                         compress_name(a->c.compression));
                 return 0;
         }
+        remove_left_temporaries(a->c.output);
         r = check_space(a->c.output, packed->len);
         if (r < 0)
                 return r;

@@ -160,6 +160,25 @@ int write_file_atomic(const char *path, const void *data, size_t len, mode_t mod
         return r;
 }
 
+void remove_left_temporaries(const char *path)
+{
+        const char *base = path_basename(path);
+        _cleanup_free_ char *dir = str_printf("%.*s.", (int)(base - path), path);
+        _cleanup_free_ char *prefix = str_printf(".#%.200s", base);
+        _cleanup_closedir_ DIR *d = dir ? opendir(dir) : NULL;
+        struct dirent *e;
+        struct stat st;
+
+        while (d && prefix && (e = readdir(d))) {
+                const char *random = startswith(e->d_name, prefix);
+
+                if (random && strspn(random, "0123456789abcdef") == 16 && !random[16] &&
+                        fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+                        (usec_t)st.st_mtime * USEC_PER_SEC + 600 * USEC_PER_SEC < now_realtime())
+                        (void)unlinkat(dirfd(d), e->d_name, 0);
+        }
+}
+
 int symlink_atomic(const char *target, const char *path)
 {
         _cleanup_free_ char *tmp = temporary_name(path);

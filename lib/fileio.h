@@ -15,6 +15,8 @@ int write_attr(const char *path, const char *value);
 int write_attr_at(int dirfd, const char *path, const char *value);
 /* Temporary file beside path, mode, rename. With sync the data is on disk before the rename. */
 int write_file_atomic(const char *path, const void *data, size_t len, mode_t mode, bool sync);
+/* What a writer of path that was killed left beside it, if it is older than ten minutes. */
+void remove_left_temporaries(const char *path);
 int write_all(int fd, const void *data, size_t len);
 /* mkdir -p of path (mode for all that is made). 0 when it was there. */
 int mkdir_p(const char *path, mode_t mode);

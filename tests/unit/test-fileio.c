@@ -89,6 +89,27 @@ static void writing(void)
         is_int(readlink_alloc("w", &s), -EINVAL, "readlink of a file");
 }
 
+static void put(const char *path, int64_t age)
+{
+        int64_t then = now_realtime() / USEC_PER_SEC - age;
+        const struct timespec times[2] = { { .tv_sec = then }, { .tv_sec = then } };
+
+        write_file_atomic(path, "", 0, 0644, false);
+        (void)utimensat(AT_FDCWD, path, times, 0);
+}
+
+static void left_behind(void)
+{
+        put(".#imgffff0123456789ab", 3600);
+        put(".#imgffff0123456789ac", 10);
+        put(".#image", 3600);
+        put(".#img", 3600);
+        remove_left_temporaries("img");
+        ok(access(".#imgffff0123456789ab", F_OK) < 0, "what a killed writer left is removed");
+        ok(access(".#imgffff0123456789ac", F_OK) == 0, "one that may still be at it keeps its own");
+        ok(access(".#image", F_OK) == 0 && access(".#img", F_OK) == 0, "and other files stay");
+}
+
 static void directories(void)
 {
         struct stat st;
@@ -208,6 +229,7 @@ int main(void)
         umask(022);
         reading();
         writing();
+        left_behind();
         directories();
         hidden();
         conf_files();
