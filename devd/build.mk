@@ -4,7 +4,7 @@ comma := ,
 DEVD_WORKER_ONLY := devd/worker.c devd/worker-kmod.c devd/worker-mount.c devd/builtin-blkid.c devd/builtin-kmod.c \
                     devd/builtin-btrfs.c
 DEVD_SRC         := $(filter-out $(DEVD_WORKER_ONLY) $(wildcard devd/hwdb-*.c),$(sort $(wildcard devd/*.c)))
-DEVD_SHARED_SRC  := $(filter devd/builtin%.c devd/device%.c devd/db.c devd/text.c devd/worker-proto.c,$(DEVD_SRC))
+DEVD_SHARED_SRC  := $(filter devd/builtin%.c devd/device%.c devd/db.c devd/text.c devd/worker-proto.c devd/constants.c devd/net-settings.c devd/rtnl.c,$(DEVD_SRC))
 
 $(eval $(call program,rouse-devd,$(DEVD_SRC),DYNAMIC,))
 $(eval $(call program,rouse-devd-worker,$(DEVD_SHARED_SRC) $(wildcard $(DEVD_WORKER_ONLY)),DYNAMIC,-Wl$(comma)--as-needed -lblkid -lkmod -lmount))

@@ -176,11 +176,8 @@ int builtin_input_id(struct device *d, struct rules_event *e, int argc, char **a
 
         while (in && !device_attr(in, "capabilities/ev"))
                 in = device_parent_lazy(in);
-        if (!in) {
-                /* The parent class device of a whole port: only that it is input. */
-                (void)builtin_add(d, "ID_INPUT", "1");
+        if (!in) /* all mice together: no device of its own */
                 return 0;
-        }
         read_bits(in, "capabilities/ev", b.ev, ARRAY_SIZE(b.ev));
         read_bits(in, "capabilities/abs", b.abs, ARRAY_SIZE(b.abs));
         read_bits(in, "capabilities/key", b.key, ARRAY_SIZE(b.key));

@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 
 #include "net-link.h"
+#include "constants.h"
 #include "lib/cmdline.h"
 #include "lib/fileio.h"
 #include "lib/inifile.h"
@@ -67,6 +68,8 @@ static const struct {
         { "KernelCommandLine", LINK_CMDLINE },
         { "KernelVersion", LINK_KERNEL },
         { "Kind", LINK_KIND },
+        { "Architecture", LINK_ARCHITECTURE },
+        { "Virtualization", LINK_VIRTUALIZATION },
 };
 
 static int set_match(struct link_file *f, const struct ini_line *l)
@@ -109,6 +112,7 @@ static int set_words(char ***v, const char *value)
 static int set_link(struct link_file *f, const struct ini_line *l)
 {
         uint64_t n;
+        int r;
 
         if (streq(l->key, "NamePolicy"))
                 return set_words(&f->name_policy, l->value);
@@ -143,6 +147,12 @@ static int set_link(struct link_file *f, const struct ini_line *l)
                                 l->value);
                 return 0;
         }
+        r = link_settings_parse(&f->settings, l->key, l->value);
+        if (r < 0)
+                return log_file(
+                        l->path, l->line, LOG_WARNING, "%s=%s is not understood, ignored", l->key, l->value);
+        if (r > 0)
+                return 0;
         return log_file(l->path, l->line, LOG_WARNING, "[Link] %s= is not supported, ignored", l->key);
 }
 
@@ -323,6 +333,28 @@ static bool on_cmdline(char *const *list)
         return false;
 }
 
+static bool is_constant(char *const *list, const char *what)
+{
+        const char *value = constant_value(what);
+
+        return value && strv_contains(list, value);
+}
+
+/* A kind of virtual machine or container, "vm" or a boolean. */
+static bool is_virtualization(char *const *list)
+{
+        const char *virt = constant_value("virt");
+        bool none = !virt || streq(virt, "none");
+
+        FOREACH_STR (i, list) {
+                int b = parse_boolean(*i);
+
+                if (b >= 0 ? b == !none : streq(*i, "vm") ? !none : streq_null(virt, *i))
+                        return true;
+        }
+        return false;
+}
+
 static bool matches(
         const struct link_file *f, enum link_match what, struct device *d, const struct link_facts *facts)
 {
@@ -344,6 +376,8 @@ static bool matches(
         case LINK_HOST: m = uname(&u) >= 0 && any_glob(list, u.nodename); break;
         case LINK_CMDLINE: m = on_cmdline(list); break;
         case LINK_KERNEL: m = uname(&u) >= 0 && any_glob(list, u.release); break;
+        case LINK_ARCHITECTURE: m = is_constant(list, "arch"); break;
+        case LINK_VIRTUALIZATION: m = is_virtualization(list); break;
         default: m = false;
         }
         return m != !!(f->negated & 1u << what);

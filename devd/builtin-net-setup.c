@@ -1,10 +1,10 @@
 /* net_setup_link: applies the first matching .link file to an interface: its name (as ID_NET_NAME, which a rule
  * turns into NAME), alternative names, hardware address, MTU. */
+#include <endian.h>
 #include <net/if.h>
 #include <linux/ethtool.h>
 #include <linux/if_arp.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
+#include <linux/if_link.h>
 #include <linux/sockios.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -14,19 +14,12 @@
 #include "builtin.h"
 #include "net-id.h"
 #include "net-link.h"
+#include "rtnl.h"
 #include "text.h"
 #include "lib/fileio.h"
 #include "lib/log.h"
-
-#ifndef IFLA_PROP_LIST
-#define IFLA_PROP_LIST 52
-#endif
-#ifndef IFLA_ALT_IFNAME
-#define IFLA_ALT_IFNAME 53
-#endif
-#ifndef RTM_NEWLINKPROP
-#define RTM_NEWLINKPROP 108
-#endif
+#include "lib/siphash.h"
+#include "lib/str.h"
 
 /* --- asking ----------------------------------------------------------------------------------------- */
 
@@ -126,127 +119,79 @@ const char *link_new_name(struct device *d, const struct link_file *f)
         return f->name && ifname_valid(f->name) ? f->name : NULL;
 }
 
-/* --- netlink ---------------------------------------------------------------------------------------- */
-
-struct request {
-        struct nlmsghdr h;
-        struct ifinfomsg i;
-        char attrs[2048];
-};
-
-static void *put_attr(struct request *q, unsigned short type, const void *data, size_t len)
-{
-        struct rtattr *a = (struct rtattr *)((char *)q + NLMSG_ALIGN(q->h.nlmsg_len));
-
-        if (NLMSG_ALIGN(q->h.nlmsg_len) + RTA_SPACE(len) > sizeof(*q))
-                return NULL;
-        a->rta_type = type;
-        a->rta_len = (unsigned short)RTA_LENGTH(len);
-        if (len)
-                memcpy(RTA_DATA(a), data, len);
-        q->h.nlmsg_len = (uint32_t)(NLMSG_ALIGN(q->h.nlmsg_len) + RTA_ALIGN(a->rta_len));
-        return a;
-}
-
-/* Asks the kernel and waits for its answer, which comes within the call: no device is touched by it. */
-static int ask_kernel(struct request *q)
-{
-        _cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-        struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-        struct timeval limit = { .tv_sec = 2 };
-        struct nlmsghdr *h;
-        char buf[4096];
-        ssize_t n;
-
-        if (fd < 0)
-                return -errno;
-        (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-        q->h.nlmsg_flags =
-                NLM_F_REQUEST | NLM_F_ACK |
-                (q->h.nlmsg_type == RTM_NEWLINKPROP ? NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND : 0);
-        if (sendto(fd, q, q->h.nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof(kernel)) < 0)
-                return -errno;
-        n = recv(fd, buf, sizeof(buf), 0);
-        if (n < 0)
-                return -errno;
-        h = (struct nlmsghdr *)buf;
-        if (n < (ssize_t)NLMSG_LENGTH(sizeof(struct nlmsgerr)) || h->nlmsg_type != NLMSG_ERROR)
-                return -EBADMSG;
-        return ((struct nlmsgerr *)NLMSG_DATA(h))->error;
-}
-
-static void start_request(struct request *q, struct device *d, unsigned short type)
-{
-        memset(q, 0, sizeof(*q));
-        q->h.nlmsg_len = NLMSG_LENGTH(sizeof(q->i));
-        q->h.nlmsg_type = type;
-        q->i.ifi_family = AF_UNSPEC;
-        q->i.ifi_index = d->ifindex;
-}
+/* --- telling the kernel ----------------------------------------------------------------------------- */
 
 static void add_altname(struct device *d, const char *name, const char *taken)
 {
-        struct rtattr *list;
-        struct request q;
         int r;
 
         if (!name || !*name || strlen(name) >= 128 || streq(name, d->sysname) || streq_null(name, taken))
                 return;
-        start_request(&q, d, RTM_NEWLINKPROP);
-        list = put_attr(&q, IFLA_PROP_LIST | NLA_F_NESTED, NULL, 0);
-        if (!list || !put_attr(&q, IFLA_ALT_IFNAME, name, strlen(name) + 1))
-                return;
-        list->rta_len = (unsigned short)((char *)&q + q.h.nlmsg_len - (char *)list);
-        r = ask_kernel(&q);
+        r = rtnl_add_altname(d->ifindex, name);
         if (r < 0 && r != -EEXIST)
                 log_warning_errno(r, "%s: cannot add the alternative name %s: %m", d->sysname, name);
 }
 
 static void set_link(struct device *d, unsigned short type, const void *data, size_t len, const char *what)
 {
-        struct request q;
-        int r;
+        int r = rtnl_set_link(d->ifindex, type, data, len);
 
-        start_request(&q, d, RTM_SETLINK);
-        if (!put_attr(&q, type, data, len))
-                return;
-        r = ask_kernel(&q);
         if (r < 0)
                 log_warning_errno(r, "%s: cannot set the %s: %m", d->sysname, what);
 }
 
 /* --- hardware address ------------------------------------------------------------------------------- */
 
-/* 64 bits out of text, each bit depending on all of it (FNV-1a, then a finisher). Not secret: an address is seen
- * by everyone; it has to be the same at each boot and differ from machine to machine. */
-static uint64_t mix(uint64_t h, const char *s)
+static int machine_id(uint8_t id[static 16])
 {
-        for (; *s; s++)
-                h = (h ^ (uint8_t)*s) * UINT64_C(1099511628211);
-        h ^= h >> 33;
-        h *= UINT64_C(0xff51afd7ed558ccd);
-        h ^= h >> 33;
-        h *= UINT64_C(0xc4ceb9fe1a85ec53);
-        return h ^ h >> 33;
+        _cleanup_free_ char *text = NULL;
+        int r = read_one_line("/etc/machine-id", &text);
+
+        if (r < 0)
+                return r;
+        if (strlen(text) != 32)
+                return -EBADMSG;
+        for (int i = 0; i < 16; i++) {
+                int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
+
+                if (high < 0 || low < 0)
+                        return -EBADMSG;
+                id[i] = (uint8_t)(high << 4 | low);
+        }
+        return 0;
 }
 
-static bool persistent_mac(struct device *d, uint8_t mac[6])
+/* The same address that udev gives: a keyed hash of the machine's id and the interface's name, as observed. */
+bool link_persistent_mac(const uint8_t id[static 16], const char *name, uint8_t mac[static 6])
+{
+        static const uint8_t key[16] = { 0xd3, 0x1e, 0x48, 0xfa, 0x90, 0xfe, 0x4b, 0x4c, 0x9d, 0xaf, 0xd5,
+                0xd7, 0xa1, 0xb1, 0x2e, 0x8a };
+        uint8_t data[16 + 128];
+        size_t n = strlen(name);
+        uint64_t h;
+
+        if (n > sizeof(data) - 16)
+                return false;
+        memcpy(data, id, 16);
+        memcpy(data + 16, name, n);
+        h = htole64(siphash24(data, 16 + n, key));
+        memcpy(mac, &h, 6);
+        mac[0] = (uint8_t)((mac[0] & 0xfe) | 0x02); /* unicast, locally administered */
+        return true;
+}
+
+static bool persistent_mac(struct device *d, uint8_t mac[static 6])
 {
         static const char *const names[] = { "ID_NET_NAME_ONBOARD", "ID_NET_NAME_SLOT", "ID_NET_NAME_PATH",
                 "ID_NET_NAME_MAC" };
-        _cleanup_free_ char *machine = NULL;
         const char *name = NULL;
-        uint64_t h;
+        uint8_t id[16];
 
         for (size_t i = 0; i < ARRAY_SIZE(names) && !name; i++)
                 name = device_prop(d, names[i]);
         if (!name && naming_has(NAMING_NAME_IN_MAC))
                 name = d->sysname;
-        if (!name || read_one_line("/etc/machine-id", &machine) < 0 || strlen(machine) != 32)
-                return false;
-        h = mix(mix(UINT64_C(14695981039346656037), machine), name);
-        memcpy(mac, &h, 6);
-        return true;
+        return name && machine_id(id) >= 0 && link_persistent_mac(id, name, mac);
 }
 
 static void apply_mac(struct device *d, const struct link_file *f)
@@ -274,10 +219,11 @@ static void apply_mac(struct device *d, const struct link_file *f)
                 if (f->mac_policy == MAC_PERSISTENT) {
                         if (assigned == 0 || !persistent_mac(d, mac))
                                 return;
-                } else if (assigned == 1 || getrandom(mac, sizeof(mac), GRND_NONBLOCK) != sizeof(mac)) {
-                        return;
+                } else {
+                        if (assigned == 1 || getrandom(mac, sizeof(mac), GRND_NONBLOCK) != sizeof(mac))
+                                return;
+                        mac[0] = (uint8_t)((mac[0] & 0xfe) | 0x02);
                 }
-                mac[0] = (uint8_t)((mac[0] & 0xfe) | 0x02); /* unicast, locally administered */
         }
         set_link(d, IFLA_ADDRESS, mac, 6, "hardware address");
 }
@@ -321,6 +267,7 @@ int builtin_net_setup_link(struct device *d, struct rules_event *e, int argc, ch
         apply_mac(d, f);
         if (f->mtu)
                 set_link(d, IFLA_MTU, &f->mtu, sizeof(f->mtu), "MTU");
+        link_settings_apply(&f->settings, d->sysname, d->ifindex);
         if (f->alias)
                 set_link(d, IFLA_IFALIAS, f->alias, strlen(f->alias), "alias");
         apply_altnames(d, f, name);

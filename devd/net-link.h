@@ -2,6 +2,7 @@
 #pragma once
 
 #include "device.h"
+#include "net-settings.h"
 
 enum link_match {
         LINK_MAC,
@@ -15,6 +16,8 @@ enum link_match {
         LINK_HOST,
         LINK_CMDLINE,
         LINK_KERNEL,
+        LINK_ARCHITECTURE,
+        LINK_VIRTUALIZATION,
         LINK_MATCHES,
 };
 
@@ -29,6 +32,7 @@ struct link_file {
         char *name, *mac, *alias;
         enum mac_policy mac_policy;
         uint32_t mtu;
+        struct link_settings settings;
 };
 
 /* What is asked of the kernel once an interface, for all files. */
@@ -43,3 +47,5 @@ void link_files_set_dirs(char *const *dirs); /* tests */
 
 /* builtin-net-setup.c: the name that policy gives, NULL to keep the present one. */
 const char *link_new_name(struct device *d, const struct link_file *f);
+/* MACAddressPolicy=persistent: the address of the interface of this name on the machine with this id. */
+bool link_persistent_mac(const uint8_t id[static 16], const char *name, uint8_t mac[static 6]);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "rules-int.h"
+#include "constants.h"
 #include "text.h"
 #include "db.h"
 #include "lib/fileio.h"

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "rules-int.h"
+#include "constants.h"
 #include "db.h"
 
 #define MAX_PLANS 512 /* kinds are few; a flood of invented ones starts anew */

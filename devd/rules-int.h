@@ -217,7 +217,6 @@ int lookup_group(const char *name, gid_t *ret);
 /* rules-match.c */
 int pattern_compile(struct arena *a, const char *value, bool split, struct pattern *ret);
 bool pattern_match(const struct pattern *p, const char *s);
-const char *constant_value(const char *key); /* CONST{…} */
 
 /* rules-index.c */
 const struct plan *plan_for(const struct rules *r, struct device *d);

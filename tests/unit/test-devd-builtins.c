@@ -342,6 +342,53 @@ static void test_net_setup_link(void)
         free(dirs[1]);
 }
 
+static void test_link_settings(void)
+{
+        static const struct {
+                const char *key, *value;
+                int result;
+        } t[] = {
+                { "TransmitQueueLength", "500", 1 },
+                { "TransmitQueueLength", "x", -EINVAL },
+                { "RxBufferSize", "max", 1 },
+                { "RxBufferSize", "0", -EINVAL },
+                { "BitsPerSecond", "1G", 1 },
+                { "BitsPerSecond", "1", -EINVAL },
+                { "Duplex", "full", 1 },
+                { "Duplex", "whole", -EINVAL },
+                { "WakeOnLan", "magic arp", 1 },
+                { "WakeOnLan", "off", 1 },
+                { "WakeOnLan", "loud", -EINVAL },
+                { "WakeOnLan", "", 1 },
+                { "WakeOnLanPassword", "00:11:22:33:44:55", 1 },
+                { "WakeOnLanPassword", "secret", -EINVAL },
+                { "Advertise", "1000baset-full 100baset-full", 1 },
+                { "Advertise", "fast", -EINVAL },
+                { "GenericSegmentOffloadMaxBytes", "64K", 1 },
+                { "GenericSegmentOffloadMaxBytes", "65K", -EINVAL },
+                { "RxCoalesceSec", "100us", 1 },
+                { "CoalescePacketRateSampleIntervalSec", "1500ms", 1 },
+                { "LargeReceiveOffload", "no", 1 },
+                { "MDI", "mdix", 1 },
+                { "Nothing", "1", 0 },
+        };
+        struct link_settings s = { 0 };
+        static const uint8_t id[16] = { 0x5c, 0x0e, 0x5b, 0x0a, 0x4d, 0x1f, 0x4c, 0x5e, 0x9a, 0x7d, 0x3b,
+                0x2e, 0x1f, 0x60, 0x48, 0x57 };
+        uint8_t mac[6];
+        char what[128];
+
+        for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+                snprintf(what, sizeof(what), "%s=%s", t[i].key, t[i].value);
+                is_int(link_settings_parse(&s, t[i].key, t[i].value), t[i].result, what);
+        }
+        /* the addresses that udev of version 252 gave on a machine with this id */
+        ok(link_persistent_mac(id, "dummy0", mac) && memcmp(mac, "\xa2\xff\x48\xec\x38\xbc", 6) == 0,
+                "the persistent address of dummy0");
+        ok(link_persistent_mac(id, "veth0", mac) && memcmp(mac, "\xd6\x83\xa3\x8f\x09\x01", 6) == 0,
+                "the persistent address of veth0");
+}
+
 /* --- hwdb ------------------------------------------------------------------------------------------- */
 
 /* A small tree by hand: "usb:v1*" → " A=1", "usb:v12?4" → " A=2" of a later line, " B=x". */
@@ -514,6 +561,7 @@ int main(void)
         test_input_id();
         test_net_id();
         test_net_setup_link();
+        test_link_settings();
         test_hwdb();
         test_words();
         fake_end();

@@ -5,7 +5,7 @@ import os
 import re
 
 # What time, chance or the order of probing decides.
-VOLATILE = re.compile(r"^E: ?(USEC_INITIALIZED|SEQNUM|DISKSEQ|SYNTH_UUID)=|^I:\d{5,}|^Q: \d+|^S:disk/by-diskseq/|^S: disk/by-diskseq/")
+VOLATILE = re.compile(r"^R: |^E: ?(USEC_INITIALIZED|IFINDEX|MAJOR|MINOR|SEQNUM|DISKSEQ|SYNTH_UUID)=|^I:\d{5,}|^Q: \d+|^[DI]: |^S:disk/by-diskseq/|^S: disk/by-diskseq/")
 
 
 def lines(directory, name):
@@ -14,6 +14,101 @@ def lines(directory, name):
         return []
     with open(path, errors="replace") as file:
         return file.read().splitlines()
+
+
+# Names with numbers that the order of probing gives.
+NUMBERED = re.compile(r"^(sd)[a-z]+(?=\d*$)|^(sr|sg|st|input|event|mouse|js|host|hidraw|hiddev|md|ata|link|usb|card|controlC|rtc|"
+                      r"i2c-|rfkill|mmc|mmcblk|nvme|dm-|port|wakeup|vcs|ttyUSB|ttyS|phy)\d+(?=[a-zA-Z:.-]|$)|^(pcmC|hwC|dev|target)\d+|"
+                      r"^(?=\d+:\d+:\d+:\d+$)()\d+|^(?=\d+-\d+[\d.]*(?::\d+\.\d+)?$)()\d+|^([0-9A-F]{4}:[0-9A-F]{4}:[0-9A-F]{4}\.)[0-9A-F]{4}$")
+STABLE = re.compile(r"^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-9a-f]$|^virtual$|^platform$")
+
+
+class Names:
+    """Says the same of a device in each guest, whatever numbers it got: text() replaces them by places."""
+
+    def __init__(self, directory):
+        devices = self.read(lines(directory, "export-db"))
+        self.places = {"": ""}
+        children = {}
+        for path in devices:
+            parts = path.strip("/").split("/")
+            for n in range(len(parts)):
+                children.setdefault("/".join(parts[:n]), set()).add(parts[n])
+        self.walk("", children)
+        tokens = {}
+        for path, (number, subsystem, index) in devices.items():
+            name, place = path.rsplit("/", 1)[1], self.places[path.strip("/")]
+            parts = place.split("/")
+            last = max([n for n, part in enumerate(parts) if STABLE.match(part)], default=0)
+            label = "<" + "/".join(parts[last:]) + ">"
+            tokens[f"+{subsystem}:{name}"] = label
+            if parts[-1] != name and not name[0].isdigit():
+                tokens[name] = label
+            if number:
+                tokens[("b" if subsystem == "block" else "c") + number] = label
+                if subsystem == "block":
+                    tokens[number] = label
+            if index:
+                tokens["n" + index] = label
+        self.tokens = tokens
+        by_length = sorted(tokens, key=len, reverse=True)
+        self.pattern = re.compile(
+            r"(?<![A-Za-z0-9])(?:%s)(?![A-Za-z0-9])|(?<![A-Za-z0-9:.])(?:%s)(?![A-Za-z0-9:.])" % (
+                "|".join(re.escape(token) for token in by_length if not token[0].isdigit()) or "$^",
+                "|".join(re.escape(token) for token in by_length if token[0].isdigit()) or "$^"))
+
+    @staticmethod
+    def read(text):
+        found, path = {}, None
+        for line in text:
+            if line.startswith("P: "):
+                path = line[3:]
+                found[path] = [None, None, None]
+            elif line.startswith("U: "):
+                found[path][1] = line[3:]
+            elif line.startswith("D: "):
+                found[path][0] = line[5:]
+            elif line.startswith("I: "):
+                found[path][2] = line[3:]
+        return found
+
+    def walk(self, top, children):
+        """Places of what is below a path: numbered names become their kind and rank among their like."""
+        kinds = {}
+        for name in children.get(top, ()):
+            match = NUMBERED.match(name)
+            if match:
+                kind = next(group for group in match.groups() if group is not None) + "~" + name[match.end():]
+                kinds.setdefault(kind, []).append(name)
+            else:
+                self.places[(top + "/" + name).strip("/")] = (self.places[top] + "/" + name).strip("/")
+        for kind, names in kinds.items():
+            names.sort(key=lambda name: (len(name), name))
+            for rank, name in enumerate(names):
+                place = kind + (f"#{rank}" if len(names) > 1 else "")
+                self.places[(top + "/" + name).strip("/")] = (self.places[top] + "/" + place).strip("/")
+        for name in children.get(top, ()):
+            self.walk((top + "/" + name).strip("/"), children)
+
+    def text(self, text):
+        text = re.sub(r"(^M: |bsg/|scsi:)\d+(?=:\d+:\d+:\d+)", r"\1~", text)
+        text = re.sub(r"/devices/[^\s\"']+", lambda match: "/" + self.longest(match.group()), text)
+        return self.pattern.sub(lambda match: self.tokens[match.group()], text)
+
+    def longest(self, path):
+        """A path with its part that is a device's replaced by the place."""
+        parts = path.strip("/").split("/")
+        for n in range(len(parts), 0, -1):
+            place = self.places.get("/".join(parts[:n]))
+            if place is not None:
+                return "/".join([place] + parts[n:])
+        return path.strip("/")
+
+    def apply(self, category):
+        found = {}
+        for name, content in category.items():
+            found.setdefault(self.text(name), set()).update(self.text(line) for line in content)
+        return found
 
 
 def export_db(text):
@@ -120,6 +215,11 @@ def units(directory):
 
 def state(directory):
     """{category: {name: set of lines}}"""
+    names = Names(directory)
+    return {category: names.apply(content) for category, content in raw_state(directory).items()}
+
+
+def raw_state(directory):
     return {
         "database": database(directory),
         "export-db": export_db(lines(directory, "export-db")),
