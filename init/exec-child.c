@@ -684,6 +684,8 @@ void exec_child_start(void *arg)
         int code;
 
         code = enter_cgroup(c->plan, &f);
+        if (!code && c->plan->fail_code)
+                code = fail(&f, c->plan->fail_code, -c->plan->fail_err, NULL);
         if (!code)
                 code = exec_child_signals(c->plan, &f);
         if (!code) {

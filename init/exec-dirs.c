@@ -6,7 +6,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "exec-internal.h"
@@ -27,23 +26,23 @@ const char *exec_dir_split(const char *entry, char **ret_path)
         return colon ? colon + 1 : NULL;
 }
 
-/* Gives what is in the directory (one level; deeper trees are rouse-exec's) to its new owner. */
-static void chown_entries(int fd, uid_t uid, gid_t gid)
+static bool is_empty_dir(int fd)
 {
         _cleanup_closedir_ DIR *d = NULL;
         int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        bool empty = true;
 
         d = copy >= 0 ? fdopendir(copy) : NULL;
         if (!d) {
                 close_fd(copy);
-                return;
+                return false;
         }
-        for (struct dirent *e; (e = readdir(d));)
-                if (!streq(e->d_name, ".") && !streq(e->d_name, ".."))
-                        (void)!fchownat(fd, e->d_name, uid, gid, AT_SYMLINK_NOFOLLOW);
+        for (struct dirent *e; empty && (e = readdir(d));)
+                empty = streq(e->d_name, ".") || streq(e->d_name, "..");
+        return empty;
 }
 
-/* Directory path with mode and owner; its parents with 0755. */
+/* Directory path with mode and owner; its parents with 0755. 1: what is in it must change its owner too. */
 static int make_one(const char *path, mode_t mode, bool owned, uid_t uid, gid_t gid)
 {
         _cleanup_close_ int fd = -1;
@@ -65,10 +64,10 @@ static int make_one(const char *path, mode_t mode, bool owned, uid_t uid, gid_t 
                 return -errno;
         if (!owned || (st.st_uid == uid && st.st_gid == gid))
                 return 0;
-        if (fchown(fd, uid, gid) < 0)
-                return -errno;
-        chown_entries(fd, uid, gid);
-        return 0;
+        /* a tree is given by rouse-exec, the directory itself last: who is interrupted begins again */
+        if (!is_empty_dir(fd))
+                return 1;
+        return fchown(fd, uid, gid) < 0 ? -errno : 0;
 }
 
 static int make_link(const char *target, const char *path)
@@ -105,11 +104,12 @@ static int make_private(int kind, const char *name, mode_t mode, uid_t uid, gid_
                         return -errno;
         }
         r = make_one(path, mode, true, uid, gid);
-        return r < 0 ? r : make_link(target, outer);
+        up = r < 0 ? r : make_link(target, outer);
+        return up < 0 ? up : r;
 }
 
-static int make_entry(struct unit *u, const struct exec_context *c, const struct exec_identity *id, int kind,
-        const char *entry)
+static int make_entry(
+        struct unit *u, const struct exec_context *c, struct exec_identity *id, int kind, const char *entry)
 {
         _cleanup_free_ char *name = NULL, *path = NULL;
         const char *link = exec_dir_split(entry, &name);
@@ -127,6 +127,7 @@ static int make_entry(struct unit *u, const struct exec_context *c, const struct
                 r = make_one(path, mode, owned, id->user.uid, id->gid);
         if (r < 0)
                 return log_unit_errno(u->id, LOG_ERR, r, "Could not make directory %s: %m", path);
+        id->give_trees |= r > 0;
         while (r >= 0 && link && *link) {
                 size_t n = strcspn(link, ":");
                 _cleanup_free_ char *where = str_printf("%s/%.*s", exec_dir_prefix[kind], (int)n, link);
@@ -138,7 +139,7 @@ static int make_entry(struct unit *u, const struct exec_context *c, const struct
 }
 
 int exec_directories_make(
-        struct unit *u, const struct exec_context *c, const struct exec_identity *id, int *ret_code)
+        struct unit *u, const struct exec_context *c, struct exec_identity *id, int *ret_code)
 {
         for (int kind = 0; kind < DIR_MAX; kind++)
                 FOREACH_STR (d, c->dirs[kind].paths) {
@@ -182,7 +183,7 @@ static int remove_below(int dir, const char *name, dev_t dev, unsigned depth)
         return unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static void remove_tree(struct unit *u, const char *path)
+void exec_remove_tree(struct unit *u, const char *path)
 {
         struct stat st;
         int r;
@@ -206,10 +207,10 @@ static void remove_entry(struct unit *u, int kind, const char *entry)
         if (!name || strlen(name) + 32 > sizeof(path))
                 return;
         stpcpy(stpcpy(stpcpy(path, exec_dir_prefix[kind]), "/"), name);
-        remove_tree(u, path);
+        exec_remove_tree(u, path);
         if (kind != DIR_RUNTIME && kind != DIR_CONFIGURATION) {
                 stpcpy(stpcpy(stpcpy(path, exec_dir_prefix[kind]), "/private/"), name);
-                remove_tree(u, path);
+                exec_remove_tree(u, path);
         }
         for (; link && *link; link += strcspn(link, ":"), link += *link == ':') {
                 _cleanup_free_ char *where =
@@ -220,58 +221,10 @@ static void remove_entry(struct unit *u, int kind, const char *entry)
         }
 }
 
-/* /tmp may be a disk and the tree deep: a child does it. */
-static void remove_private_tmp(struct unit *u)
-{
-        char boot[37] = "", *to = boot, tmp[PATH_MAX], var[PATH_MAX + 8];
-
-        for (const char *s = u->manager->boot_id; *s && to < boot + 36; s++)
-                if (*s != '-')
-                        *to++ = *s;
-        *to = '\0';
-        snprintf(tmp, sizeof(tmp), "/tmp/systemd-private-%s-%s-%.6s", boot, u->id,
-                *u->invocation_id ? u->invocation_id : "000000");
-        snprintf(var, sizeof(var), "/var%s", tmp);
-        if (access(tmp, F_OK) == 0 || access(var, F_OK) == 0) {
-                char *argv[] = { (char *)exec_helper_path, (char *)"--remove", tmp, var, NULL };
-                int r = exec_detached(u->manager, argv);
-
-                if (r < 0)
-                        log_unit_errno(u->id, LOG_WARNING, r, "Could not remove %s: %m", tmp);
-        }
-}
-
-/* What rouse-exec made for this run: credentials, namespaces, the private /tmp. */
-static void forget_run(struct unit *u, const struct exec_context *c)
-{
-        char path[PATH_MAX];
-
-        if (c->load_credentials || c->set_credentials) {
-                snprintf(path, sizeof(path), "/run/credentials/%s", u->id);
-                umount2(path, MNT_DETACH);
-                remove_tree(u, path);
-        }
-        if (c->private_network || c->private_ipc) {
-                static const char *const kinds[] = { "net", "ipc" };
-
-                for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-                        snprintf(path, sizeof(path), "/run/rouse/ns/%s.%s", u->id, kinds[i]);
-                        umount2(path, MNT_DETACH);
-                        unlink(path);
-                }
-        }
-        if (c->private_tmp || c->dynamic_user)
-                remove_private_tmp(u);
-        if (c->dynamic_user)
-                dynamic_user_put(u, c);
-}
-
 void exec_directories_remove(struct unit *u, const struct exec_context *c, unsigned mask)
 {
         for (int kind = 0; kind < DIR_MAX; kind++)
                 if (mask & 1u << kind)
                         FOREACH_STR (d, c->dirs[kind].paths)
                                 remove_entry(u, kind, *d);
-        if (mask & 1u << DIR_RUNTIME)
-                forget_run(u, c);
 }

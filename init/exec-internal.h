@@ -10,8 +10,9 @@
 
 /* Whose process it will be, as far as PID 1 can tell. */
 struct exec_identity {
-        bool set;    /* ids change */
-        bool by_nss; /* only NSS knows the names */
+        bool set;        /* ids change */
+        bool by_nss;     /* only NSS knows the names */
+        bool give_trees; /* directories with something in them have another owner: rouse-exec's */
         struct user_record user;
         gid_t gid;
         gid_t *groups;
@@ -36,9 +37,13 @@ extern const char *const exec_dir_prefix[DIR_MAX]; /* "/run" … */
 extern const char *const exec_dir_variable[DIR_MAX];
 /* Makes the directories; *ret_code is the exit code to report when it fails. */
 int exec_directories_make(
-        struct unit *u, const struct exec_context *c, const struct exec_identity *id, int *ret_code);
+        struct unit *u, const struct exec_context *c, struct exec_identity *id, int *ret_code);
+void exec_remove_tree(struct unit *u, const char *path);
 /* Splits "a:b" at its first colon: *ret_path is a copy of a, the result the link's name or NULL. */
 const char *exec_dir_split(const char *entry, char **ret_path);
+
+/* exec-run.c: the name under which the unit's processes of this run share things; NULL out of memory. */
+const char *exec_run_name(struct unit *u, const struct exec_context *c);
 
 /* exec-dynamic.c: DynamicUser= */
 int dynamic_user_get(struct unit *u, const char *name, uid_t *ret);

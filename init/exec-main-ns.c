@@ -1,5 +1,5 @@
 /* rouse-exec: namespaces. A network or IPC namespace is shared by all processes of the unit's run: the first one to
- * come makes it and leaves it at /run/rouse/ns/UNIT.net or .ipc, the others enter it; PID 1 removes it with the
+ * come makes it and leaves it at /run/rouse/ns/RUN.net or .ipc, the others enter it; PID 1 removes it with the
  * service. */
 #include <fcntl.h>
 #include <grp.h>
@@ -53,7 +53,7 @@ static void shared_namespace(struct helper *h, int type, const char *suffix, int
         int fd, r;
 
         mkdir_p(NS_DIR, 0700);
-        snprintf(path, sizeof(path), NS_DIR "/%s.%s", plan_str(h->plan, h->plan->unit), suffix);
+        snprintf(path, sizeof(path), NS_DIR "/%s.%s", plan_str(h->plan, h->plan->run), suffix);
         lock = open(NS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (lock >= 0)
                 flock(lock, LOCK_EX);

@@ -226,11 +226,10 @@ static void bind_host(struct helper *h, const char *source, const char *dest)
 
 /* ---- /tmp, /dev, /proc, the log ---- */
 
-/* /tmp/systemd-private-BOOT-UNIT-RUN/tmp, made by the unit's first process and shared by its others. */
+/* /tmp/systemd-private-BOOT-RUN/tmp, made by the run's first process and shared by the others. */
 static void private_tmp(struct helper *h, const char *where)
 {
         _cleanup_free_ char *boot = NULL, *dir = NULL, *inner = NULL, *real = mount_resolve(where);
-        const char *run = strv_env_get(h->env, "INVOCATION_ID");
 
         if (!real)
                 return;
@@ -238,8 +237,7 @@ static void private_tmp(struct helper *h, const char *where)
                 boot = strdup("0");
         for (char *s = boot, *to = boot; s && (*to = *s); s++)
                 to += *s != '-';
-        dir = str_printf("%s/systemd-private-%s-%s-%.6s", where, boot, plan_str(h->plan, h->plan->unit),
-                run ?: "000000");
+        dir = str_printf("%s/systemd-private-%s-%s", where, boot, plan_str(h->plan, h->plan->run));
         inner = dir ? str_printf("%s/tmp", dir) : NULL;
         if (!inner)
                 helper_fail(h, EXIT_MEMORY, -ENOMEM, NULL);

@@ -1,4 +1,5 @@
 /* rouse-exec: users by NSS, and PAM sessions. libpam is loaded only when a unit asks for it. */
+#include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -6,9 +7,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "exec-main.h"
+#include "lib/fileio.h"
 
 static gid_t groups[256];
 static char home[PATH_MAX]; /* of a user that only NSS knows */
@@ -83,20 +86,60 @@ void helper_identity(struct helper *h)
         }
         if (p->flags & PLAN_SETID)
                 set_supplementary(h, pw ? pw->pw_name : NULL, p->gid);
-        helper_own_directories(h);
 }
 
-/* Runtime, state, cache and log directories that PID 1 could not give to a user it did not know. */
+/* What is in the directory, then the directory itself. Links are given themselves, other file systems left alone. */
+static int give_tree(int fd, dev_t dev, uid_t uid, gid_t gid, unsigned depth)
+{
+        _cleanup_closedir_ DIR *d = fdopendir(fd);
+        int r = 0;
+
+        if (!d) {
+                r = -errno;
+                close(fd);
+                return r;
+        }
+        for (struct dirent *e; r >= 0 && (e = readdir(d));) {
+                struct stat st;
+                int sub;
+
+                if (streq(e->d_name, ".") || streq(e->d_name, "..") ||
+                        fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_dev != dev)
+                        continue;
+                if (S_ISDIR(st.st_mode) && depth < 512) {
+                        sub = openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                        r = sub < 0 ? -errno : give_tree(sub, dev, uid, gid, depth + 1);
+                } else if (fchownat(fd, e->d_name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+                        r = -errno;
+        }
+        return r < 0 ? r : fchown(dirfd(d), uid, gid) < 0 ? -errno : 0;
+}
+
+/* Runtime, state, cache and log directories that PID 1 could not give to a user that it did not know, or did not
+ * because there is something in them. */
 void helper_own_directories(struct helper *h)
 {
         const struct plan_dir *d = plan_at(h->plan, h->plan->dirs);
+        uid_t uid = h->plan->uid;
+        gid_t gid = h->plan->gid;
 
-        for (uint32_t i = 0; i < h->plan->dirs.n; i++) {
+        for (uint32_t i = 0; i < h->plan->dirs.n && (h->plan->flags & PLAN_SETID); i++) {
                 const char *path = plan_str(h->plan, d[i].path);
+                struct stat st;
+                int fd, r;
 
-                if (d[i].kind != DIR_CONFIGURATION && (h->plan->flags & PLAN_SETID) &&
-                        lchown(path, h->plan->uid, h->plan->gid) < 0)
+                if (d[i].kind == DIR_CONFIGURATION)
+                        continue;
+                fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                if (fd < 0 || fstat(fd, &st) < 0)
                         helper_fail(h, EXIT_CHOWN, -errno, path);
+                if (st.st_uid == uid && st.st_gid == gid) {
+                        close(fd);
+                        continue;
+                }
+                r = give_tree(fd, st.st_dev, uid, gid, 0);
+                if (r < 0)
+                        helper_fail(h, EXIT_CHOWN, r, path);
         }
 }
 

@@ -5,6 +5,7 @@
  *
  *     rouse-exec PLAN-FD            as PID 1 starts it
  *     rouse-exec --remove PATH…     removes directories of an ended service
+ *     rouse-exec --remove-ipc USER GROUP   removes what it left of System V and POSIX communication
  *
  * Order: user by NSS, environment files, terminal and utmp, credentials, standard streams (on the host's file
  * systems), PAM, namespaces and mounts, limits and scheduling, identity, user namespace, the program. */
@@ -157,6 +158,8 @@ int main(int argc, char *argv[])
                                 remove_tree(AT_FDCWD, argv[i], 0, 0);
                 return 0;
         }
+        if (argc == 4 && streq(argv[1], "--remove-ipc"))
+                return helper_remove_ipc(argv[2], argv[3]);
         if (argc != 2) {
                 fprintf(stderr, "rouse-exec is started by rouse, with a plan; it is not a command.\n");
                 return 2;
@@ -170,6 +173,7 @@ int main(int argc, char *argv[])
         put_pids(&h);
         start_env(&h);
         helper_identity(&h);
+        helper_own_directories(&h);
         read_env_files(&h);
         helper_tty(&h);
         helper_utmp(&h);

@@ -26,6 +26,9 @@ void helper_own_directories(struct helper *h);
 void helper_home_directory(struct helper *h); /* WorkingDirectory=~ of such a user */
 void helper_pam(struct helper *h);
 
+/* exec-main-ipc.c: RemoveIPC=; "": none. Exit status. */
+int helper_remove_ipc(const char *user, const char *group);
+
 /* exec-main-tty.c */
 void helper_tty(struct helper *h);
 void helper_utmp(struct helper *h);

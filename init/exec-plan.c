@@ -133,9 +133,9 @@ int plan_check(const struct exec_plan *p, size_t len)
                 return -EBADMSG;
 
         const uint32_t strings[] = { p->path, p->stdio[0].path, p->stdio[1].path, p->stdio[2].path, p->unit,
-                p->journal, p->tty_path, p->utmp_id, p->utmp_mode, p->cwd, p->apparmor, p->user, p->group,
-                p->home, p->shell, p->pam_name, p->root_directory, p->net_ns, p->ipc_ns, p->log_namespace,
-                p->cred_dir };
+                p->run, p->journal, p->tty_path, p->utmp_id, p->utmp_mode, p->cwd, p->apparmor, p->user,
+                p->group, p->home, p->shell, p->pam_name, p->root_directory, p->net_ns, p->ipc_ns,
+                p->log_namespace, p->cred_dir };
         const struct plan_list lists[] = { p->argv, p->env, p->search, p->group_names, p->env_files,
                 p->unset_env, p->read_write, p->read_only, p->inaccessible, p->exec, p->no_exec, p->tmpfs,
                 p->load_creds, p->set_creds, p->tmp_dirs };

@@ -132,8 +132,10 @@ struct exec_plan {
         struct plan_array moves; /* struct plan_move, for the way into rouse-exec */
         int32_t status_fd, cgroup_fd, plan_fd;
         struct plan_stdio stdio[3];
-        struct plan_array data; /* bytes for STREAM_DATA */
-        uint32_t unit, journal; /* unit's name; the socket for journal streams */
+        struct plan_array data;      /* bytes for STREAM_DATA */
+        uint32_t unit, journal;      /* unit's name; the socket for journal streams */
+        uint32_t run;                /* under which name its processes share namespaces and /tmp */
+        int32_t fail_code, fail_err; /* not 0: PID 1 has failed already; the child ends with this code */
         uint32_t tty_path, utmp_id, utmp_mode;
         uint32_t tty_rows, tty_columns;
         /* process properties */

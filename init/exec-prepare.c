@@ -634,11 +634,15 @@ static void plan_helper_strings(
         }
 }
 
-static void plan_helper(const struct exec_context *c, const struct exec_params *p, struct plan_builder *b)
+static void plan_helper(
+        struct unit *u, const struct exec_context *c, const struct exec_params *p, struct plan_builder *b)
 {
         struct plan_array a;
         struct exec_plan *pl;
 
+        uint32_t run = plan_add_str(b, exec_run_name(u, c));
+
+        plan_of(b)->run = run;
         plan_helper_strings(c, p, b);
         a = plan_binds(b, c);
         plan_of(b)->binds = a;
@@ -666,18 +670,22 @@ int exec_prepare(struct unit *u, const struct exec_context *c, const struct exec
 {
         _cleanup_(exec_identity_done) struct exec_identity id = { 0 };
         bool journal = false, files_here = env_files_are_local(c);
-        int r, code = 0;
+        int r, failed, code = 0;
         uint32_t at;
 
         r = exec_identify(u, c, &id);
-        if (r >= 0)
-                r = exec_directories_make(u, c, &id, &code);
         if (r < 0)
                 return r;
-        *ret_helper = exec_needs_helper(c, p) || (id.by_nss && p->apply_permissions);
+        failed = exec_directories_make(u, c, &id, &code);
+        *ret_helper = exec_needs_helper(c, p) || ((id.by_nss || id.give_trees) && p->apply_permissions);
         r = plan_begin(b);
         if (r < 0)
                 return r;
+        if (failed < 0) { /* the child says so by its exit code */
+                plan_of(b)->fail_code = code;
+                plan_of(b)->fail_err = -failed;
+                *ret_helper = false;
+        }
         at = plan_add_str(b, u->id);
         plan_of(b)->unit = at;
         plan_of(b)->status_fd = plan_of(b)->cgroup_fd = plan_of(b)->plan_fd = -1;
@@ -700,6 +708,6 @@ int exec_prepare(struct unit *u, const struct exec_context *c, const struct exec
         if (r < 0)
                 return r;
         if (*ret_helper)
-                plan_helper(c, p, b);
+                plan_helper(u, c, p, b);
         return plan_finish(b);
 }

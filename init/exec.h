@@ -224,8 +224,10 @@ bool exec_needs_helper(const struct exec_context *c, const struct exec_params *p
 /* Parses one Exec line (after specifiers were NOT yet resolved; u for specifiers) and appends to *list. An empty
  * value clears the list. -EINVAL with the reason in *ret_why (static string). */
 int exec_command_parse(struct unit *u, const char *value, struct exec_command **list, const char **ret_why);
-/* Removes Runtime directories (stop), or all kinds in mask of 1 << DIR_…. */
+/* Removes the directories of the kinds in mask of 1 << DIR_…. */
 void exec_directories_remove(struct unit *u, const struct exec_context *c, unsigned mask);
+/* The unit has ended, and will not start again by itself: what was made for its processes goes. */
+void exec_run_ended(struct unit *u, const struct exec_context *c);
 const char *exec_status_to_string(int status); /* 203 → "EXEC", 226 → "NAMESPACE", 0..: NULL */
 
 /* cgroup.c: systemd's layout (decisions 11). Paths are relative to the root of the hierarchy. */

@@ -476,6 +476,7 @@ void unit_free(struct unit *u)
         free(u->id);
         free(u->instance);
         free(u->cgroup_path);
+        free(u->exec_run);
         free(u->dropped_edges);
         strv_free(u->dropped);
         free(u->wait_reason);

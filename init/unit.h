@@ -241,6 +241,7 @@ struct unit {
         char *cgroup_path;
         int cgroup_fd, cgroup_wd, oom_wd; /* -1 */
         uint64_t n_oom_kills;
+        char *exec_run; /* exec-run.c: what the processes of this run share, by name */
         enum freezer_state freezer;
         bool cgroup_realized, cgroup_killed /* by cgroup.kill: see exec.c */;
         char invocation_id[33];

@@ -244,4 +244,28 @@ CASES = [
     Case("cgroup.IPEgressFilterPath", "IPEgressFilterPath=/nowhere", "out:x", "resources", after=result),
     Case("IPAddressDeny= of a slice", "Slice=deny-inner.slice\nIPAddressAllow=127.0.0.1", ["udp:127.0.0.1", "udp:::1"],
          "ok\nEPERM", units={"deny.slice": "[Unit]\nDefaultDependencies=no\n[Slice]\nIPAddressDeny=localhost\n"}),
+
+    Case("exec.RemoveIPC", "User=keeper\nRemoveIPC=yes", "call:shm", "0",
+         after=lambda machine, case: machine.until("ipcs -m | grep -c keeper", "0")),
+    Case("Unit.JoinsNamespaceOf", "PrivateTmp=yes\nPrivateNetwork=yes\nPrivateIPC=yes",
+         ["stat:/tmp/of-the-other", "call:shmexists"], "~^600 0:0\nok",
+         unit="JoinsNamespaceOf=@ID@-other.service\nRequires=@ID@-other.service\nAfter=@ID@-other.service",
+         units={"@ID@-other.service": "[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nRemainAfterExit=yes\nUMask=0077\n"
+                "PrivateTmp=yes\nPrivateNetwork=yes\nPrivateIPC=yes\nExecStart=/bin/touch /tmp/of-the-other\n"
+                "ExecStart=/usr/sbin/probe call:shm\n"}),
+    Case("a tree of another user's is given, all of it", "User=probe\nStateDirectory=@ID@", ["stat:/var/lib/@ID@/a/b/c", "stat:/var/lib/@ID@"],
+         "644 1234:1234\n755 1234:1234", before="mkdir -p /var/lib/@ID@/a/b; touch /var/lib/@ID@/a/b/c"),
+    Case("DynamicUser= takes over what was root's", "DynamicUser=yes\nStateDirectory=@ID@", ["stat:/var/lib/@ID@/a/b/c"],
+         "~^644 6[1-5]...:6", before="mkdir -p /var/lib/@ID@/a/b; touch /var/lib/@ID@/a/b/c"),
+    *[Case(f"{kind}Directory= that cannot be made", f"{kind}Directory=@ID@", "out:x", str(code), after=status,
+           before=f"mkdir -p {where}; touch {where}/@ID@")
+      for kind, where, code in (("Runtime", "/run", 233), ("State", "/var/lib", 238), ("Cache", "/var/cache", 239),
+                                ("Logs", "/var/log", 240), ("Configuration", "/etc", 241))],
+    *[Case(f"{line.split(chr(10))[-1]}: exit status {code}", line, "out:x", str(code), after=status)
+      for line, code in (("WorkingDirectory=/nowhere", 200), ("User=nobody-of-this-name", 217), ("Group=none-of-this-name", 216),
+                         ("StandardInput=file:/nowhere", 208), ("StandardOutput=file:/nowhere/x", 209),
+                         ("RootDirectory=/nowhere", 226), ("ReadOnlyPaths=/nowhere", 226), ("BindPaths=/nowhere", 226),
+                         ("NetworkNamespacePath=/nowhere", 225), ("LoadCredential=a:/nowhere", 243),
+                         ("PAMName=deny-all-of-it", 224), ("TTYPath=/nowhere\nStandardInput=tty", 208),
+                         ("NUMAPolicy=bind\nNUMAMask=1000", 242))],
 ]

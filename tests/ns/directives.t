@@ -46,6 +46,11 @@ class DirectiveMachine(Machine):
     def exists(self, path):
         return os.path.exists(self.path(path))
 
+    def until(self, script, answer):
+        """What the script says, asked again until it is the answer."""
+        self.wait(lambda: self.run(script).strip() == answer, script, 10)
+        return self.run(script)
+
     def later(self, path):
         self.wait(lambda: self.text(path), path, 10)
         return self.text(path)

@@ -75,6 +75,7 @@ static void protect_system(void)
                        "$RUNTIME_DIRECTORY/x && echo run; echo >/dev/null && echo dev"),
                 "rw\nrun\ndev\n", "ProtectSystem=strict, ReadWritePaths, RuntimeDirectory");
         exec_directories_remove(t.u, t.c, 1 << DIR_RUNTIME);
+        exec_run_ended(t.u, t.c);
         strv_add(&t.c->read_write_paths, "/no/such/path");
         exec_test_sh(&t, "true");
         is_int(t.status, EXIT_NAMESPACE, "a missing path: NAMESPACE");
@@ -224,6 +225,7 @@ static void credentials(void)
                 "rouse-test.service\nsecret\nliteral\nkey\nword\n500:daemon\n400:daemon\nro\n",
                 "LoadCredential, SetCredential");
         exec_directories_remove(t.u, t.c, 1 << DIR_RUNTIME);
+        exec_run_ended(t.u, t.c);
         ok(access("/run/credentials/rouse-test.service", F_OK) < 0, "credentials go with the service");
         unlink("/tmp/rouse-cred");
         exec_test_reset(&t);
@@ -231,6 +233,7 @@ static void credentials(void)
         exec_test_sh(&t, "true");
         is_int(t.status, EXIT_CREDENTIALS, "a missing credential: CREDENTIALS");
         exec_directories_remove(t.u, t.c, 1 << DIR_RUNTIME);
+        exec_run_ended(t.u, t.c);
         exec_test_reset(&t);
 }
 
@@ -246,6 +249,7 @@ static void dynamic_user(void)
                 "DynamicUser and its state directory");
         ok(access("/run/userdb/rouse-test.user", R_OK) == 0, "known to nss-systemd");
         exec_directories_remove(t.u, t.c, 1 << DIR_STATE | 1 << DIR_RUNTIME);
+        exec_run_ended(t.u, t.c);
         ok(access("/run/userdb/rouse-test.user", R_OK) < 0 && access("/var/lib/private/rouse-dyn", F_OK) < 0,
                 "and gone");
         exec_test_reset(&t);
