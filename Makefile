@@ -80,10 +80,11 @@ all: $(PROGRAMS)
 SBIN_PROGRAMS := rouse rouse-initramfs
 BIN_PROGRAMS  := rousectl
 LIB_PROGRAMS  := rouse-devd rouse-devd-worker rouse-logd rouse-early rouse-exec rouse-shutdown rouse-initrd
+UDEV_PROGRAMS := ata_id scsi_id
 UNIT_ALIASES  := udev.service:systemd-udevd.service kmod.service:systemd-modules-load.service \
                  procps.service:systemd-sysctl.service
 
-INSTALLED = $(filter $(PROGRAMS),$(addprefix $(OUT)/,$(SBIN_PROGRAMS) $(BIN_PROGRAMS) $(LIB_PROGRAMS)))
+INSTALLED = $(filter $(PROGRAMS),$(addprefix $(OUT)/,$(SBIN_PROGRAMS) $(BIN_PROGRAMS) $(LIB_PROGRAMS) $(UDEV_PROGRAMS)))
 
 install: $$(INSTALLED)
 	install -d $(DESTDIR)/usr/sbin $(DESTDIR)/usr/bin $(DESTDIR)/usr/lib/rouse/system $(DESTDIR)/etc/rouse \

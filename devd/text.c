@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "text.h"
+#include "lib/paths.h"
 #include "lib/str.h"
 
 size_t text_utf8_len(const char *s)
@@ -172,8 +173,9 @@ int command_split(const char *command, char ***ret)
 
 int program_split(const char *command, char ***ret)
 {
+        /* the last is for the helpers that are rouse's own */
+        static const char *const dirs[] = { "/usr/lib/udev", "/lib/udev", ROUSE_LIBDIR "/udev" };
         _cleanup_strv_ char **argv = NULL;
-        char *path;
         int r = command_split(command, &argv);
 
         if (r < 0)
@@ -181,10 +183,11 @@ int program_split(const char *command, char ***ret)
         if (!*argv[0])
                 return -EINVAL;
         if (*argv[0] != '/') {
-                path = path_join("/usr/lib/udev", argv[0]);
-                if (path && access(path, X_OK) < 0) {
+                char *path = NULL;
+
+                for (size_t i = 0; i < ARRAY_SIZE(dirs) && (!path || access(path, X_OK) < 0); i++) {
                         free(path);
-                        path = path_join("/lib/udev", argv[0]);
+                        path = path_join(dirs[i], argv[0]);
                 }
                 if (!path)
                         return -ENOMEM;

@@ -5,6 +5,7 @@ The disks are formatted once, in a guest under systemd, and kept in the cache, s
 """
 import os
 import struct
+import tempfile
 
 import cache
 import image
@@ -140,8 +141,31 @@ def disks():
     return cache.entry("devices", cache.digest(1, repr(DISKS)), _make, image.say)
 
 
+LINK = """[Match]
+OriginalName=veth0
+[Link]
+Alias=an alias
+MTUBytes=1400
+TransmitQueueLength=555
+GenericSegmentOffloadMaxBytes=32K
+GenericSegmentOffloadMaxSegments=17
+AlternativeName=other-name
+MACAddressPolicy=persistent
+NamePolicy=keep kernel slot
+RxBufferSize=max
+"""
+
+
 def guest(init, append="net.ifnames=1", console=None, copies=()):
     """That guest under rouse or systemd, not yet booted."""
+    link = tempfile.NamedTemporaryFile("w", suffix=".link")
+    link.write(LINK)
+    link.flush()
+    os.chmod(link.name, 0o644)
+    copies = [*copies, (link.name, "/etc/systemd/network/50-test.link"),
+              (os.path.join(image.HERE, "udev-state"), "/usr/lib/rouse-guest/udev-state")]
     machine = image.machine(init, packages=image.extended(PACKAGES), flavour="full")
-    return qemu.Guest(machine, append=append, mem=1024, console=console, copies=copies,
+    made = qemu.Guest(machine, append=append, mem=1024, console=console, copies=copies,
                       arguments=drives(disks(), "on") + QEMU.split())
+    made.link = link  # the file lives as long as the guest
+    return made

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""The same guest under systemd-udevd and under rouse-devd, with one of everything: databases, links, nodes, names, tags and
+what programs make of them are compared device by device. What differs and may is in EXPLAINED, with its reason, which
+docs/udev-differences.md lists; anything else fails.
+
+UDEV_STATE=DIRECTORY keeps what the guests said."""
+import base64
+import io
+import os
+import re
+import sys
+import tarfile
+import tempfile
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import ext4
+import image
+import machine_full
+import qemu
+import udev_compare
+from tap import Tap
+
+LIMIT = float(os.environ.get("TIMEOUT") or 900)
+
+# (where, what, why): regular expressions over what udev_compare.differences() yields.
+EXPLAINED = [
+    (r"virtual/vc/vcs|vcs[au]?~|vcs", r".", "virtual consoles that systemd-logind opens before they are used"),
+    (r"autofs", r".", "systemd loads autofs4 for itself"),
+    (r"^modules", r"^[-+] (autofs4|ip_tables|x_tables|efi_pstore|ehci_pci|crc64_rocksoft\w*|async_\w+|raid\d+|linear|multipath)$",
+     "systemd loads autofs4 and ip_tables for itself; personalities of md that nobody uses"),
+    (r".", r"cdrom|L: ?-?\d+", "the first optical drive to be found is /dev/cdrom"),
+    (r".", r"SortKey|DeviceNumber|hctl|^[-+] ?/org/freedesktop|^[-+] Partitions:|Symlinks:.*cdrom",
+     "numbers and order of discovery"),
+    (r".", r"[-+] ?(E: ?)?NVME_HOST_IFACE=none|^[-+] [IV]:", "whether the last event of a device was a change"),
+]
+
+
+def state(tap, init, directory):
+    with machine_full.guest(init) as guest:
+        try:
+            guest.boot()
+            guest.wait_ready(LIMIT)
+            programs = "/usr/bin/udevadm.systemd /usr/bin/udevadm" if init == "rouse" else "/usr/bin/udevadm -"
+            _, output = guest.run("sh /usr/lib/rouse-guest/udev-state " + programs, LIMIT, LIMIT)
+            tarfile.open(fileobj=io.BytesIO(base64.b64decode(output))).extractall(directory)
+            tap.ok(True, f"devices seen under {init}")
+            return True
+        except (qemu.Timeout, qemu.Ended, qemu.Failed, tarfile.ReadError, ValueError) as error:
+            tap.ok(False, f"devices seen under {init}", f"{error}\n{guest.tail(30)}")
+            return False
+
+
+def explained(where, what):
+    return any(re.search(pattern, where) and re.search(text, what) for pattern, text, _ in EXPLAINED)
+
+
+def compare(tap, first, second):
+    one, two = udev_compare.state(first), udev_compare.state(second)
+    found = {category: [] for category in one}
+    for where, what in udev_compare.differences(one, two):
+        if not explained(where, what):
+            found[where.split(":")[0]].append(f"{where}: {what}")
+    for category, differences in found.items():
+        tap.ok(not differences, f"{category}: the same ({sum(map(len, one[category].values()))} facts)",
+               "- udevd, + rouse-devd\n" + "\n".join(differences))
+
+
+def pairs(tap, directory):
+    top = os.path.join(directory, "pairs")
+    for name in sorted(os.listdir(top)):
+        path = os.path.join(top, name)
+        if "." not in name:
+            question, theirs, ours = (open(path + end, errors="replace").read() for end in ("", ".theirs", ".ours"))
+            lines = set(theirs.splitlines()) ^ set(ours.splitlines())
+            tap.ok(theirs == ours and theirs, f"the same answer: {question.strip()}",
+                   "\n".join(sorted(lines)[:40]) or "another order")
+
+
+def main():
+    tap = Tap()
+    with tempfile.TemporaryDirectory() as temporary:
+        top = os.environ.get("UDEV_STATE") or temporary
+        try:
+            if all([state(tap, init, os.path.join(top, init)) for init in ("systemd", "rouse")]):
+                compare(tap, os.path.join(top, "systemd"), os.path.join(top, "rouse"))
+                pairs(tap, os.path.join(top, "rouse"))
+        except (image.Error, ext4.Error, qemu.Failed) as error:
+            tap.ok(False, "the guests are made", error)
+    tap.done()
+
+
+main()
