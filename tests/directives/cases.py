@@ -24,9 +24,16 @@ class Case:
     after: object = None    # a function of the machine and the case; what it returns is what must be as expected
     number: int = 0
 
-    def settle(self, number):
-        """Gives the case its number, and its names to all that it says."""
+    def settle(self, number, empty):
+        """Gives the case its number, and its names to all that it says; empty: takes the row away, in its unit."""
         self.number = number
+        section = self.row.partition(".")[0]
+        if any(f"[{section}]\n" in text for text in self.units.values()):
+            if empty:
+                self.units = {name: text.replace(f"[{section}]\n", f"[{section}]\nX-RouseEmpty={self.row}\n")
+                              for name, text in self.units.items()}
+            empty = False
+        self.empty = empty
         self.tty = f"/ttys/{self.id}" if "@TTY@" in self.lines else None
         checks = [self.checks] if isinstance(self.checks, str) else self.checks
         self.checks = [self.named(check) for check in checks]
@@ -35,7 +42,8 @@ class Case:
         self.units = {self.named(name): self.named(text) for name, text in self.units.items()}
 
     def named(self, text):
-        return text.replace("@ID@", self.id).replace("@TTY@", f"/ttys/{self.id}")
+        return (text.replace("@ID@", self.id).replace("@TTY@", f"/ttys/{self.id}")
+                .replace("@PORT@", str(20000 + self.number)))
 
     @property
     def id(self):
@@ -45,12 +53,12 @@ class Case:
         said, expect = said.rstrip("\n"), self.expect.rstrip("\n")
         return bool(re.search(expect[1:], said)) if expect.startswith("~") else said == expect
 
-    def text(self, empty=False):
+    def text(self):
         start = "/usr/sbin/probe " + " ".join(f"'{c}'" for c in self.checks)
         if self.checks[0].startswith("="):
             start = self.checks[0][1:]
         output = "" if "StandardOutput=" in self.lines else f"StandardOutput=append:/results/{self.id}\n"
-        return (f"[Unit]\nDefaultDependencies=no\n{'X-RouseEmpty=' + self.row if empty else ''}\n{self.unit}\n"
+        return (f"[Unit]\nDefaultDependencies=no\n{'X-RouseEmpty=' + self.row if self.empty else ''}\n{self.unit}\n"
                 f"[Service]\nType=oneshot\n{output}{self.lines}\nExecStart={start}\n")
 
 
@@ -66,6 +74,99 @@ def log_stream(machine, case, name="journal"):
 
 def result(machine, case):
     return machine.show(f"{case.id}.service", "Result").get("Result", "?")
+
+
+def socket(row, lines, checks, expect, listen="ListenStream=127.0.0.1:@PORT@", **more):
+    """A case of [Socket]: the service has its descriptors passed."""
+    return Case(f"Socket.{row}", "", checks, expect, unit="Requires=@ID@.socket\nAfter=@ID@.socket",
+                units={"@ID@.socket": f"[Unit]\nDefaultDependencies=no\n[Socket]\n{listen}\n{lines}\n"}, **more)
+
+
+def client(row, lines, checks, expect, server, **more):
+    """A case of [Socket] whose service is a client of it; another service is started by it."""
+    name = "@ID@-in@.service" if "Accept=yes" in lines else "@ID@-in.service"
+    return Case(f"Socket.{row}", "", checks, expect, unit="Requires=@ID@-in.socket\nAfter=@ID@-in.socket",
+                units={"@ID@-in.socket": f"[Unit]\nDefaultDependencies=no\n[Socket]\n{lines}\n",
+                       name: f"[Unit]\nDefaultDependencies=no\nStartLimitIntervalSec=0\n[Service]\n{server}\n"}, **more)
+
+
+def runs(machine, case):
+    """How often the server has run when its socket has come to rest."""
+    machine.until(f"rousectl show -p SubState --value {case.id}-in.socket", "failed", "listening")
+    return str(machine.text(f"results/{case.id}-runs").count("x"))
+
+
+def stopped_socket(path):
+    """What is at a path when the socket has been stopped."""
+    def after(machine, case):
+        machine.ctl("stop", f"{case.id}.service", f"{case.id}.socket")
+        return machine.run(f"cat {case.named(path)} 2>/dev/null || [ ! -e {case.named(path)} ] || echo there") or "gone"
+    return after
+
+
+def socket_result(machine, case):
+    return machine.show(f"{case.id}.socket", "Result").get("Result", "?")
+
+
+ANSWER = "ExecStart=/bin/sh -c 'echo hello; exec sleep 1000'\nStandardInput=socket\nStandardOutput=socket"
+COUNTED = "Type=oneshot\nExecStart=/bin/sh -c 'echo x >>/results/@ID@-runs'"
+SOCKETS = [
+    socket("ListenStream", "", ["sockopt:type", "env:LISTEN_FDS"], "1\n1", listen="ListenStream=/run/@ID@"),
+    socket("ListenDatagram", "", "sockopt:type", "2", listen="ListenDatagram=/run/@ID@"),
+    socket("ListenSequentialPacket", "", "sockopt:type", "5", listen="ListenSequentialPacket=/run/@ID@"),
+    socket("ListenFIFO", "", "link:/proc/self/fd/3", "/run/@ID@", listen="ListenFIFO=/run/@ID@"),
+    socket("ListenNetlink", "", ["sockopt:type", "sockopt:protocol"], "3\n15", listen="ListenNetlink=kobject-uevent 1"),
+    socket("ListenMessageQueue", "", "link:/proc/self/fd/3", "/@ID@", listen="ListenMessageQueue=/@ID@"),
+    socket("BindIPv6Only", "BindIPv6Only=ipv6-only", "sockopt:v6only", "1", listen="ListenStream=[::]:@PORT@"),
+    socket("Backlog", "Backlog=7", "fd3:backlog", "7"),
+    socket("BindToDevice", "BindToDevice=lo", "fd3:device", "lo"),
+    socket("SocketUser", "SocketUser=probe", "stat:/run/@ID@", "666 1234:1234", listen="ListenStream=/run/@ID@"),
+    socket("SocketGroup", "SocketGroup=probes", "stat:/run/@ID@", "666 0:2345", listen="ListenStream=/run/@ID@"),
+    socket("SocketMode", "SocketMode=0610", "stat:/run/@ID@", "610 0:0", listen="ListenStream=/run/@ID@"),
+    socket("DirectoryMode", "DirectoryMode=0710", "stat:/run/@ID@", "710 0:0", listen="ListenStream=/run/@ID@/x"),
+    socket("Writable", "Writable=yes", "fd3:mode", "rw", listen="ListenSpecial=/dev/null"),
+    socket("KeepAlive", "KeepAlive=yes", "sockopt:keepalive", "1"),
+    socket("NoDelay", "NoDelay=yes", "sockopt:nodelay", "1"),
+    socket("Priority", "Priority=5", "sockopt:priority", "5"),
+    socket("DeferAcceptSec", "DeferAcceptSec=3", "sockopt:deferaccept", "3"),
+    socket("ReceiveBuffer", "ReceiveBuffer=64K", "sockopt:rcvbuf", "131072"),
+    socket("SendBuffer", "SendBuffer=64K", "sockopt:sndbuf", "131072"),
+    socket("IPTOS", "IPTOS=low-delay", "sockopt:tos", "16"),
+    socket("IPTTL", "IPTTL=33", "sockopt:ttl", "33"),
+    socket("Mark", "Mark=44", "sockopt:mark", "44"),
+    socket("ReusePort", "ReusePort=yes", "sockopt:reuseport", "1"),
+    socket("PipeSize", "PipeSize=128K", "fd3:pipesize", "131072", listen="ListenFIFO=/run/@ID@"),
+    socket("MessageQueueMaxMessages", "MessageQueueMaxMessages=5\nMessageQueueMessageSize=99", "fd3:mq", "5:99",
+           listen="ListenMessageQueue=/@ID@"),
+    socket("MessageQueueMessageSize", "MessageQueueMaxMessages=6\nMessageQueueMessageSize=88", "fd3:mq", "6:88",
+           listen="ListenMessageQueue=/@ID@"),
+    socket("FreeBind", "FreeBind=yes", "sockopt:freebind", "1"),
+    socket("Transparent", "Transparent=yes", "sockopt:transparent", "1"),
+    socket("Broadcast", "Broadcast=yes", "sockopt:broadcast", "1", listen="ListenDatagram=127.0.0.1:@PORT@"),
+    socket("PassCredentials", "PassCredentials=yes", "sockopt:passcred", "1", listen="ListenStream=/run/@ID@"),
+    socket("PassSecurity", "PassSecurity=yes", "sockopt:passsec", "1", listen="ListenStream=/run/@ID@"),
+    socket("PassPacketInfo", "PassPacketInfo=yes", "sockopt:pktinfo", "1", listen="ListenDatagram=127.0.0.1:@PORT@"),
+    socket("Timestamping", "Timestamping=us", "sockopt:timestamp", "1", listen="ListenDatagram=127.0.0.1:@PORT@"),
+    socket("ExecStartPre", "ExecStartPre=/bin/touch /run/@ID@-pre", "stat:/run/@ID@-pre", "644 0:0"),
+    socket("ExecStartPost", "ExecStartPost=/bin/touch /run/@ID@-post", "stat:/run/@ID@-post", "644 0:0"),
+    socket("ExecStopPre", "ExecStopPre=/bin/sh -c 'echo said >/run/@ID@-pre'", "out:x", "said",
+           after=stopped_socket("/run/@ID@-pre")),
+    socket("ExecStopPost", "ExecStopPost=/bin/sh -c 'echo said >/run/@ID@-post'", "out:x", "said",
+           after=stopped_socket("/run/@ID@-post")),
+    socket("TimeoutSec", "ExecStartPre=/bin/sleep 20\nTimeoutSec=1", "out:x", "timeout", after=socket_result),
+    socket("Service", "Service=@ID@.service", "env:LISTEN_FDS", "1"),
+    socket("RemoveOnStop", "RemoveOnStop=yes", "out:x", "gone", listen="ListenStream=/run/@ID@", after=stopped_socket("/run/@ID@")),
+    socket("Symlinks", "Symlinks=/run/@ID@-link", "link:/run/@ID@-link", "/run/@ID@", listen="ListenStream=/run/@ID@"),
+    socket("FileDescriptorName", "FileDescriptorName=door", "env:LISTEN_FDNAMES", "door"),
+    client("Accept", "ListenStream=/run/@ID@\nAccept=yes", "talk:/run/@ID@", "3", ANSWER),
+    client("MaxConnections", "ListenStream=/run/@ID@\nAccept=yes\nMaxConnections=2", "talk:/run/@ID@", "2", ANSWER),
+    client("FlushPending", "ListenDatagram=/run/@ID@\nFlushPending=yes", "send:/run/@ID@", "1", COUNTED, after=runs),
+    client("TriggerLimitBurst", "ListenDatagram=/run/@ID@\nTriggerLimitBurst=3\nTriggerLimitIntervalSec=1h", "send:/run/@ID@",
+           "3", COUNTED, after=runs),
+    client("TriggerLimitIntervalSec", "ListenDatagram=/run/@ID@\nTriggerLimitBurst=5\nTriggerLimitIntervalSec=1h",
+           "send:/run/@ID@", "failed", "Type=oneshot\nExecStart=/bin/sleep 0.6",
+           after=lambda machine, case: machine.until(f"rousectl show -p SubState --value {case.id}-in.socket", "failed")),
+]
 
 
 LIMITS = ["CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE", "MEMLOCK", "AS", "LOCKS", "SIGPENDING",
@@ -269,3 +370,4 @@ CASES = [
                          ("PAMName=deny-all-of-it", 224), ("TTYPath=/nowhere\nStandardInput=tty", 208),
                          ("NUMAPolicy=bind\nNUMAMask=1000", 242))],
 ]
+CASES += SOCKETS

@@ -8,7 +8,9 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/keyctl.h>
+#include <mqueue.h>
 #include <net/if.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -246,7 +248,125 @@ static int see_flags(const char *path)
         return says("");
 }
 
+/* An option of the socket that is descriptor 3, the first that is passed. */
+static int see_sockopt(const char *name)
+{
+        static const struct {
+                const char *name;
+                int level, option;
+        } all[] = {
+                { "type", SOL_SOCKET, SO_TYPE },
+                { "protocol", SOL_SOCKET, SO_PROTOCOL },
+                { "v6only", IPPROTO_IPV6, IPV6_V6ONLY },
+                { "keepalive", SOL_SOCKET, SO_KEEPALIVE },
+                { "keepidle", IPPROTO_TCP, TCP_KEEPIDLE },
+                { "keepintvl", IPPROTO_TCP, TCP_KEEPINTVL },
+                { "keepcnt", IPPROTO_TCP, TCP_KEEPCNT },
+                { "nodelay", IPPROTO_TCP, TCP_NODELAY },
+                { "deferaccept", IPPROTO_TCP, TCP_DEFER_ACCEPT },
+                { "priority", SOL_SOCKET, SO_PRIORITY },
+                { "rcvbuf", SOL_SOCKET, SO_RCVBUF },
+                { "sndbuf", SOL_SOCKET, SO_SNDBUF },
+                { "tos", IPPROTO_IP, IP_TOS },
+                { "ttl", IPPROTO_IP, IP_TTL },
+                { "mark", SOL_SOCKET, SO_MARK },
+                { "reuseport", SOL_SOCKET, SO_REUSEPORT },
+                { "freebind", IPPROTO_IP, IP_FREEBIND },
+                { "transparent", IPPROTO_IP, IP_TRANSPARENT },
+                { "broadcast", SOL_SOCKET, SO_BROADCAST },
+                { "passcred", SOL_SOCKET, SO_PASSCRED },
+                { "passsec", SOL_SOCKET, SO_PASSSEC },
+                { "pktinfo", IPPROTO_IP, IP_PKTINFO },
+                { "timestamp", SOL_SOCKET, SO_TIMESTAMP },
+                { "timestampns", SOL_SOCKET, SO_TIMESTAMPNS },
+        };
+        int value = 0;
+        socklen_t n = sizeof(value);
+
+        for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+                if (strcmp(all[i].name, name) == 0) {
+                        if (getsockopt(3, all[i].level, all[i].option, &value, &n) < 0)
+                                return tried(-1);
+                        fprintf(out, "%d\n", value);
+                        return 0;
+                }
+        return says("?");
+}
+
+/* What else there is to know of descriptor 3. */
+static int see_fd3(const char *what)
+{
+        struct tcp_info info = { 0 };
+        struct mq_attr mq = { 0 };
+        char text[128] = "";
+        socklen_t n = sizeof(info), m = sizeof(text) - 1;
+
+        if (strcmp(what, "backlog") == 0) {
+                if (getsockopt(3, IPPROTO_TCP, TCP_INFO, &info, &n) < 0)
+                        return tried(-1);
+                fprintf(out, "%u\n", info.tcpi_sacked);
+        } else if (strcmp(what, "device") == 0)
+                return getsockopt(3, SOL_SOCKET, SO_BINDTODEVICE, text, &m) < 0 ? tried(-1) : says(text);
+        else if (strcmp(what, "congestion") == 0)
+                return getsockopt(3, IPPROTO_TCP, TCP_CONGESTION, text, &m) < 0 ? tried(-1) : says(text);
+        else if (strcmp(what, "mode") == 0)
+                return says((fcntl(3, F_GETFL) & O_ACCMODE) == O_RDWR ? "rw" : "ro");
+        else if (strcmp(what, "pipesize") == 0)
+                fprintf(out, "%d\n", fcntl(3, F_GETPIPE_SZ));
+        else if (strcmp(what, "mq") == 0) {
+                if (syscall(SYS_mq_getsetattr, 3, NULL, &mq) < 0)
+                        return tried(-1);
+                fprintf(out, "%ld:%ld\n", mq.mq_maxmsg, mq.mq_msgsize);
+        } else
+                return says("?");
+        return 0;
+}
+
 /* ---- what it may do ---- */
+
+static int connect_to(const char *where)
+{
+        struct sockaddr_un un = { .sun_family = AF_UNIX };
+        struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        bool path = *where == '/';
+        int fd = socket(path ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        strncpy(un.sun_path, where, sizeof(un.sun_path) - 1);
+        in.sin_port = htons((uint16_t)atoi(where));
+        if (fd >= 0 && connect(fd, path ? (void *)&un : (void *)&in, path ? sizeof(un) : sizeof(in)) < 0)
+                fd = close_fd(fd);
+        return fd;
+}
+
+/* What a server says to three who come one after the other and stay. */
+static int try_talk(const char *where)
+{
+        int answered = 0, fds[3];
+        char text[256] = "";
+
+        for (int i = 0; i < 3; i++) {
+                ssize_t n = -1;
+
+                fds[i] = connect_to(where);
+                if (fds[i] >= 0)
+                        n = read(fds[i], text, sizeof(text) - 1);
+                answered += n > 0;
+        }
+        fprintf(out, "%d\n", answered);
+        return 0;
+}
+
+static int try_send(const char *path)
+{
+        struct sockaddr_un un = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        long r;
+
+        strncpy(un.sun_path, path, sizeof(un.sun_path) - 1);
+        r = sendto(fd, "x", 1, 0, (void *)&un, sizeof(un));
+        close_fd(fd);
+        return tried(r);
+}
 
 static int try_write(const char *path)
 {
@@ -527,6 +647,10 @@ static const struct {
         { "cwd", see_cwd },
         { "number", see_number },
         { "nonblock", see_nonblock },
+        { "sockopt", see_sockopt },
+        { "fd3", see_fd3 },
+        { "talk", try_talk },
+        { "send", try_send },
         { "keyring", see_keyring },
         { "flags", see_flags },
         { "write", try_write },

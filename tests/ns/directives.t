@@ -46,9 +46,9 @@ class DirectiveMachine(Machine):
     def exists(self, path):
         return os.path.exists(self.path(path))
 
-    def until(self, script, answer):
-        """What the script says, asked again until it is the answer."""
-        self.wait(lambda: self.run(script).strip() == answer, script, 10)
+    def until(self, script, *answers):
+        """What the script says, asked again until it is one of the answers."""
+        self.wait(lambda: self.run(script).strip() in answers, script, 10)
         return self.run(script)
 
     def later(self, path):
@@ -96,8 +96,8 @@ CASES = [case for case in cases.CASES if case.where != "vm"]
 
 def put_units(m):
     for number, case in enumerate(CASES):
-        case.settle(number)
-        m.unit(f"{case.id}.service", case.text(EMPTY))
+        case.settle(number, EMPTY)
+        m.unit(f"{case.id}.service", case.text())
         for name, text in case.units.items():
             m.unit(name, text)
         if case.tty:
