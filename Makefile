@@ -55,7 +55,7 @@ endef
 
 # What the machine must have: installed once, by the first target that needs it.
 DEPS := gcc make pkg-config libkmod-dev libblkid-dev libmount-dev libudev-dev libelf-dev libzstd-dev liblz4-dev \
-        liblzma-dev zlib1g-dev libseccomp-dev clang clang-format libclang-rt-14-dev qemu-system-x86 mmdebstrap busybox-static \
+        liblzma-dev zlib1g-dev libseccomp-dev libsystemd-dev clang clang-format libclang-rt-14-dev qemu-system-x86 mmdebstrap busybox-static \
         e2fsprogs fdisk zstd lz4 xz-utils cpio kmod python3 perl man-db iproute2 util-linux procps dpkg-dev
 
 deps: $(OUT)/.deps
@@ -79,7 +79,7 @@ all: $(PROGRAMS)
 
 SBIN_PROGRAMS := rouse rouse-initramfs
 BIN_PROGRAMS  := rousectl
-LIB_PROGRAMS  := rouse-devd rouse-devd-worker rouse-logd rouse-early rouse-exec rouse-shutdown rouse-initrd
+LIB_PROGRAMS  := rouse-devd rouse-devd-worker rouse-logd rouse-early rouse-exec rouse-shutdown rouse-initrd rouse-busd
 UDEV_PROGRAMS := ata_id scsi_id
 UNIT_ALIASES  := udev.service:systemd-udevd.service kmod.service:systemd-modules-load.service \
                  procps.service:systemd-sysctl.service

@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "lib/ctlproto.h"
 #include "lib/fileio.h"
 #include "lib/paths.h"
 
@@ -84,76 +83,10 @@ static int receive(int fd, void *buf, struct wire_reader *in)
         }
 }
 
-/* ---- records ---- */
-
-const char *record_get(const struct ctl_record *rec, const char *key)
-{
-        return strv_env_get(rec->v, key);
-}
-
-const char *record_str(const struct ctl_record *rec, const char *key)
-{
-        return record_get(rec, key) ?: "";
-}
-
-uint64_t record_u64(const struct ctl_record *rec, const char *key)
-{
-        const char *s = record_get(rec, key);
-        uint64_t v;
-
-        return s && parse_u64(s, &v) >= 0 ? v : 0;
-}
-
-/* "Key+=more" continues the value before it. */
-static int join_pieces(char **v, char *s)
-{
-        char *plus = strstr(s, "+=");
-        size_t n = strv_len(v);
-        char *joined;
-
-        if (!plus || plus > strchr(s, '=') || n == 0)
-                return 0;
-        joined = str_printf("%s%s", v[n - 1], plus + 2);
-        if (!joined)
-                return -ENOMEM;
-        free(v[n - 1]);
-        v[n - 1] = joined;
-        return 1;
-}
-
-/* Adds what came to rec; true when the record is complete. */
-static int gather(struct wire_reader *in, struct ctl_record *rec, bool *ret_complete)
-{
-        _cleanup_strv_ char **v = NULL;
-        int r = wire_get_strv(in, &v);
-
-        if (r < 0)
-                return r;
-        *ret_complete = true;
-        FOREACH_STR (s, v) {
-                if (streq(*s, "More=1")) {
-                        *ret_complete = false;
-                        continue;
-                }
-                r = join_pieces(rec->v, *s);
-                if (r == 0)
-                        r = strv_add(&rec->v, *s);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-static void record_done(struct ctl_record *rec)
-{
-        strv_free(rec->v);
-        rec->v = NULL;
-}
-
 static int read_answer(int fd, struct ctl_call *c)
 {
         static uint8_t buf[WIRE_MAX];
-        _cleanup_(record_done) struct ctl_record rec = { 0 };
+        _cleanup_record_ struct ctl_record rec = { 0 };
         struct wire_reader in;
         const char *text;
         bool complete;
@@ -165,14 +98,14 @@ static int read_answer(int fd, struct ctl_call *c)
                         return r;
                 switch (in.h.type) {
                 case CTL_RECORD:
-                        r = gather(&in, &rec, &complete);
+                        r = ctl_record_gather(&in, &rec, &complete);
                         if (r < 0)
                                 return r;
                         if (!complete)
                                 break;
                         if (c->record)
                                 c->record(&rec, c->data);
-                        record_done(&rec);
+                        ctl_record_done(&rec);
                         break;
                 case CTL_TEXT:
                         text = wire_get_str(&in);
@@ -269,7 +202,7 @@ int ctl_events(bool (*fn)(const char *event, const struct ctl_record *rec, void 
         if (r < 0)
                 return r;
         for (bool go_on = true; go_on;) {
-                _cleanup_(record_done) struct ctl_record rec = { 0 };
+                _cleanup_record_ struct ctl_record rec = { 0 };
                 struct wire_reader in;
                 const char *event;
                 bool complete;
@@ -280,7 +213,7 @@ int ctl_events(bool (*fn)(const char *event, const struct ctl_record *rec, void 
                 if (in.h.type != CTL_EVENT)
                         continue;
                 event = wire_get_str(&in);
-                if (event && gather(&in, &rec, &complete) >= 0)
+                if (event && ctl_record_gather(&in, &rec, &complete) >= 0)
                         go_on = fn(event, &rec, data);
         }
         return 0;

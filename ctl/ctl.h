@@ -6,18 +6,11 @@
 
 #include <stdio.h>
 
+#include "lib/ctlproto.h"
 #include "lib/log.h"
 #include "lib/str.h"
 
 /* ---- the connection ---- */
-
-struct ctl_record {
-        char **v; /* "Key=value" */
-};
-/* Value of a key, NULL when absent. */
-const char *record_get(const struct ctl_record *rec, const char *key);
-const char *record_str(const struct ctl_record *rec, const char *key); /* "" when absent */
-uint64_t record_u64(const struct ctl_record *rec, const char *key);
 
 struct ctl_call {
         const char *verb;

@@ -26,6 +26,8 @@ static void emit_unit(struct request *r, struct unit *u)
                 record_addf(&rec, "Job", "%u", u->job->id);
                 record_add(&rec, "JobType", job_type_to_string(u->job->type));
         }
+        if (request_flag(r, "invocation"))
+                record_add(&rec, "InvocationID", u->invocation_id);
         record_send(&rec);
 }
 
@@ -143,6 +145,7 @@ int verb_show(struct request *r)
 
         if (!r->args || !*r->args) {
                 record_begin(&rec, r);
+                rec.raw = request_flag(r, "raw");
                 rec.only = keys;
                 show_manager(&rec, r->m);
                 record_send(&rec);
@@ -150,13 +153,20 @@ int verb_show(struct request *r)
         }
         FOREACH_STR (name, r->args) {
                 struct unit *u;
-                int k = unit_load_by_name(r->m, *name, &u);
+                int k = 0;
 
+                if (request_flag(r, "loaded")) {
+                        u = unit_find(r->m, *name);
+                        if (!u)
+                                continue;
+                } else
+                        k = unit_load_by_name(r->m, *name, &u);
                 if (k < 0) {
                         first = first ?: request_fail(r, k, "'%.200s' is not a unit name.", *name);
                         continue;
                 }
                 record_begin(&rec, r);
+                rec.raw = request_flag(r, "raw");
                 rec.only = keys;
                 show_unit(&rec, u);
                 record_send(&rec);

@@ -62,6 +62,8 @@ const struct verb control_verbs[] = {
         { "log-level", 0, 0, verb_log_level, "[LEVEL]", "ask or (root) set what is logged" },
         { "get-default", 0, 0, verb_get_default, "", "the target of this boot" },
         { "analyze-data", 0, 0, verb_analyze_data, "", "times of the manager, then of every unit" },
+        { "bus-attach", VERB_ROOT, 0, verb_bus_attach, "", "be the bridge to D-Bus" },
+        { "bus-name", VERB_ROOT, 1, verb_bus_name, "NAME owner=OWNER first", "who owns a name on the bus" },
         { "subscribe", VERB_EVENTS, 0, verb_subscribe, "", "events from now on" },
         { "poweroff", VERB_ROOT, 0, verb_power, "force message=TEXT", "stop all and power off" },
         { "reboot", VERB_ROOT, 0, verb_power, "[ARGUMENT] force", "stop all and reboot" },
@@ -129,6 +131,7 @@ static void client_free(struct client *c)
 
         control_wait_drop_client(c);
         state_touch_manager(c->control->m);
+        bus_client_gone(c->control->m, c);
         listing_free(c->listing);
         while (c->queue) {
                 struct out *o = c->queue;
@@ -531,7 +534,8 @@ void control_serialise(struct manager *m, struct state_out *s)
 
                 if (c->doomed)
                         continue;
-                snprintf(line, sizeof(line), "%d%s", c->io.fd, c->subscribed ? " subscribed" : "");
+                snprintf(line, sizeof(line), "%d%s%s", c->io.fd, c->subscribed ? " subscribed" : "",
+                        bus_is_bridge(m, c) ? " bridge" : "");
                 state_put(s, "client", line);
                 control_wait_serialise(c, c->io.fd, s);
         }
@@ -573,8 +577,12 @@ bool control_deserialise(struct manager *m, const char *key, const char *value)
                 return true;
         if (!ctl || client_new(ctl, fd) < 0)
                 close(fd);
-        else if (strstr(value, " subscribed"))
-                client_subscribe(ctl->clients);
+        else {
+                if (strstr(value, " subscribed"))
+                        client_subscribe(ctl->clients);
+                if (strstr(value, " bridge"))
+                        bus_set_bridge(m, ctl->clients);
+        }
         return true;
 }
 
@@ -648,4 +656,28 @@ bool control_request_stop(struct unit *u, const char *controller)
         record_add(&rec, "Controller", controller);
         event_send(ctl, &rec);
         return true;
+}
+
+void control_simple_event(struct manager *m, const char *event, const char *key, const char *value)
+{
+        struct record rec = { .type = CTL_EVENT, .event = event };
+        struct control *ctl = m->control;
+
+        if (!ctl || ctl->n_subscribed == 0)
+                return;
+        record_add(&rec, key, value);
+        event_send(ctl, &rec);
+}
+
+void control_startup_event(struct manager *m)
+{
+        struct record rec = { .type = CTL_EVENT, .event = "startup-finished" };
+        struct control *ctl = m->control;
+
+        if (!ctl || ctl->n_subscribed == 0)
+                return;
+        record_add_u64(&rec, "InitRDUSec", (uint64_t)m->t_initrd);
+        record_add_u64(&rec, "UserspaceUSec", (uint64_t)m->t_userspace);
+        record_add_u64(&rec, "FinishUSec", (uint64_t)m->t_finish);
+        event_send(ctl, &rec);
 }

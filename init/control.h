@@ -51,7 +51,7 @@ struct record {
         const char *event;
         char **v;
         size_t n, cap, bytes;
-        bool failed;
+        bool failed, raw /* for programs: nothing is joined or shortened */;
         char *const *only; /* keys wanted; NULL: all */
 };
 void record_begin(struct record *rec, struct request *r);
@@ -125,6 +125,9 @@ int verb_subscribe(struct request *r);
 int verb_power(struct request *r);
 int verb_shutdown(struct request *r);
 int verb_version(struct request *r);
+/* bus.c */
+int verb_bus_attach(struct request *r);
+int verb_bus_name(struct request *r);
 
 /* The verb that was asked, for functions that serve several. */
 const char *request_verb(const struct request *r);
@@ -152,3 +155,6 @@ void control_job_event(struct manager *m, struct job *j, bool gone, int result);
 void control_unit_event(struct unit *u);
 /* Asks a scope's controller to stop it: event "request-stop". false: nobody listens. */
 bool control_request_stop(struct unit *u, const char *controller);
+/* The same for what has one thing to say: "unit-new" and "unit-removed" (Id), "bus-name" (Name), "reloading" (Active). */
+void control_simple_event(struct manager *m, const char *event, const char *key, const char *value);
+void control_startup_event(struct manager *m);

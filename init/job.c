@@ -355,6 +355,7 @@ void job_finish(struct job *j, enum job_result result, bool recursive)
         }
         manager_status_job(m, j, result);
         control_job_event(m, j, true, result);
+        bus_job_ended(m, j, result);
         m->n_jobs_done++;
         if (result != JOB_DONE && result != JOB_SKIPPED)
                 m->n_jobs_failed++;

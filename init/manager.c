@@ -11,6 +11,7 @@
 #include "lib/fileio.h"
 #include "lib/inifile.h"
 #include "clock.h"
+#include "control.h"
 #include "manager.h"
 #include "names.h"
 #include "service.h"
@@ -347,6 +348,7 @@ void manager_free(struct manager *m)
         if (!m)
                 return;
         control_close(m);
+        bus_free(m);
         manager_reload_free(m);
         loop_timer_cancel(m->loop, &m->state_timer);
         state_free(m);
@@ -406,6 +408,8 @@ static void boot_finished(struct manager *m)
                 format_timespan(b, sizeof(b), m->t_finish - (m->t_initrd ?: m->t_userspace), USEC_PER_MSEC),
                 format_timespan(c, sizeof(c), m->t_finish, USEC_PER_MSEC), m->n_spawned, m->n_failed_units);
         ring_flush(m);
+        control_startup_event(m);
+        bus_booted(m);
 }
 
 /* Nothing but modules that nobody waits for in particular is left of the boot: a quarter of a second for the services

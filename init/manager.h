@@ -120,6 +120,19 @@ void mountinfo_scan(struct manager *m); /* by PID 1 itself, before devd runs */
 void mount_restored(struct manager *m); /* after a re-execution: the kernel's list once more */
 void swapinfo_message(struct manager *m, bool there, const char *what, int priority);
 
+/* bus.c: the bridge to D-Bus. */
+struct client;
+struct service;
+/* A Type=dbus service runs and waits for its name: will it be told? Else nobody watches. */
+bool bus_await_name(struct service *s);
+void bus_booted(struct manager *m);
+void bus_unit_changed(struct unit *u);
+void bus_job_ended(struct manager *m, const struct job *j, enum job_result result);
+bool bus_is_bridge(struct manager *m, const struct client *c);
+void bus_set_bridge(struct manager *m, struct client *c); /* re-execution */
+void bus_client_gone(struct manager *m, struct client *c);
+void bus_free(struct manager *m);
+
 /* control.c: the control socket. */
 int control_open(struct manager *m);
 void control_close(struct manager *m);

@@ -8,6 +8,7 @@
  * These have needs_read; a new state (reload_retry) or their next job (unit_read_again) looks at them again.
  *
  * Generators run without holding PID 1, so a reload ends later; a request that comes meanwhile gets a round of its own. */
+#include "control.h"
 #include "load.h"
 #include "manager.h"
 #include "types.h"
@@ -184,6 +185,7 @@ static void round_end(struct reload *r, int error)
         struct reload_waiter *list = TAKE_PTR(r->now);
 
         r->running = false;
+        control_simple_event(r->m, "reloading", "Active", "0");
         while (list) {
                 struct reload_waiter *w = list;
 
@@ -212,6 +214,7 @@ static void round_begin(struct reload *r)
         int k;
 
         r->running = true;
+        control_simple_event(r->m, "reloading", "Active", "1");
         if (!r->m->test_mode)
                 manager_read_config(r->m);
         k = generators_start(r->m, generators_done);

@@ -429,8 +429,11 @@ void service_enter_start(struct service *s)
         }
         switch (s->type) {
         case SERVICE_DBUS:
+                service_set_state(s, SVC_START);
+                if (bus_await_name(s))
+                        break;
                 log_unit(s->unit.id, LOG_NOTICE,
-                        "Nobody watches bus names yet: taken as ready without %s on the bus", s->bus_name);
+                        "No bus or no rouse-busd here: taken as ready without %s on the bus", s->bus_name);
                 service_enter_start_post(s);
                 break;
         case SERVICE_SIMPLE:

@@ -465,7 +465,6 @@ static void finish_command(struct exec_command *c, int code, int status)
         c->exit = now_realtime();
         c->code = code;
         c->status = status;
-        c->pid = 0;
 }
 
 static void service_child(struct unit *u, pid_t pid, int code, int status)

@@ -53,8 +53,14 @@ static void print_string(struct record *rec, const char *key, const struct direc
 static void print_strv(struct record *rec, const char *key, const struct directive *d, const void *v)
 {
         char *const *list = *(char ***const)v;
-        _cleanup_free_ char *s = list ? strv_join(list, " ") : NULL;
+        _cleanup_free_ char *s = NULL;
 
+        if (rec->raw) {
+                FOREACH_STR (word, list)
+                        record_add(rec, key, *word);
+                return;
+        }
+        s = list ? strv_join(list, " ") : NULL;
         record_add(rec, key, s);
 }
 
@@ -109,9 +115,8 @@ static void print_limit(struct record *rec, const char *key, const struct direct
 static void print_directories(struct record *rec, const char *key, const struct directive *d, const void *v)
 {
         const struct exec_directory *dir = v;
-        _cleanup_free_ char *s = dir->paths ? strv_join(dir->paths, " ") : NULL;
 
-        record_add(rec, key, s);
+        print_strv(rec, key, d, &dir->paths);
 }
 
 static void print_environment_files(
@@ -137,6 +142,10 @@ static void print_capabilities(struct record *rec, const char *key, const struct
         _cleanup_strbuf_ struct strbuf b = { 0 };
         uint64_t caps = *(const uint64_t *)v;
 
+        if (rec->raw) {
+                record_add_u64(rec, key, caps);
+                return;
+        }
         for (const struct name_row *n = names_capability; n->name; n++)
                 if (n->value < 64 && caps >> n->value & 1)
                         strbuf_printf(&b, "%s%s", b.len ? " " : "", n->name);

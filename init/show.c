@@ -50,6 +50,11 @@ static void add_words(struct record *rec, const char *key, char *const *v)
 
         if (!record_wants(rec, key))
                 return;
+        if (rec->raw) {
+                FOREACH_STR (word, v)
+                        record_add(rec, key, *word);
+                return;
+        }
         s = v ? strv_join(v, " ") : NULL;
         record_add(rec, key, s);
 }
@@ -96,7 +101,10 @@ static void add_deps(struct record *rec, struct unit *u)
                 if (!record_wants(rec, key))
                         continue;
                 UNIT_FOREACH_DEP(u, DEP_BIT(shown_deps[i]), o)
-                strbuf_printf(&b, "%s%s", b.len ? " " : "", o->id);
+                if (rec->raw)
+                        record_add(rec, key, o->id);
+                else
+                        strbuf_printf(&b, "%s%s", b.len ? " " : "", o->id);
                 if (b.len > 0 || rec->only)
                         record_add(rec, key, b.s);
         }
@@ -120,11 +128,19 @@ static void add_conditions(struct record *rec, struct unit *u)
                 if (!record_wants(rec, key))
                         continue;
                 for (struct condition *c = u->conditions; c; c = c->next)
-                        if (c->is_assert == asserts)
+                        if (c->is_assert == asserts && rec->raw)
+                                record_addf(rec, key, "%s %d %d %d %s", condition_name(c), c->trigger,
+                                        c->negate,
+                                        c->result == -1  ? 0
+                                        : c->result == 1 ? 1
+                                                         : -1,
+                                        c->parameter ?: "");
+                        else if (c->is_assert == asserts)
                                 strbuf_printf(&b, "%s{ %s=%s%s%s ; %s }", b.len ? " " : "",
                                         condition_name(c), c->trigger ? "|" : "", c->negate ? "!" : "",
                                         c->parameter ?: "", result_word(c));
-                record_add(rec, key, b.s);
+                if (!rec->raw)
+                        record_add(rec, key, b.s);
         }
         add_bool(rec, "ConditionResult", u->condition_result == 1);
         add_bool(rec, "AssertResult", u->assert_result == 1);
@@ -193,14 +209,37 @@ static void add_time_text(struct strbuf *b, usec_t t)
                 strbuf_puts(b, "n/a");
 }
 
+/* `PATH FLAGS START STOP PID CODE STATUS ARG…`, each a quoted word; flags as in the file, "^" for "!!". */
+static void show_command_raw(struct record *rec, const char *key, const struct exec_command *c)
+{
+        _cleanup_strbuf_ struct strbuf b = { 0 };
+
+        strbuf_printf(&b, "\"%s\" \"%s%s%s%s%s\" %lld %lld %d %d %d", c->path ?: "",
+                c->flags & CMD_IGNORE_FAILURE ? "-" : "", c->flags & CMD_FULL_PRIVILEGE ? "+" : "",
+                c->flags & CMD_NO_SETUID ? "!" : "", c->flags & CMD_AMBIENT_MAGIC ? "^" : "",
+                c->flags & CMD_NO_ENV_EXPAND ? ":" : "", (long long)c->start, (long long)c->exit,
+                (int)c->pid, c->exit ? c->code : 0, c->exit ? c->status : 0);
+        FOREACH_STR (a, c->argv) {
+                _cleanup_free_ char *e = str_cescape(*a);
+
+                strbuf_printf(&b, " \"%s\"", e ?: "");
+        }
+        record_add(rec, key, b.s);
+}
+
 void show_command(struct record *rec, const char *key, const struct exec_command *list)
 {
         if (!record_wants(rec, key))
                 return;
         for (const struct exec_command *c = list; c; c = c->next) {
                 _cleanup_strbuf_ struct strbuf b = { 0 };
-                _cleanup_free_ char *argv = c->argv ? strv_join(c->argv, " ") : NULL;
+                _cleanup_free_ char *argv = NULL;
 
+                if (rec->raw) {
+                        show_command_raw(rec, key, c);
+                        continue;
+                }
+                argv = c->argv ? strv_join(c->argv, " ") : NULL;
                 strbuf_printf(&b, "{ path=%s ; argv[]=%s ; ignore_errors=%s ; start_time=[", c->path ?: "",
                         argv ?: "", c->flags & CMD_IGNORE_FAILURE ? "yes" : "no");
                 add_time_text(&b, c->start);

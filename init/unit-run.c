@@ -125,12 +125,14 @@ int unit_start(struct unit *u)
                 return -EOPNOTSUPP;
         if (s != UNIT_ACTIVATING) {
                 u->condition_time = now_realtime();
-                if (!unit_test_conditions(u, false)) {
+                u->condition_result = unit_test_conditions(u, false);
+                if (!u->condition_result) {
                         log_unit(u->id, LOG_DEBUG,
                                 "Starting was skipped because of a condition that is not met");
                         return -ECOMM;
                 }
-                if (!unit_test_conditions(u, true)) {
+                u->assert_result = unit_test_conditions(u, true);
+                if (!u->assert_result) {
                         log_unit(u->id, LOG_ERR, "Starting failed because an assertion is not met");
                         return -EPROTO;
                 }
@@ -419,8 +421,9 @@ void unit_notify_full(struct unit *u, enum active_state old, bool reload_failed,
         state_touch(u);
         if (now != old) {
                 set_timestamps(u, old, now);
-                control_unit_event(u);
+                bus_unit_changed(u);
         }
+        control_unit_event(u);
         if (u->job)
                 unexpected = notify_job(u, u->job, now, reload_failed);
         if (now != old) {

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "control.h"
 #include "job.h"
 #include "manager.h"
 #include "transient.h"
@@ -185,6 +186,7 @@ static int unit_new(struct manager *m, const char *name, struct unit **ret)
                 (void)unit_name_instance(name, &u->instance);
         set_config_defaults(u);
         set_live_defaults(u);
+        control_simple_event(m, "unit-new", "Id", u->id);
         *ret = u;
         return 0;
 }
@@ -459,6 +461,7 @@ void unit_free(struct unit *u)
 {
         struct manager *m = u->manager;
 
+        control_simple_event(m, "unit-removed", "Id", u->id);
         if (unit_ops(u)->done)
                 unit_ops(u)->done(u);
         unit_drop_all_deps(u);

@@ -427,6 +427,7 @@ struct manager {
         void *cgroups;             /* cgroup.c's */
         struct devlink *devlink;   /* devlink.c's */
         void *control, *early, *notify;
+        struct bus *bus; /* bus.c */
         char *default_target;
         enum manager_objective objective;
         char *reboot_arg;

@@ -1,4 +1,4 @@
-/* The control protocol: what rousectl (and later rouse-busd) speaks with PID 1, over ROUSE_CONTROL
+/* The control protocol: what rousectl and rouse-busd speak with PID 1, over ROUSE_CONTROL
  * (SOCK_SEQPACKET, lib/wire.h). Peers are told apart by SO_PEERCRED: reading is open to all, changing to root.
  *
  * A request is CTL_REQUEST: s verb, u argc, s×argc arguments, u n, s×n options ("KEY=value" or "KEY"). The
@@ -15,3 +15,22 @@ enum ctl_type {
         CTL_END,    /* u errno (0 = done), s message or NULL */
         CTL_EVENT,  /* after verb "subscribe": s event, u n, s×n "Key=value" */
 };
+
+/* What CTL_RECORD and CTL_EVENT carry: "Key=value" strings, a key possibly several times. */
+struct ctl_record {
+        char **v;
+};
+#define CTL_RECORD_FOREACH(value, rec, key)                                                                 \
+        for (char **_s = (rec)->v; _s && *_s; _s++)                                                         \
+                for (const char *value = ctl_record_value(*_s, key); value; value = NULL)
+/* The value, if s is one of key; else NULL. */
+const char *ctl_record_value(const char *s, const char *key);
+/* First value of a key, NULL when absent. */
+const char *record_get(const struct ctl_record *rec, const char *key);
+const char *record_str(const struct ctl_record *rec, const char *key); /* "" when absent */
+uint64_t record_u64(const struct ctl_record *rec, const char *key);
+/* Adds the list of strings that comes next in the message to rec, joining pieces of long values. *ret_complete: no
+ * further message belongs to this record. */
+int ctl_record_gather(struct wire_reader *in, struct ctl_record *rec, bool *ret_complete);
+void ctl_record_done(struct ctl_record *rec);
+#define _cleanup_record_ _cleanup_(ctl_record_done)

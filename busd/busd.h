@@ -1,0 +1,318 @@
+/* rouse-busd: org.freedesktop.systemd1 on the bus, out of what PID 1 says over the control protocol.
+ *
+ *     a client ── D-Bus ──▶ bus.c ─▶ dispatch.c ─▶ access.c ─▶ methods*.c ──▶ link.c ── control socket ──▶ PID 1
+ *              ◀── reply, signal ── events.c, encode*.c ◀── records, events ──┘
+ *
+ * The process keeps no state about units. A method call becomes one or more requests to PID 1 over one connection, and
+ * is answered when their END arrives; since PID 1 answers in order and tells events over the same connection, a client
+ * sees a job's end never before the reply that named the job. What the interface has is in the tables table-*.inc;
+ * properties are made from the records of the verb `show` (encode.c), and properties of transient units become lines
+ * of a unit file (transient.c).
+ *
+ * Nothing waits for this process: PID 1 starts it when dbus is there (init/bus.c), tells it what it needs when it comes
+ * (again), and goes on without it. */
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include "lib/ctlproto.h"
+#include "lib/hash.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "lib/str.h"
+
+#define BUS_NAME      "org.freedesktop.systemd1"
+#define BUS_PATH      "/org/freedesktop/systemd1"
+#define UNITS_PATH    BUS_PATH "/unit"
+#define JOBS_PATH     BUS_PATH "/job"
+#define BUS_INTERFACE BUS_NAME "."
+#define ERROR_PREFIX  BUS_NAME "."
+
+struct busd;
+
+/* ---- the tables (table.c) ---- */
+
+enum interface {
+        IF_Manager,
+        IF_Unit,
+        IF_Job,
+        IF_Service,
+        IF_Socket,
+        IF_Target,
+        IF_Device,
+        IF_Mount,
+        IF_Automount,
+        IF_Timer,
+        IF_Swap,
+        IF_Path,
+        IF_Slice,
+        IF_Scope,
+        IF_Exec, /* groups of properties: no interfaces of their own */
+        IF_Kill,
+        IF_Cgroup,
+        IF_MAX
+};
+/* How a change of a property is told: in PropertiesChanged, only that it changed, not at all, or it never changes. */
+enum changes { CHANGES, INVALIDATES, SILENT, CONST, WRITABLE };
+/* Who may call a method: everybody, root alone, or whom polkit lets do this. */
+enum access { ANYONE, ROOT, UNITS, FILES, RELOAD, ENVIRONMENT };
+
+struct call;
+struct method {
+        enum interface interface;
+        const char *name, *in, *out, *args;
+        int (*handler)(struct call *c); /* NULL: not supported */
+        enum access access;
+};
+struct signal {
+        enum interface interface;
+        const char *name, *signature, *args;
+};
+struct property {
+        enum interface interface;
+        const char *name, *signature;
+        enum changes changes;
+};
+extern const struct method methods[];
+extern const struct signal signals[];
+extern const struct property properties[];
+extern const size_t n_methods, n_signals, n_properties;
+
+const char *interface_name(enum interface i); /* "Manager" … */
+/* "org.freedesktop.systemd1.Unit" → IF_Unit; -ENOENT. */
+int interface_find(const char *full);
+/* The interface of a unit's type by its name; -EINVAL. */
+int interface_of_unit(const char *name);
+/* Does the interface have the properties of this group (or is it the same)? */
+bool interface_has(enum interface i, enum interface group);
+const struct method *method_find(enum interface i, const char *name);
+const struct property *property_find(enum interface i, const char *name);
+
+/* ---- PID 1 (link.c) ---- */
+
+/* The whole answer to a request. error: 0 or a negative errno, message for people or NULL. */
+struct answer {
+        struct ctl_record *records;
+        size_t n;
+        int error;
+        const char *message;
+};
+typedef void (*answer_fn)(struct busd *b, const struct answer *a, void *data);
+
+int link_open(struct busd *b);
+void link_close(struct busd *b);
+/* Sends a request; done is called once, never before this returns 0. data is the caller's. */
+int link_request(struct busd *b, const char *verb, char *const *args, char *const *options, answer_fn done,
+        void *data);
+
+/* ---- buses (bus.c) ---- */
+
+struct connection {
+        struct busd *busd;
+        sd_bus *bus;
+        bool system; /* the system bus; else a direct connection of root's */
+        bool subscribed, dead;
+        struct loop_io io;
+        struct connection *next;
+};
+
+struct busd {
+        struct loop *loop;
+        struct link *link;
+        struct connection *connections, *system;
+        struct loop_io private_io;
+        struct loop_timer bus_timer; /* sd-bus's own deadlines */
+        struct hash senders;         /* unique names → uid (access.c) */
+        size_t n_senders;
+        sd_bus_track *subscribers, *askers; /* on the system bus (events.c) */
+        struct hash names;                  /* well-known names that units have (names.c) */
+        struct hash changed;                /* units whose change is to be told (events.c) */
+        struct loop_deferred tell;
+        unsigned n_ready;
+        bool exiting;
+        int status;
+};
+/* main.c: ends the loop. */
+void busd_exit(struct busd *b, int status);
+
+int bus_open_system(struct busd *b);
+int bus_open_private(struct busd *b);
+void bus_close_all(struct busd *b);
+/* Handles what came on all connections, before each wait of the loop; returns how long that may take at most. */
+usec_t bus_process(struct busd *b);
+
+/* ---- calls (dispatch.c) ---- */
+
+struct call {
+        struct busd *b;
+        struct connection *conn;
+        sd_bus_message *m;
+        const struct method *method;
+        char *unit;   /* of the object, NULL for the manager's and jobs' */
+        uint32_t job; /* of the object, 0 */
+        int (*done)(struct call *c, const struct answer *a);
+        void *data; /* the handler's own, freed with the call */
+        void (*data_free)(void *data);
+        unsigned pending;
+        bool replied;
+        struct call *next;
+};
+
+/* A message's way in: 1 it was handled, 0 it is none of ours. */
+int dispatch(struct connection *conn, sd_bus_message *m);
+/* Runs a call that access.c has let through, and frees it when nothing is pending. */
+void call_run(struct call *c);
+void call_unref(struct call *c);
+/* A connection goes: its calls are not answered any more. */
+void call_forget(struct connection *conn);
+/* Asks PID 1; done makes the reply. An error of PID 1's is answered by call_error() unless done is told errors. */
+int call_request(struct call *c, const char *verb, char *const *args, char *const *options,
+        int (*done)(struct call *c, const struct answer *a));
+/* Answers with an error: its D-Bus name, text. Returns 0. */
+int call_fail(struct call *c, const char *error, const char *fmt, ...) _printf_(3, 4);
+/* The D-Bus error for a negative errno. */
+int call_fail_errno(struct call *c, int error, const char *message);
+/* Sends a reply made by sd_bus_message_new_method_return(). */
+int call_send(struct call *c, sd_bus_message *reply);
+int call_reply(struct call *c, const char *types, ...);
+/* The unit that the call is about: the object's, or the first argument. Borrowed. */
+int call_unit(struct call *c, const char **ret);
+
+/* The calling process. */
+int call_pid(struct call *c, pid_t *ret);
+
+char *unit_path(const char *name);
+char *job_path(uint32_t id);
+/* Both NULL and 0 for other objects. -ENOENT: not one of our objects. */
+int object_of_path(const char *path, char **ret_unit, uint32_t *ret_job);
+
+/* The standard interfaces: properties.c, introspect.c. */
+int on_get(struct call *c);
+int on_get_all(struct call *c);
+int on_set(struct call *c);
+int on_introspect(struct call *c);
+
+/* access.c: runs the call now or later, or refuses it. */
+void access_check(struct call *c);
+void access_done(struct busd *b);
+
+/* ---- properties (encode.c, encode-forms.c) ---- */
+
+/* Appends the value as a variant. */
+int encode_property(sd_bus_message *m, const struct property *p, const struct ctl_record *rec);
+/* A zero of any signature. */
+int encode_empty(sd_bus_message *m, const char *signature);
+/* Properties of interface i (and its groups) as a{sv}; only: those that are told when they change (-1: all). */
+int encode_all(sd_bus_message *m, enum interface i, const struct ctl_record *rec, int only);
+typedef int (*encode_fn)(sd_bus_message *m, const struct property *p, const struct ctl_record *rec);
+encode_fn encode_form(const struct property *p);
+int encode_u64_text(const char *name, const char *text, uint64_t *ret);
+
+/* ---- properties of transient units (transient.c) ---- */
+
+/* What an a(sv) says: lines "Setting=value", and options of the verb start-transient. */
+struct transient {
+        char **lines, **options;
+        bool add_ref;
+        uint32_t caller; /* in: the process that 0 among PIDs stands for */
+};
+void transient_done(struct transient *t);
+#define _cleanup_transient_ _cleanup_(transient_done)
+/* The error's text is the caller's. */
+int transient_read(sd_bus_message *m, struct transient *t, char **ret_error);
+
+/* ---- signals (events.c) ---- */
+
+void event_received(struct busd *b, const char *event, const struct ctl_record *rec);
+/* A signal of the manager's, to all who subscribed. */
+void emit_manager(struct busd *b, const char *name, const char *types, ...);
+void emit_files_changed(struct busd *b);
+void on_job_removed(struct busd *b, const struct ctl_record *rec);
+bool anybody_subscribed(struct busd *b);
+void events_done(struct busd *b);
+void subscribers_load(struct busd *b);
+/* Who asks for a job on the bus is told of its end, subscribed or not. */
+void asker_add(struct call *c);
+int subscriber_add(struct busd *b, const char *name);
+bool subscriber_remove(struct busd *b, const char *name);
+
+/* ---- names.c, activation.c ---- */
+
+/* Becomes the bridge: PID 1 says which names to watch and what ended meanwhile; events from then on. */
+int names_attach(struct busd *b);
+void names_add(struct busd *b, const char *name);
+void names_done(struct busd *b);
+int activation_init(struct busd *b);
+/* The name is ours and PID 1 knows us: ready. */
+void busd_ready(struct busd *b);
+
+/* ---- handlers of methods: methods-units.c, -jobs.c, -manager.c, -files.c, -transient.c ---- */
+
+int on_get_unit(struct call *c);
+int on_get_unit_by_pid(struct call *c);
+int on_get_unit_by_invocation(struct call *c);
+int on_get_unit_by_cgroup(struct call *c);
+int on_load_unit(struct call *c);
+int on_start_unit(struct call *c);
+int on_stop_unit(struct call *c);
+int on_reload_unit(struct call *c);
+int on_restart_unit(struct call *c);
+int on_try_restart_unit(struct call *c);
+int on_reload_or_restart_unit(struct call *c);
+int on_reload_or_try_restart_unit(struct call *c);
+int on_enqueue_job(struct call *c);
+int on_kill_unit(struct call *c);
+int on_clean_unit(struct call *c);
+int on_freeze_unit(struct call *c);
+int on_thaw_unit(struct call *c);
+int on_reset_failed_unit(struct call *c);
+int on_set_properties(struct call *c);
+int on_ref_unit(struct call *c);
+int on_unref_unit(struct call *c);
+int on_start_transient(struct call *c);
+int on_get_processes(struct call *c);
+int on_attach_processes(struct call *c);
+int on_abandon(struct call *c);
+int on_get_job(struct call *c);
+int on_cancel_job(struct call *c);
+int on_clear_jobs(struct call *c);
+int on_reset_failed(struct call *c);
+int on_list_units(struct call *c);
+int on_list_units_filtered(struct call *c);
+int on_list_units_by_patterns(struct call *c);
+int on_list_units_by_names(struct call *c);
+int on_list_jobs(struct call *c);
+int on_subscribe(struct call *c);
+int on_unsubscribe(struct call *c);
+int on_dump(struct call *c);
+int on_dump_by_fd(struct call *c);
+int on_reload(struct call *c);
+int on_reexecute(struct call *c);
+int on_exit_manager(struct call *c);
+int on_reboot(struct call *c);
+int on_poweroff(struct call *c);
+int on_halt(struct call *c);
+int on_kexec(struct call *c);
+int on_set_environment(struct call *c);
+int on_unset_environment(struct call *c);
+int on_unset_and_set_environment(struct call *c);
+int on_list_unit_files(struct call *c);
+int on_list_unit_files_by_patterns(struct call *c);
+int on_get_unit_file_state(struct call *c);
+int on_enable_files(struct call *c);
+int on_disable_files(struct call *c);
+int on_enable_files_flags(struct call *c);
+int on_disable_files_flags(struct call *c);
+int on_reenable_files(struct call *c);
+int on_link_files(struct call *c);
+int on_preset_files(struct call *c);
+int on_preset_files_mode(struct call *c);
+int on_mask_files(struct call *c);
+int on_unmask_files(struct call *c);
+int on_set_default_target(struct call *c);
+int on_get_default_target(struct call *c);
+int on_get_unit_by_pidfd(struct call *c);
+
+/* What several of them share: the reply after a request that made a job, or acted on a unit. */
+int job_done(struct call *c, const struct answer *a);
+int unit_done(struct call *c, const struct answer *a);

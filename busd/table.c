@@ -1,0 +1,130 @@
+/* The tables of what the interface has. */
+#include "busd.h"
+
+const struct method methods[] = {
+#define METHOD(i, name, in, out, args, handler, access) { IF_##i, #name, in, out, args, handler, access },
+#define SIGNAL(...)
+#define PROPERTY(...)
+#define GROUP(...)
+#include "table-manager.inc"
+#include "table-types.inc"
+#include "table-unit.inc"
+#undef METHOD
+#undef SIGNAL
+#undef PROPERTY
+#undef GROUP
+};
+const size_t n_methods = ARRAY_SIZE(methods);
+
+const struct signal signals[] = {
+#define METHOD(...)
+#define SIGNAL(i, name, signature, args) { IF_##i, #name, signature, args },
+#define PROPERTY(...)
+#define GROUP(...)
+#include "table-manager.inc"
+#include "table-types.inc"
+#include "table-unit.inc"
+#undef METHOD
+#undef SIGNAL
+#undef PROPERTY
+#undef GROUP
+};
+const size_t n_signals = ARRAY_SIZE(signals);
+
+const struct property properties[] = {
+#define METHOD(...)
+#define SIGNAL(...)
+#define PROPERTY(i, name, signature, changes) { IF_##i, #name, signature, changes },
+#define GROUP(...)
+#include "table-groups.inc"
+#include "table-manager.inc"
+#include "table-types.inc"
+#include "table-unit.inc"
+#undef METHOD
+#undef SIGNAL
+#undef PROPERTY
+#undef GROUP
+};
+const size_t n_properties = ARRAY_SIZE(properties);
+
+static const struct {
+        enum interface of, group;
+} groups[] = {
+#define METHOD(...)
+#define SIGNAL(...)
+#define PROPERTY(...)
+#define GROUP(i, group) { IF_##i, IF_##group },
+#include "table-types.inc"
+#undef METHOD
+#undef SIGNAL
+#undef PROPERTY
+#undef GROUP
+};
+
+static const char *const names[IF_MAX] = {
+        [IF_Manager] = "Manager",
+        [IF_Unit] = "Unit",
+        [IF_Job] = "Job",
+        [IF_Service] = "Service",
+        [IF_Socket] = "Socket",
+        [IF_Target] = "Target",
+        [IF_Device] = "Device",
+        [IF_Mount] = "Mount",
+        [IF_Automount] = "Automount",
+        [IF_Timer] = "Timer",
+        [IF_Swap] = "Swap",
+        [IF_Path] = "Path",
+        [IF_Slice] = "Slice",
+        [IF_Scope] = "Scope",
+};
+
+const char *interface_name(enum interface i)
+{
+        return names[i];
+}
+
+int interface_find(const char *full)
+{
+        const char *name = startswith(full, BUS_INTERFACE);
+
+        for (int i = 0; name && i < IF_Exec; i++)
+                if (streq(names[i], name))
+                        return i;
+        return -ENOENT;
+}
+
+int interface_of_unit(const char *name)
+{
+        const char *dot = strrchr(name, '.');
+
+        for (int i = IF_Service; dot && i <= IF_Scope; i++)
+                if (strcasecmp(names[i], dot + 1) == 0)
+                        return i;
+        return -EINVAL;
+}
+
+bool interface_has(enum interface i, enum interface group)
+{
+        if (i == group)
+                return true;
+        for (size_t g = 0; g < ARRAY_SIZE(groups); g++)
+                if (groups[g].of == i && groups[g].group == group)
+                        return true;
+        return false;
+}
+
+const struct method *method_find(enum interface i, const char *name)
+{
+        for (size_t m = 0; m < n_methods; m++)
+                if (methods[m].interface == i && streq(methods[m].name, name))
+                        return &methods[m];
+        return NULL;
+}
+
+const struct property *property_find(enum interface i, const char *name)
+{
+        for (size_t p = 0; p < n_properties; p++)
+                if (streq(properties[p].name, name) && interface_has(i, properties[p].interface))
+                        return &properties[p];
+        return NULL;
+}

@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+"""The bridge to D-Bus: the real PID 1, dbus-daemon and rouse-busd in namespaces.
+
+What it says of itself and of units, jobs and their signals, activation of bus
+names, Type=dbus, unit files, transient units, direct connections, and that a
+bridge that is killed comes back and loses nothing.
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import pid1_ns
+
+for tool in ("dbus-daemon", "busctl", "dbus-send"):
+    if not shutil.which(tool):
+        sys.exit(print(f"1..0 # SKIP no {tool} here"))
+pid1_ns.PROGRAMS["rouse-busd"] = "usr/lib/rouse"
+pid1_ns.enclose(540)
+
+NAME, PATH = "org.freedesktop.systemd1", "/org/freedesktop/systemd1"
+DBUS_CONF = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>system</type><listen>systemd:</listen><servicedir>/etc/dbus-services</servicedir>
+<policy context="default"><allow user="*"/><allow own="*"/><allow send_type="method_call"/><allow send_type="signal"/>
+<allow send_requested_reply="true" send_type="method_return"/><allow send_requested_reply="true" send_type="error"/>
+<allow receive_type="method_call"/><allow receive_type="method_return"/><allow receive_type="error"/>
+<allow receive_type="signal"/></policy></busconfig>
+"""
+SERVICE = "[D-BUS Service]\nName={0}\nExec=/bin/false\nUser=root\nSystemdService={1}\n"
+OWNER = """#!/usr/bin/python3
+# Owns a bus name, speaking just enough of the protocol; gives it back on SIGUSR1.
+import os, signal, socket, struct, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect("/run/dbus/system_bus_socket")
+s.sendall(b"\\0AUTH EXTERNAL " + str(os.getuid()).encode().hex().encode() + b"\\r\\n")
+s.recv(200)
+s.sendall(b"BEGIN\\r\\n")
+serial = 0
+def call(member, signature="", body=b""):
+    global serial
+    serial += 1
+    fields = b""
+    def field(code, kind, value):
+        nonlocal fields
+        fields += b"\\0" * (-len(fields) % 8) + bytes([code, 1]) + kind + b"\\0"
+        if kind == b"g":
+            fields += bytes([len(value)]) + value + b"\\0"
+        else:
+            fields += b"\\0" * (-len(fields) % 4) + struct.pack("<I", len(value)) + value + b"\\0"
+    field(1, b"o", b"/org/freedesktop/DBus")
+    field(6, b"s", b"org.freedesktop.DBus")
+    field(2, b"s", b"org.freedesktop.DBus")
+    field(3, b"s", member)
+    if signature:
+        field(8, b"g", signature)
+    head = struct.pack("<4BIII", ord("l"), 1, 0, 1, len(body), serial, len(fields)) + fields
+    s.sendall(head + b"\\0" * (-len(head) % 8) + body)
+def text(t):
+    return struct.pack("<I", len(t)) + t + b"\\0"
+call(b"Hello")
+name = sys.argv[1].encode()
+if len(sys.argv) > 2:
+    open(sys.argv[2]).read()            # a FIFO: until somebody writes
+body = text(name)
+call(b"RequestName", b"su", body + b"\\0" * (-len(body) % 4) + struct.pack("<I", 4))
+signal.signal(signal.SIGUSR1, lambda *_: call(b"ReleaseName", b"s", text(name)))
+while s.recv(65536):
+    pass
+"""
+UNITS = {
+    "default.target": "[Unit]\nRequires=basic.target\nAfter=basic.target\nWants=dbus.service sleeper.service\nAllowIsolate=yes\n",
+    "dbus.socket": "[Unit]\nDefaultDependencies=no\n[Socket]\nListenStream=/run/dbus/system_bus_socket\n",
+    "dbus.service": "[Unit]\nDefaultDependencies=no\nRequires=dbus.socket\n[Service]\nType=notify\n"
+                    "ExecStart=/usr/bin/dbus-daemon --config-file=/etc/dbus.conf --address=systemd: --nofork --nopidfile --systemd-activation\n",
+    "sleeper.service": "[Unit]\nDescription=It sleeps\nConditionPathExists=/\n"
+                       "Documentation=man:sleep(1) https://example.org/\n[Service]\nExecStart=/bin/sleep \"1000\"\n"
+                       "ExecReload=/bin/true\nEnvironment=A=1 \"B=two words\"\nSuccessExitStatus=3 TERM\n"
+                       "[Install]\nWantedBy=default.target\nAlias=nap.service\n",
+    "bad.service": "[Service]\nType=oneshot\nExecStart=/bin/false\n",
+    "slow.service": "[Service]\nType=oneshot\nExecStart=/bin/sleep 1000\n",
+    "owner.service": "[Service]\nType=dbus\nBusName=org.example.Owner\nExecStart=/usr/bin/python3 /usr/sbin/owner org.example.Owner\n",
+    "later.service": "[Service]\nType=dbus\nBusName=org.example.Later\n"
+                     "ExecStart=/usr/bin/python3 /usr/sbin/owner org.example.Later /run/later\n",
+    "reached.service": "[Unit]\nAfter=later.service\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n",
+    "active.service": "[Service]\nExecStart=/usr/bin/python3 /usr/sbin/owner org.example.Activated\n",
+}
+count = failed = 0
+
+
+def ok(holds, name, detail=""):
+    global count, failed
+    count += 1
+    failed += not holds
+    print(f"{'ok' if holds else 'not ok'} {count} - {name}")
+    if not holds:
+        for line in str(detail).splitlines()[-60:]:
+            print("# " + line)
+    sys.stdout.flush()
+
+
+m = pid1_ns.Machine("busd")
+for unit, text in UNITS.items():
+    m.unit(unit, text)
+with open(os.path.join(pid1_ns.HERE, "../../units/rouse-busd.service")) as unit:
+    m.unit("rouse-busd.service", unit.read().replace("OOMScoreAdjust", "# not here: "), vendor=True)
+m.file("etc/dbus.conf", DBUS_CONF)
+m.file("usr/sbin/owner", OWNER)
+for name, unit in (("Activated", "active"), ("Nowhere", "nowhere"), ("Bad", "bad")):
+    m.file(f"etc/dbus-services/org.example.{name}.service", SERVICE.format(f"org.example.{name}", f"{unit}.service"))
+m.file("etc/dbus-services/org.freedesktop.systemd1.service", SERVICE.format(NAME, "").replace("SystemdService=\n", ""))
+
+
+def inside(*args, bound=60):
+    return subprocess.run(["timeout", "-s", "KILL", str(bound), "nsenter", "-t", str(m.pid), "-m", "-r", "-w", "-p", *args],
+                          text=True, capture_output=True, stdin=subprocess.DEVNULL)
+
+
+def busctl(*args, bound=60):
+    done = inside("/usr/bin/busctl", "--timeout=30", *args, bound=bound)
+    return (done.stdout + done.stderr).strip()
+
+
+def call(member, *args):
+    return busctl("call", NAME, PATH, f"{NAME}.Manager", member, *args)
+
+
+def prop(unit, interface, name):
+    return busctl("get-property", NAME, f"{PATH}/unit/" + re.sub(r"[^A-Za-z0-9]", lambda c: f"_{ord(c[0]):02x}", unit),
+                  f"{NAME}.{interface}", name)
+
+
+m.start()
+ok(m.is_state("dbus.service", "active"), "dbus is up", m.log)
+ok(m.is_state("rouse-busd.service", "active"), "the bridge follows by itself", m.log)
+if failed:
+    m.close()
+    sys.exit(print(f"Bail out! no bridge, no test\n1..{count}") or 1)
+
+# what it says of units
+ok(f"{PATH}/unit/sleeper_2eservice" in busctl("tree", "--list", NAME), "busctl tree lists the units")
+ok(call("GetUnit", "s", "sleeper.service") == f'o "{PATH}/unit/sleeper_2eservice"', "GetUnit")
+ok("not loaded" in call("GetUnit", "s", "nosuch.service"), "GetUnit of what is not there")
+ok("Invalid unit name" in call("GetUnit", "s", "nosuch"), "GetUnit of what is no name")
+for interface, name, value in (
+        ("Unit", "ActiveState", 's "active"'), ("Unit", "Names", 'as 1 "sleeper.service"'),
+        ("Unit", "Documentation", 'as 2 "man:sleep(1)" "https://example.org/"'), ("Unit", "CanReload", "b true"),
+        ("Unit", "Job", '(uo) 0 "/"'), ("Unit", "LoadError", '(ss) "" ""'), ("Service", "Type", 's "simple"'),
+        ("Service", "Environment", 'as 2 "A=1" "B=two words"'), ("Service", "SuccessExitStatus", "(aiai) 1 3 1 15"),
+        ("Service", "UMask", "u 18"), ("Service", "TimeoutStopUSec", "t 90000000"), ("Service", "TasksMax", None)):
+    got = prop("sleeper.service", interface, name)
+    ok(got == value if value else got.startswith("t "), f"{interface}.{name}", got)
+got = prop("sleeper.service", "Service", "ExecStart")
+ok(re.match(r'a\(sasbttttuii\) 1 "/bin/sleep" 2 "/bin/sleep" "1000" false \d+ \d+ 0 0 \d+ 0 0$', got), "ExecStart", got)
+pid = prop("sleeper.service", "Service", "MainPID").split()[-1]
+ok(call("GetUnitByPID", "u", pid) == f'o "{PATH}/unit/sleeper_2eservice"', "GetUnitByPID")
+ok("does not have SwitchRoot" in call("SwitchRoot", "ss", "a", "b"), "what is not there says so", call("SwitchRoot", "ss", "a", "b"))
+ok("takes the arguments" in call("GetUnit", "u", "1"), "wrong arguments are refused")
+ok("Unknown property" in prop("sleeper.service", "Service", "Nonsense") or "has no property" in
+   prop("sleeper.service", "Service", "Nonsense"), "unknown properties too")
+lines = busctl("introspect", NAME, f"{PATH}/unit/sleeper_2eservice")
+ok(len(lines.splitlines()) > 400 and "Failed to" not in lines, "busctl introspect", lines)
+listed = call("ListUnits")
+ok('"sleeper.service" "It sleeps" "loaded" "active" "running" ""' in listed, "ListUnits", listed[:2000])
+ok('"sleeper.service"' in call("ListUnitsByPatterns", "asas", "0", "1", "sleep*") and
+   '"bad.service"' not in call("ListUnitsByPatterns", "asas", "0", "1", "sleep*"), "ListUnitsByPatterns")
+ok("running" in busctl("get-property", NAME, PATH, f"{NAME}.Manager", "SystemState"), "the manager's properties")
+
+# jobs
+got = call("StartUnit", "ss", "slow.service", "replace")
+ok(re.match(rf'o "{PATH}/job/\d+"$', got), "StartUnit gives the job", got)
+job = re.search(r"job/(\d+)", got)[1]
+ok(f'{job} "slow.service" "start" "running"' in call("ListJobs"), "ListJobs", call("ListJobs"))
+ok(busctl("get-property", NAME, f"{PATH}/job/{job}", f"{NAME}.Job", "JobType") == 's "start"', "the job is an object")
+call("CancelJob", "u", job)
+ok(call("ListJobs") == "a(usssoo) 0", "CancelJob", call("ListJobs"))
+ok("not found" in call("StartUnit", "ss", "nosuch.service", "replace"), "a unit that is not there cannot be started")
+ok("cannot be reloaded" in call("ReloadUnit", "ss", "owner.service", "replace"), "nor reloaded what cannot be",
+   call("ReloadUnit", "ss", "owner.service", "replace"))
+if shutil.which("systemctl"):
+    def systemctl(*args):
+        done = inside("/usr/bin/systemctl", "--no-pager", *args)
+        return done.returncode, done.stdout + done.stderr
+    ok(systemctl("stop", "sleeper.service")[0] == 0 and m.is_state("sleeper.service", "inactive"), "systemd's systemctl stops a unit")
+    ok(systemctl("start", "sleeper.service")[0] == 0 and m.is_state("sleeper.service", "active"), "and starts it")
+    ok(systemctl("start", "sleeper.service")[0] == 0, "and does not wait for what needs no job")
+    ok(systemctl("start", "bad.service")[0] == 1, "and tells a failure")
+    got = systemctl("status", "sleeper.service")
+    ok(got[0] == 0 and "Active: active (running)" in got[1] and f"Main PID: " in got[1], "status", got)
+    ok("sleeper.service" in systemctl("list-units")[1], "list-units")
+    got = systemctl("reload", "sleeper.service")
+    ok(got[0] == 0, "reload", got)
+    got = systemctl("show", "-p", "ExecStart,Conditions,WantedBy", "sleeper.service")
+    ok("argv[]=/bin/sleep 1000 ;" in got[1], "show", got)
+    got = systemctl("daemon-reload")
+    ok(got[0] == 0, "daemon-reload", got)
+    got = systemctl("reset-failed", "bad.service")
+    ok(got[0] == 0 and m.is_state("bad.service", "inactive"), "reset-failed", got)
+else:
+    print("# no systemctl of systemd's here")
+
+# unit files
+got = call("EnableUnitFiles", "asbb", "1", "sleeper.service", "false", "false")
+ok(got.startswith("ba(sss) true 2") and os.path.islink(f"{m.root}/etc/systemd/system/nap.service"), "EnableUnitFiles", got)
+ok(call("GetUnitFileState", "s", "sleeper.service") == 's "enabled"', "GetUnitFileState")
+got = call("DisableUnitFiles", "asb", "1", "sleeper.service", "false")
+ok(got.startswith("a(sss) 2") and not os.path.islink(f"{m.root}/etc/systemd/system/nap.service"), "DisableUnitFiles", got)
+
+# names on the bus
+ok("Call failed" in busctl("call", "org.example.Nowhere", "/", "org.example", "X") or
+   "not found" in busctl("call", "org.example.Nowhere", "/", "org.example", "X"), "activation of a unit that is not there fails at once")
+got = busctl("call", "org.example.Bad", "/", "org.example", "X")
+ok("did not start" in got, "and of one that fails", got)
+busctl("call", "org.example.Activated", "/", "org.freedesktop.DBus.Peer", "Ping", "--timeout=1")
+ok(m.is_state("active.service", "active"), "activation starts the unit", m.log)
+ok(m.ctl("start", "owner.service").returncode == 0 and m.is_state("owner.service", "active"), "Type=dbus: up with its name", m.log)
+os.mkfifo(f"/proc/{m.pid}/root/run/later")
+m.ctl("start", "--no-block", "later.service", "reached.service")
+ok(m.wait(lambda: m.show("later.service", "SubState").get("SubState") == "start"), "Type=dbus: waits for its name")
+ok(m.show("reached.service", "ActiveState").get("ActiveState") == "inactive", "and what comes after it waits too")
+inside("/bin/sh", "-c", "echo >/run/later")
+ok(m.is_state("later.service", "active") and m.is_state("reached.service", "active"), "until it has it", m.log)
+m.ctl("kill", "-s", "USR1", "owner.service")
+ok(m.is_state("owner.service", "inactive"), "a lost name stops the service", m.log)
+
+# killed under load
+before = prop("later.service", "Service", "MainPID")
+for _ in range(5):
+    m.ctl("kill", "-s", "KILL", "rouse-busd.service")
+    m.is_state("rouse-busd.service", "active")
+ok(m.wait(lambda: prop("later.service", "Service", "MainPID") == before), "killed five times, it is back",
+   prop("later.service", "Service", "MainPID"))
+ok(m.show("later.service", "ActiveState").get("ActiveState") == "active", "and no service was touched")
+m.ctl("restart", "dbus.service")
+ok(m.is_state("rouse-busd.service", "active") and m.wait(lambda: "sleeper" in call("ListUnits")), "it comes back with dbus", m.log)
+ok(m.show("sleeper.service", "ActiveState").get("ActiveState") == "active", "the bus's end touches no service that does not need it")
+m.close()
+print(f"1..{count}")
+sys.exit(1 if failed else 0)
