@@ -191,6 +191,7 @@ int on_get(struct call *c);
 int on_get_all(struct call *c);
 int on_set(struct call *c);
 int on_introspect(struct call *c);
+char *introspect_all(void); /* every interface; the caller's */
 
 /* access.c: runs the call now or later, or refuses it. */
 void access_check(struct call *c);

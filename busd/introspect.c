@@ -72,7 +72,8 @@ static void add_property(struct strbuf *b, const struct property *p)
         strbuf_puts(b, "</property>\n");
 }
 
-static void add_interface(struct strbuf *b, enum interface i)
+/* all: for `--introspect`, which also says what is only there by name. */
+static void add_interface(struct strbuf *b, enum interface i, bool all)
 {
         strbuf_printf(b, " <interface name=\"" BUS_INTERFACE "%s\">\n", interface_name(i));
         for (size_t n = 0; n < n_methods; n++) {
@@ -83,6 +84,8 @@ static void add_interface(struct strbuf *b, enum interface i)
                 strbuf_printf(b, "  <method name=\"%s\">\n", methods[n].name);
                 add_arguments(b, methods[n].in, &names, "in");
                 add_arguments(b, methods[n].out, &names, "out");
+                if (all && !methods[n].handler)
+                        strbuf_puts(b, "   <annotation name=\"rouse.NotSupported\" value=\"true\"/>\n");
                 strbuf_puts(b, "  </method>\n");
         }
         for (size_t n = 0; n < n_signals; n++) {
@@ -98,6 +101,17 @@ static void add_interface(struct strbuf *b, enum interface i)
                 if (interface_has(i, properties[n].interface))
                         add_property(b, &properties[n]);
         strbuf_puts(b, " </interface>\n");
+}
+
+char *introspect_all(void)
+{
+        _cleanup_strbuf_ struct strbuf b = { 0 };
+
+        strbuf_puts(&b, "<node>\n");
+        for (int i = 0; i < IF_Exec; i++)
+                add_interface(&b, (enum interface)i, true);
+        strbuf_puts(&b, "</node>\n");
+        return strbuf_take(&b);
 }
 
 static int reply_xml(struct call *c, struct strbuf *b)
@@ -146,9 +160,9 @@ int on_introspect(struct call *c)
         if (!c->unit && !c->job && !streq(path, BUS_PATH))
                 return introspect_ancestor(c, path);
         strbuf_printf(&b, "%s%s", head, properties_interface);
-        add_interface(&b, c->job ? IF_Job : c->unit ? IF_Unit : IF_Manager);
+        add_interface(&b, c->job ? IF_Job : c->unit ? IF_Unit : IF_Manager, false);
         if (c->unit)
-                add_interface(&b, (enum interface)interface_of_unit(c->unit));
+                add_interface(&b, (enum interface)interface_of_unit(c->unit), false);
         if (!c->unit && !c->job)
                 strbuf_puts(&b, " <node name=\"unit\"/>\n <node name=\"job\"/>\n");
         return reply_xml(c, &b);

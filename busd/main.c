@@ -88,18 +88,30 @@ static const char help[] =
         "rouse-busd [OPTION]…\n\nThe manager on D-Bus: owns org.freedesktop.systemd1 on the system bus and "
         "serves\n"
         "/run/systemd/private, asking PID 1.\n\n"
+        "  --introspect       print all interfaces, as XML, and end\n"
         "  --log-level=LEVEL  what is logged (info)\n  --help  --version\n\nSee rouse-busd(8).\n";
+
+static int print_interfaces(void)
+{
+        _cleanup_free_ char *xml = introspect_all();
+
+        if (!xml)
+                return -ENOMEM;
+        fputs(xml, stdout);
+        return 0;
+}
 
 static int parse_options(int argc, char **argv)
 {
         static const struct option options[] = { { "help", 0, NULL, 'h' }, { "version", 0, NULL, 'V' },
-                { "log-level", 1, NULL, 'l' }, { 0 } };
+                { "log-level", 1, NULL, 'l' }, { "introspect", 0, NULL, 'i' }, { 0 } };
         int c;
 
         while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
                 switch (c) {
                 case 'h': fputs(help, stdout); return 0;
                 case 'V': puts("rouse " ROUSE_VERSION); return 0;
+                case 'i': return print_interfaces();
                 case 'l':
                         if (log_level_from_string(optarg) < 0) {
                                 fprintf(stderr, "rouse-busd: '%s' is not a log level\n", optarg);
