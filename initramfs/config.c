@@ -40,6 +40,11 @@ static int set_files(struct config *c, const char *v)
         return add_words(&c->files, v);
 }
 
+static int set_features(struct config *c, const char *v)
+{
+        return add_words(&c->features, v);
+}
+
 static int set_fstypes(struct config *c, const char *v)
 {
         return add_words(&c->fstypes, v);
@@ -76,6 +81,7 @@ static const struct {
         { "Compress", set_compress },
         { "Modules", set_modules },
         { "Files", set_files },
+        { "Features", set_features },
         { "RootFileSystems", set_fstypes },
         { "Fsck", set_fsck },
         { "Hardware", set_hardware },
@@ -134,5 +140,6 @@ void config_done(struct config *c)
         free(c->uki_cmdline);
         strv_free(c->modules);
         strv_free(c->files);
+        strv_free(c->features);
         strv_free(c->fstypes);
 }

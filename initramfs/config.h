@@ -21,6 +21,7 @@ struct config {
         int level;
         char **modules;                            /* to be added, and loaded at once */
         char **files;                              /* PATH or PATH:DST */
+        char **features;                           /* NAME, or -NAME to leave it out */
         char **fstypes;                            /* of the root, when fstab does not say */
         bool uki;                                  /* a unified kernel image instead of an initramfs */
         char *uki_stub, *uki_kernel, *uki_cmdline; /* NULL: where they usually are */

@@ -3,6 +3,7 @@
 #include <mntent.h>
 #include <stdio.h>
 #include "initramfs/digest.h"
+#include "initramfs/features.h"
 #include "initramfs/generate.h"
 #include "initramfs/hardware.h"
 #include "initramfs/microcode.h"
@@ -179,8 +180,8 @@ static int add_skeleton(struct image *im)
 
 /* --- modules --- */
 
-static int add_modules(
-        const struct config *c, struct image *im, const struct hardware *h, const struct root_fs *fs)
+static int add_modules(const struct config *c, struct image *im, const struct hardware *h,
+        const struct root_fs *fs, const struct features *features)
 {
         _cleanup_(selection_done) struct selection s = { 0 };
         _cleanup_strbuf_ struct strbuf memory = { 0 };
@@ -207,6 +208,8 @@ static int add_modules(
                         strv_len(fs->types) == 1);
         }
         if (r >= 0)
+                r = features_select(features, c, &s, h);
+        if (r >= 0)
                 r = select_weak(&s, c->sysroot);
         if (r >= 0)
                 r = selection_install(&s);
@@ -229,6 +232,7 @@ int generate(const struct config *c, struct image *im)
 {
         _cleanup_(hardware_done) struct hardware h = { 0 };
         _cleanup_(root_fs_done) struct root_fs fs = { 0 };
+        struct features features;
         int r = 0;
 
         if (c->hardware)
@@ -236,7 +240,9 @@ int generate(const struct config *c, struct image *im)
         else if (!im->sysroot && c->mode != MODE_GENERIC)
                 r = hardware_scan(&h);
         if (r < 0 || (r = find_root_fs(c, im, &h, &fs)) < 0 || (r = add_skeleton(im)) < 0 ||
-                (r = add_init(c, im)) < 0 || (r = add_modules(c, im, &h, &fs)) < 0)
+                (r = add_init(c, im)) < 0 || (r = features_choose(c, im, &h, fs.types, &features)) < 0 ||
+                (r = add_modules(c, im, &h, &fs, &features)) < 0 ||
+                (r = features_install(&features, im, &h)) < 0)
                 return r;
         FOREACH_STR (t, fs.checked)
                 if (c->fsck && (r = add_fsck(im, *t)) < 0)

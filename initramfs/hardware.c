@@ -15,6 +15,8 @@ void hardware_done(struct hardware *h)
 {
         strv_free(h->modaliases);
         strv_free(h->root_modaliases);
+        strv_free(h->features);
+        strv_free(h->mappings);
         free(h->root_type);
         free(h->cpu);
 }
@@ -63,15 +65,45 @@ static int scan_chain(const char *devdir, char ***list)
         return r;
 }
 
+/* What a device is made by. */
+static int scan_kind(const char *dev, struct hardware *h)
+{
+        static const struct {
+                const char *uuid, *feature;
+        } kinds[] = { { "CRYPT-VERITY", "verity" }, { "CRYPT-", "luks" }, { "LVM-", "lvm" } };
+        _cleanup_free_ char *uuid_file = str_printf("%s/dm/uuid", dev),
+                            *name_file = str_printf("%s/dm/name", dev), *md = str_printf("%s/md", dev),
+                            *uuid = NULL, *name = NULL;
+        int r = 0;
+
+        if (!uuid_file || !name_file || !md)
+                return -ENOMEM;
+        if (access(md, F_OK) == 0)
+                r = strv_add_unique(&h->features, "mdraid");
+        if (r < 0 || read_one_line(uuid_file, &uuid) < 0)
+                return r;
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+                if (startswith(uuid, kinds[i].uuid)) {
+                        r = strv_add_unique(&h->features, kinds[i].feature);
+                        if (r >= 0 && streq(kinds[i].feature, "luks") &&
+                                read_one_line(name_file, &name) >= 0)
+                                r = strv_add_unique(&h->mappings, name);
+                        return r;
+                }
+        return 0;
+}
+
 /* A block device and what it is made of (dm, md). */
-static int scan_block(unsigned maj, unsigned min, unsigned depth, char ***list)
+static int scan_block(unsigned maj, unsigned min, unsigned depth, struct hardware *h)
 {
         char link[64], dev[PATH_MAX], slaves[PATH_MAX + 16];
 
         snprintf(link, sizeof link, "/sys/dev/block/%u:%u", maj, min);
         if (depth > MAX_DEPTH || !realpath(link, dev))
                 return 0;
-        int r = scan_chain(dev, list);
+        int r = scan_chain(dev, &h->root_modaliases);
+        if (r >= 0)
+                r = scan_kind(dev, h);
         snprintf(slaves, sizeof slaves, "%s/slaves", dev);
         _cleanup_closedir_ DIR *d = opendir(slaves);
         struct dirent *e;
@@ -82,7 +114,7 @@ static int scan_block(unsigned maj, unsigned min, unsigned depth, char ***list)
                 if (e->d_name[0] == '.' || !path || read_one_line(path, &s) < 0 ||
                         sscanf(s, "%u:%u", &a, &b) != 2)
                         continue;
-                r = scan_block(a, b, depth + 1, list);
+                r = scan_block(a, b, depth + 1, h);
         }
         return r;
 }
@@ -101,7 +133,7 @@ static int scan_root(struct hardware *h)
                 endmntent(f);
         if (r < 0 || stat("/", &st) < 0 || major(st.st_dev) == 0)
                 return r; /* btrfs, overlay: the chain is not to be seen from here */
-        return scan_block(major(st.st_dev), minor(st.st_dev), 0, &h->root_modaliases);
+        return scan_block(major(st.st_dev), minor(st.st_dev), 0, h);
 }
 
 int hardware_scan(struct hardware *h)
@@ -143,6 +175,10 @@ int hardware_read(struct hardware *h, const char *path)
                         r = strv_add_unique(&h->modaliases, v);
                 else if ((v = startswith(s, "root-modalias ")))
                         r = strv_add_unique(&h->root_modaliases, v);
+                else if ((v = startswith(s, "root-feature ")))
+                        r = strv_add_unique(&h->features, v);
+                else if ((v = startswith(s, "root-mapping ")))
+                        r = strv_add_unique(&h->mappings, v);
                 else if ((v = startswith(s, "root-type ")))
                         r = str_replace(&h->root_type, v);
                 else if ((v = startswith(s, "cpu ")) && strchr(v, ' '))
@@ -160,6 +196,10 @@ int hardware_write(const struct hardware *h, struct strbuf *out)
                 strbuf_printf(out, "root-type %s\n", h->root_type);
         if (h->cpu)
                 strbuf_printf(out, "cpu %s\n", h->cpu);
+        FOREACH_STR (m, h->features)
+                strbuf_printf(out, "root-feature %s\n", *m);
+        FOREACH_STR (m, h->mappings)
+                strbuf_printf(out, "root-mapping %s\n", *m);
         FOREACH_STR (m, h->root_modaliases)
                 strbuf_printf(out, "root-modalias %s\n", *m);
         FOREACH_STR (m, h->modaliases)

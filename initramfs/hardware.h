@@ -5,6 +5,8 @@
  *     # rouse-initramfs hardware 1
  *     modalias pci:v00001AF4d00001001sv…      a device of the machine
  *     root-modalias virtio:d00000002v00001AF4 one on the way to the root's disk
+ *     root-feature luks                        what the root is made of (features.h)
+ *     root-mapping vda5_crypt                  and the names of LUKS devices on the way
  *     root-type ext4                           the root's file system
  *     cpu GenuineIntel 06-55-04                vendor, family, model and stepping, for microcode */
 #pragma once
@@ -14,6 +16,7 @@
 struct hardware {
         char **modaliases;      /* of all devices, sorted, each once */
         char **root_modaliases; /* of the chain below the root's file system; empty when it cannot be told */
+        char **features, **mappings; /* what lies between the root's file system and its disks */
         char *root_type;
         char *cpu; /* NULL: not known, or none that takes microcode */
 };

@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 #include "initramfs/config.h"
 #include "initramfs/digest.h"
+#include "initramfs/features.h"
 #include "initramfs/generate.h"
 #include "initramfs/hardware.h"
 #include "initramfs/inspect.h"
@@ -35,6 +36,7 @@ static const char help[] =
         "      --hardware FILE      a machine recorded by --record, instead of this one\n"
         "      --add-module NAME    this module too, loaded at once\n"
         "      --add-file PATH[:DST]  this file too, with the libraries that it needs\n"
+        "      --feature NAME           what the image can do besides (see below)\n"
         "      --root-type TYPE     file system of the root, besides what fstab says\n"
         "      --no-fsck            the root is not checked in the initramfs\n"
         "      --no-microcode       no processor microcode in front of the image\n"
@@ -60,6 +62,7 @@ enum {
         O_HARDWARE,
         O_MODULE,
         O_FILE,
+        O_FEATURE,
         O_ROOT_TYPE,
         O_NO_FSCK,
         O_NO_MICROCODE,
@@ -88,6 +91,7 @@ static const struct option options[] = {
         { "hardware", required_argument, NULL, O_HARDWARE },
         { "add-module", required_argument, NULL, O_MODULE },
         { "add-file", required_argument, NULL, O_FILE },
+        { "feature", required_argument, NULL, O_FEATURE },
         { "root-type", required_argument, NULL, O_ROOT_TYPE },
         { "no-fsck", no_argument, NULL, O_NO_FSCK },
         { "no-microcode", no_argument, NULL, O_NO_MICROCODE },
@@ -140,6 +144,7 @@ static int apply(struct arguments *a, int opt, const char *value)
         case O_HARDWARE: return set(a, "Hardware", value);
         case O_MODULE: return strv_add(&a->c.modules, value);
         case O_FILE: return strv_add(&a->c.files, value);
+        case O_FEATURE: return strv_add(&a->c.features, value);
         case O_ROOT_TYPE: return strv_add(&a->c.fstypes, value);
         case O_NO_FSCK: a->c.fsck = false; return 0;
         case O_NO_MICROCODE: a->c.microcode = false; return 0;
@@ -154,7 +159,11 @@ static int apply(struct arguments *a, int opt, const char *value)
         case O_INSPECT: a->action = ACT_INSPECT; return str_replace(&a->inspect, value);
         case O_RECORD: a->action = ACT_RECORD; return 0;
         case O_DIGEST: a->action = ACT_DIGEST; return 0;
-        case O_HELP: fputs(help, stdout); exit(0);
+        case O_HELP:
+                fputs(help, stdout);
+                fputs("\nFeatures (-NAME leaves one out):\n", stdout);
+                features_print();
+                exit(0);
         case O_VERSION: puts("rouse-initramfs " ROUSE_VERSION); exit(0);
         default: usage(NULL);
         }

@@ -242,6 +242,34 @@ int select_weak(struct selection *s, const char *sysroot)
         return modprobed_read(sysroot, digest_release(s->digest), &v);
 }
 
+#define NETWORK_DRIVERS "kernel/drivers/net/"
+
+static int on_network_match(const struct digest *d, const struct digest_module *m, void *data)
+{
+        struct match *x = data;
+
+        if (startswith(m->path, NETWORK_DRIVERS))
+                take(x->s, m, x->why, false);
+        return 0;
+}
+
+int select_network(struct selection *s, enum image_mode mode, const struct hardware *h)
+{
+        struct match x = { .s = s, .why = "network interface of the machine" };
+        struct digest_module m;
+
+        FOREACH_STR (a, h->modaliases) {
+                int r = digest_lookup_alias(s->digest, *a, on_network_match, &x);
+                if (r < 0)
+                        return r;
+        }
+        for (uint32_t i = 0; mode == MODE_GENERIC && i < digest_n_modules(s->digest); i++)
+                if (digest_module_at(s->digest, i, &m) >= 0 && !(m.flags & DIGEST_BUILTIN) &&
+                        startswith(m.path, NETWORK_DRIVERS "ethernet/"))
+                        take(s, &m, "generic image with a network", false);
+        return 0;
+}
+
 /* --- into the image --- */
 
 /* NAME of "firmware=NAME" strings in .modinfo. */

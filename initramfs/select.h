@@ -27,5 +27,7 @@ int select_name(struct selection *s, const char *name, const char *why, bool ear
 int select_drivers(struct selection *s, enum image_mode mode, const struct hardware *h);
 /* Adds what modprobe.d's weakdep lines say that modules which are in already may ask for while they run. */
 int select_weak(struct selection *s, const char *sysroot);
+/* The drivers of network interfaces: of the machine, or all for a generic image. */
+int select_network(struct selection *s, enum image_mode mode, const struct hardware *h);
 /* Puts the modules, their firmware and the restricted digest into the image. */
 int selection_install(struct selection *s);

@@ -30,7 +30,9 @@ static const struct {
         { "PTTYPE", "ID_PART_TABLE_TYPE", AS_IS, offsetof(struct block, table) },
         { "PTUUID", "ID_PART_TABLE_UUID", AS_IS, 0 },
         { "PART_ENTRY_NAME", "ID_PART_ENTRY_NAME", ENCODED, offsetof(struct block, partlabel) },
-        { "PART_ENTRY_TYPE", "ID_PART_ENTRY_TYPE", ENCODED, 0 },
+        { "PART_ENTRY_TYPE", "ID_PART_ENTRY_TYPE", ENCODED, offsetof(struct block, part_type) },
+        { "PART_ENTRY_DISK", "ID_PART_ENTRY_DISK", AS_IS, offsetof(struct block, part_disk) },
+        { "PART_ENTRY_FLAGS", "ID_PART_ENTRY_FLAGS", AS_IS, offsetof(struct block, part_flags) },
         { "PART_ENTRY_UUID", "ID_PART_ENTRY_UUID", AS_IS, offsetof(struct block, partuuid) },
         { "SYSTEM_ID", "ID_FS_SYSTEM_ID", ENCODED, 0 },
         { "PUBLISHER_ID", "ID_FS_PUBLISHER_ID", ENCODED, 0 },
@@ -129,13 +131,31 @@ static void block_free(struct block *d)
         forget_values(d);
         free(d->devpath);
         free(d->node);
+        free(d->dm_name);
+        free(d->dm_uuid);
         free(d);
 }
 
-static struct block *find(const struct blocks *b, unsigned maj, unsigned min)
+struct block *blocks_find_number(const struct blocks *b, unsigned maj, unsigned min)
 {
         for (size_t i = 0; i < b->n; i++)
                 if (b->block[i]->major == maj && b->block[i]->minor == min)
+                        return b->block[i];
+        return NULL;
+}
+
+bool block_matches(const struct block *d, const struct root_spec *spec)
+{
+        struct root_candidate c = { d->node, d->uuid, d->label, d->partuuid, d->partlabel, d->major,
+                d->minor, d->devpath };
+
+        return d->probed && root_matches(spec, &c);
+}
+
+struct block *blocks_find(const struct blocks *b, const struct root_spec *spec)
+{
+        for (size_t i = 0; i < b->n; i++)
+                if (block_matches(b->block[i], spec))
                         return b->block[i];
         return NULL;
 }
@@ -203,10 +223,56 @@ static uint64_t read_diskseq(const char *devpath)
         return 0;
 }
 
+/* A device-mapper device gets its name after its first uevent. */
+static void read_dm(struct block *d)
+{
+        char path[PATH_MAX];
+        _cleanup_free_ char *name = NULL, *uuid = NULL;
+
+        snprintf(path, sizeof path, "/sys%s/dm/name", d->devpath);
+        if (read_one_line(path, &name) >= 0 && *name)
+                (void)str_replace(&d->dm_name, name);
+        snprintf(path, sizeof path, "/sys%s/dm/uuid", d->devpath);
+        if (read_one_line(path, &uuid) >= 0 && *uuid)
+                (void)str_replace(&d->dm_uuid, uuid);
+}
+
+/* LVM keeps these for itself in the names of what a volume is made of (lvm(8), "reserved"). */
+bool block_is_lvm_part(const struct block *d)
+{
+        static const char *const within[] = { "_cdata", "_cmeta", "_corig", "_cpool", "_cvol", "_mimage",
+                "_mlog", "_pmspare", "_rimage", "_rmeta", "_tdata", "_tmeta", "_vdata", "_vorigin",
+                "_wcorig" };
+
+        if (!d->dm_uuid || !d->dm_name || !startswith(d->dm_uuid, "LVM-"))
+                return false;
+        /* "LVM-", two ids of 32, and for what is not a volume by itself a suffix */
+        if (strlen(d->dm_uuid) > 4 + 64)
+                return true;
+        for (size_t i = 0; i < ARRAY_SIZE(within); i++)
+                if (strstr(d->dm_name, within[i]))
+                        return true;
+        return false;
+}
+
+bool block_is_part(const struct block *d)
+{
+        char path[PATH_MAX];
+
+        if (d->dm_name && block_is_lvm_part(d))
+                return true;
+        snprintf(path, sizeof path, "/sys%s/holders", d->devpath);
+        _cleanup_closedir_ DIR *dir = opendir(path);
+        for (struct dirent *e; dir && (e = readdir(dir));)
+                if (e->d_name[0] != '.')
+                        return true;
+        return false;
+}
+
 int blocks_update(struct blocks *b, const char *devpath, const char *node, unsigned maj, unsigned min,
         struct block **ret)
 {
-        struct block *d = find(b, maj, min);
+        struct block *d = blocks_find_number(b, maj, min);
         uint64_t size = 0;
 
         *ret = NULL;
@@ -219,6 +285,8 @@ int blocks_update(struct blocks *b, const char *devpath, const char *node, unsig
         if (!d && !(d = add(b, devpath, node, maj, min)))
                 return -ENOMEM;
         forget_values(d);
+        if (startswith(node, "/dev/dm-"))
+                read_dm(d);
         if (r >= 0) {
                 d->diskseq = read_diskseq(devpath);
                 r = probe(d, fd);
@@ -281,6 +349,8 @@ int blocks_enumerate(
 void block_describe(const struct block *d, struct strbuf *out)
 {
         strbuf_puts(out, d->node);
+        if (d->dm_name)
+                strbuf_printf(out, " (%s)", d->dm_name);
         if (d->error < 0)
                 strbuf_printf(out, " (unreadable: %s)", strerror(-d->error));
         else if (d->conflict)

@@ -5,6 +5,7 @@
  * (lib/initrddevs.h). */
 #pragma once
 
+#include "initramfs/initrd/options.h"
 #include "lib/str.h"
 #include "lib/uevent.h"
 
@@ -16,8 +17,11 @@ struct block {
         bool probed, conflict; /* conflict: two signatures that exclude each other */
         int error;             /* negative errno when it could not be opened or read */
         /* raw values, NULL for what there is not */
-        char *type, *usage, *uuid, *label, *partuuid, *partlabel, *table;
-        char **properties; /* as udev has them */
+        char *type, *usage, *uuid, *label, *partuuid, *partlabel, *table, *part_type, *part_disk,
+                *part_flags;
+        char *dm_name, *dm_uuid; /* of a device-mapper device */
+        bool taken;              /* given to the handler of its type (stack.h) */
+        char **properties;       /* as udev has them */
 };
 
 struct blocks {
@@ -34,6 +38,15 @@ void blocks_remove(struct blocks *b, unsigned maj, unsigned min);
 int blocks_enumerate(
         void (*fn)(const char *devpath, const char *node, unsigned maj, unsigned min, void *data),
         void *data);
+/* Is this a part of something that is made of several, as the halves of a mirrored LV, or has somebody built
+ * something on it already? Such a device shows what the whole shows, and is never a root. */
+bool block_is_part(const struct block *d);
+/* A volume that LVM keeps for itself: half of a mirror, the data of a thin pool … */
+bool block_is_lvm_part(const struct block *d);
+bool block_matches(const struct block *d, const struct root_spec *spec);
+/* The first that was probed and matches. */
+struct block *blocks_find(const struct blocks *b, const struct root_spec *spec);
+struct block *blocks_find_number(const struct blocks *b, unsigned maj, unsigned min);
 void blocks_done(struct blocks *b);
 /* "/dev/vda1 ext4 UUID=… LABEL=…" */
 void block_describe(const struct block *d, struct strbuf *out);

@@ -1,8 +1,8 @@
-/* The check of the root's file system before it is mounted, by the file system's own fsck. */
+/* The check of a file system before it is mounted, by the file system's own fsck. */
 #pragma once
 
 #include "initramfs/initrd/options.h"
-#include "lib/loop.h"
+#include "initramfs/initrd/tool.h"
 
 enum check_result {
         CHECK_OK,     /* clean or repaired */
@@ -12,14 +12,8 @@ enum check_result {
 };
 
 struct check {
-        struct loop *loop;
-        struct loop_io child;
-        struct loop_io output;
-        pid_t pid;
-        bool finished;
-        char program[64];
-        char line[512];
-        size_t len;
+        struct tool tool;
+        char path[96];
         void (*done)(struct check *c, enum check_result result, int status);
         void *data;
 };

@@ -296,6 +296,18 @@ int loader_modalias(struct loader *l, const char *modalias)
         return r;
 }
 
+int loader_name(struct loader *l, const char *name)
+{
+        struct digest_module m;
+
+        if (!l->digest || digest_module(l->digest, name, &m) < 0)
+                return 0;
+        if (!is_blacklisted(l, m.name))
+                want(l, &m);
+        pump(l);
+        return 1;
+}
+
 struct busy {
         const struct loader *l;
         bool busy;
@@ -310,6 +322,16 @@ static int on_busy_match(const struct digest *d, const struct digest_module *m, 
                 if (b->l->state[s.module.index] == WANTED || b->l->state[s.module.index] == LOADING)
                         b->busy = true;
         return 0;
+}
+
+bool loader_name_busy(struct loader *l, const char *name)
+{
+        struct busy b = { .l = l };
+        struct digest_module m;
+
+        if (l->digest && digest_module(l->digest, name, &m) >= 0)
+                (void)on_busy_match(l->digest, &m, &b);
+        return b.busy;
 }
 
 bool loader_alias_busy(struct loader *l, const char *alias)

@@ -45,8 +45,11 @@ int loader_open(struct loader *l, struct loop *loop, const char *release);
 void loader_want_early(struct loader *l);
 /* Loads what a modalias (or "fs-ext4") asks for. Number of modules that drive it, loaded or not. */
 int loader_modalias(struct loader *l, const char *modalias);
+/* Loads a module by its name. 1 when the image knows it, else 0. */
+int loader_name(struct loader *l, const char *name);
 /* Is something that the alias asks for still wanted or under way? */
 bool loader_alias_busy(struct loader *l, const char *alias);
+bool loader_name_busy(struct loader *l, const char *name);
 /* Everything wanted has been tried. */
 bool loader_idle(const struct loader *l);
 /* The MODALIAS of every device that is on a bus. */

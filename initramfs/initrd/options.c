@@ -3,11 +3,15 @@
 #include <stdio.h>
 #include <strings.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include "initramfs/initrd/links.h"
 #include "initramfs/initrd/options.h"
 #include "lib/cmdline.h"
 #include "lib/log.h"
 
-#define DEFAULT_LIMIT (90 * USEC_PER_SEC)
+#define DEFAULT_LIMIT    (90 * USEC_PER_SEC)
+#define DEFAULT_DEGRADED (10 * USEC_PER_SEC)
 
 /* --- root= --- */
 
@@ -65,10 +69,38 @@ static int parse_number(const char *s, struct root_spec *r)
         return -EINVAL;
 }
 
+/* nfs:SERVER:/PATH, nfs4:…, tmpfs:SOURCE, gpt-auto; -ENOENT for anything else. */
+static int parse_without_device(const char *s, struct root_spec *r)
+{
+        static const struct {
+                const char *prefix;
+                enum root_kind kind;
+        } forms[] = { { "nfs:", ROOT_NFS }, { "nfs4:", ROOT_NFS }, { "tmpfs:", ROOT_TMPFS } };
+
+        if (streq(s, "gpt-auto")) {
+                r->kind = ROOT_AUTO;
+                r->text = strdup("gpt-auto (the partition of type root)");
+                r->value = strdup("");
+                return 0;
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+                const char *rest = startswith(s, forms[i].prefix);
+
+                if (!rest)
+                        continue;
+                r->kind = forms[i].kind;
+                r->text = strdup(s);
+                r->value = strdup(rest);
+                return 0;
+        }
+        return -ENOENT;
+}
+
 int root_parse(const char *s, struct root_spec *ret)
 {
         struct root_spec r = { 0 };
 
+        (void)parse_without_device(s, &r);
         for (size_t i = 0; i < ARRAY_SIZE(kinds) && !r.kind; i++) {
                 const char *rest = startswith(s, kinds[i].prefix), *link = startswith(s, kinds[i].dir);
 
@@ -85,7 +117,11 @@ int root_parse(const char *s, struct root_spec *ret)
                 r.value = strdup(s);
                 if (parse_number(s, &r) >= 0)
                         r.kind = ROOT_NUMBER;
-                else if (startswith(s, "/dev/") && !below)
+                else if (below && *below) {
+                        r.kind = ROOT_LINK;
+                        free(r.value);
+                        r.value = strdup(below);
+                } else if (startswith(s, "/dev/") && !below)
                         r.kind = ROOT_NODE;
                 else
                         r.kind = ROOT_UNKNOWN;
@@ -110,6 +146,15 @@ static bool same(const char *want, const char *has, bool fold)
         return has && *want && (fold ? strcasecmp(want, has) : strcmp(want, has)) == 0;
 }
 
+/* Names that a program has made: /dev/mapper/X, /dev/VG/LV, /dev/md/X. */
+static bool is_node(const char *path, unsigned maj, unsigned min)
+{
+        struct stat st;
+
+        return stat(path, &st) == 0 && S_ISBLK(st.st_mode) && major(st.st_rdev) == maj &&
+               minor(st.st_rdev) == min;
+}
+
 bool root_matches(const struct root_spec *r, const struct root_candidate *c)
 {
         switch (r->kind) {
@@ -117,9 +162,13 @@ bool root_matches(const struct root_spec *r, const struct root_candidate *c)
         case ROOT_LABEL: return same(r->value, c->label, false);
         case ROOT_PARTUUID: return same(r->value, c->partuuid, true);
         case ROOT_PARTLABEL: return same(r->value, c->partlabel, false);
-        case ROOT_NODE: return same(r->value, c->node, false);
+        case ROOT_NODE: return same(r->value, c->node, false) || is_node(r->value, c->major, c->minor);
+        case ROOT_LINK: return c->devpath && link_matches(r->value, c);
         case ROOT_NUMBER: return r->major == c->major && r->minor == c->minor;
         case ROOT_NONE:
+        case ROOT_AUTO:
+        case ROOT_NFS:
+        case ROOT_TMPFS:
         case ROOT_UNKNOWN: break;
         }
         return false;
@@ -236,9 +285,102 @@ static void parse_ro(char *const *words, unsigned long *flags)
         }
 }
 
+/* rd.degraded=no|yes|SECONDS */
+static void parse_degraded(const char *v, usec_t *ret)
+{
+        usec_t t;
+        int yes = v && *v ? parse_boolean(v) : 1;
+
+        if (!v || yes == 1)
+                return;
+        if (yes == 0)
+                *ret = USEC_INFINITY;
+        else if (parse_timespan(v, USEC_PER_SEC, &t) >= 0)
+                *ret = t;
+        else
+                log_warning("rd.degraded=%s is neither yes, no nor a time; keeping %lld s", v,
+                        (long long)(*ret / USEC_PER_SEC));
+}
+
+static const struct {
+        const char *word;
+        enum break_point at;
+} breaks[] = {
+        /* dracut's names and initramfs-tools' (break=) for the same places */
+        { "cmdline", BREAK_BEGIN },
+        { "pre-udev", BREAK_BEGIN },
+        { "pre-trigger", BREAK_BEGIN },
+        { "initqueue", BREAK_BEGIN },
+        { "top", BREAK_BEGIN },
+        { "modules", BREAK_BEGIN },
+        { "premount", BREAK_PRE_MOUNT },
+        { "pre-mount", BREAK_PRE_MOUNT },
+        { "mount", BREAK_MOUNT },
+        { "mountroot", BREAK_MOUNT },
+        { "pre-pivot", BREAK_MOUNT },
+        { "cleanup", BREAK_MOUNT },
+        { "bottom", BREAK_MOUNT },
+        { "init", BREAK_MOUNT },
+        { "", BREAK_MOUNT },
+};
+
+static enum break_point parse_break(const char *v)
+{
+        for (size_t i = 0; v && i < ARRAY_SIZE(breaks); i++)
+                if (streq(breaks[i].word, v))
+                        return breaks[i].at;
+        if (v)
+                log_warning("rd.break=%s is no place to stop at; ignored", v);
+        return BREAK_NONE;
+}
+
+static void parse_volatile(char *const *words, struct initrd_options *o)
+{
+        const char *v = cmdline_get(words, "systemd.volatile"), *overlay = cmdline_get(words, "overlayroot");
+
+        if (overlay && (streq(overlay, "tmpfs") || startswith(overlay, "tmpfs:")))
+                o->volatile_root = VOLATILE_OVERLAY;
+        if (!v)
+                return;
+        int yes = *v ? parse_boolean(v) : 1;
+        if (streq(v, "overlay"))
+                o->volatile_root = VOLATILE_OVERLAY;
+        else if (streq(v, "state"))
+                o->volatile_root = VOLATILE_STATE;
+        else if (yes >= 0)
+                o->volatile_root = yes ? VOLATILE_YES : VOLATILE_NO;
+        else
+                log_warning("systemd.volatile=%s is not known; ignored", v);
+}
+
+/* resume=, resume_offset=, noresume, hibernate=noresume */
+static int parse_resume(char *const *words, struct initrd_options *o)
+{
+        const char *v = cmdline_get(words, "resume"), *off = cmdline_get(words, "resume_offset"),
+                   *h = cmdline_get(words, "hibernate");
+
+        if (!v || !*v || cmdline_get(words, "noresume") || (h && (streq(h, "noresume") || streq(h, "no"))))
+                return 0;
+        if (off && parse_u64(off, &o->resume_offset) < 0)
+                log_warning("resume_offset=%s is not a number; taking 0", off);
+        return root_parse(v, &o->resume);
+}
+
+/* The kernel's own form: root=/dev/nfs nfsroot=[SERVER:]PATH[,OPTIONS] */
+static int parse_nfsroot(char *const *words, struct initrd_options *o)
+{
+        const char *v = cmdline_get(words, "nfsroot");
+
+        if (!streq(o->root.text ?: "", "/dev/nfs"))
+                return 0;
+        root_done(&o->root);
+        _cleanup_free_ char *text = str_printf("nfs:%s", v ?: "");
+        return text ? root_parse(text, &o->root) : -ENOMEM;
+}
+
 int options_parse(char *const *words, struct initrd_options *ret)
 {
-        struct initrd_options o = { .limit = DEFAULT_LIMIT };
+        struct initrd_options o = { .limit = DEFAULT_LIMIT, .degraded = DEFAULT_DEGRADED };
         const char *v;
         int r;
 
@@ -254,10 +396,13 @@ int options_parse(char *const *words, struct initrd_options *ret)
         parse_limit("rd.timeout", cmdline_get(words, "rd.timeout"), &o.limit);
         if (cmdline_get(words, "rootwait"))
                 o.limit = USEC_INFINITY;
-        if ((v = cmdline_get(words, "rd.break")))
-                o.break_at = streq(v, "pre-mount") ? BREAK_PRE_MOUNT : BREAK_MOUNT;
+        o.break_at = parse_break(cmdline_get(words, "rd.break") ?: cmdline_get(words, "break"));
+        o.luks = cmdline_bool(words, "rd.luks", true) && cmdline_bool(words, "luks", true);
+        parse_degraded(cmdline_get(words, "rd.degraded"), &o.degraded);
+        parse_volatile(words, &o);
         v = cmdline_get(words, "root");
-        if ((v && *v && (r = root_parse(v, &o.root)) < 0) ||
+        if ((r = root_parse(v && *v ? v : "gpt-auto", &o.root)) < 0 || (r = parse_nfsroot(words, &o)) < 0 ||
+                (r = parse_resume(words, &o)) < 0 ||
                 (r = set_string(&o.fstype, cmdline_get(words, "rootfstype"))) < 0 ||
                 (r = set_string(&o.init, cmdline_get(words, "init"))) < 0 ||
                 (r = parse_blacklist(words, &o)) < 0 ||
@@ -275,6 +420,7 @@ void options_done(struct initrd_options *o)
         strv_free(o->words);
         strv_free(o->blacklist);
         root_done(&o->root);
+        root_done(&o->resume);
         free(o->fstype);
         free(o->data);
         free(o->init);

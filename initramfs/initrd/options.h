@@ -12,7 +12,11 @@ enum root_kind {
         ROOT_PARTUUID,
         ROOT_PARTLABEL,
         ROOT_NODE,    /* /dev/vda1 */
+        ROOT_LINK,    /* /dev/disk/by-id, by-path, by-diskseq: value is what follows /dev/disk/ */
         ROOT_NUMBER,  /* 254:1, or the kernel's hexadecimal fe01 */
+        ROOT_AUTO,    /* gpt-auto: the root partition of the disk that was booted from */
+        ROOT_NFS,     /* value: SERVER:/PATH or /PATH; the server may come from DHCP */
+        ROOT_TMPFS,   /* value: SPEC:/PATH or /PATH of the archive that is unpacked */
         ROOT_UNKNOWN, /* something that is not supported: text says what */
 };
 
@@ -27,9 +31,12 @@ struct root_spec {
 struct root_candidate {
         const char *node, *uuid, *label, *partuuid, *partlabel;
         unsigned major, minor;
+        const char *devpath; /* for links, which are put together from /sys */
 };
 
-enum break_point { BREAK_NONE, BREAK_PRE_MOUNT, BREAK_MOUNT };
+enum break_point { BREAK_NONE, BREAK_BEGIN, BREAK_PRE_MOUNT, BREAK_MOUNT };
+/* What is writable over a root that is not: systemd.volatile=, overlayroot= */
+enum volatile_mode { VOLATILE_NO, VOLATILE_OVERLAY, VOLATILE_STATE, VOLATILE_YES };
 enum fsck_mode { FSCK_AUTO, FSCK_FORCE, FSCK_SKIP };
 enum fsck_repair { FSCK_PREEN, FSCK_YES, FSCK_NO };
 
@@ -40,8 +47,12 @@ struct initrd_options {
         unsigned long flags; /* MS_* */
         char *data;          /* the file system's own options of rootflags= */
         char *init;          /* init=, NULL: the usual ones */
-        usec_t limit;        /* rd.timeout=, rootdelay=; USEC_INFINITY for rootwait */
-        bool quiet, debug, shell;
+        struct root_spec resume;
+        uint64_t resume_offset; /* pages */
+        usec_t degraded;        /* rd.degraded=: wait so long for missing members; USEC_INFINITY: for ever */
+        enum volatile_mode volatile_root;
+        usec_t limit; /* rd.timeout=, rootdelay=; USEC_INFINITY for rootwait */
+        bool quiet, debug, shell, luks;
         int panic; /* panic=: seconds after which a failed boot restarts; 0: never */
         enum break_point break_at;
         enum fsck_mode fsck;

@@ -56,14 +56,14 @@ int mount_api(void)
         return result;
 }
 
-int mount_root(const struct initrd_options *o, const char *node, const char *type)
+int mount_device(
+        const char *node, const char *where, const char *type, unsigned long flags, const char *data)
 {
         _cleanup_strv_ char **types = strv_split(type, ",");
         int r = -ENODEV;
 
-        mkdir(NEW_ROOT, 0755);
         FOREACH_STR (t, types) {
-                if (mount(node, NEW_ROOT, *t, o->flags, o->data) >= 0)
+                if (mount(node, where, *t, flags, data) >= 0)
                         return 0;
                 r = -errno;
                 if (r == -ENODEV)
@@ -71,7 +71,7 @@ int mount_root(const struct initrd_options *o, const char *node, const char *typ
                                     "this image",
                                 node, *t);
                 else
-                        log_warning_errno(r, "Cannot mount %s on / as %s: %m", node, *t);
+                        log_warning_errno(r, "Cannot mount %s as %s: %m", node, *t);
         }
         return r;
 }

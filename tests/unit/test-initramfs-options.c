@@ -25,7 +25,10 @@ static const struct {
         { "/dev/vda1", ROOT_NODE, "/dev/vda1", "/dev/vda1" },
         { "254:1", ROOT_NUMBER, "254:1", "254:1" },
         { "fe01", ROOT_NUMBER, "fe01", "fe01" },
-        { "/dev/disk/by-id/x", ROOT_UNKNOWN, "/dev/disk/by-id/x", "/dev/disk/by-id/x" },
+        { "/dev/disk/by-id/x", ROOT_LINK, "/dev/disk/by-id/x", "by-id/x" },
+        { "gpt-auto", ROOT_AUTO, "gpt-auto (the partition of type root)", "" },
+        { "nfs:10.0.0.1:/srv,vers=4", ROOT_NFS, "nfs:10.0.0.1:/srv,vers=4", "10.0.0.1:/srv,vers=4" },
+        { "tmpfs:LABEL=a:/b.tar", ROOT_TMPFS, "tmpfs:LABEL=a:/b.tar", "LABEL=a:/b.tar" },
         { "rubbish", ROOT_UNKNOWN, "rubbish", "rubbish" },
         { "254:1x", ROOT_UNKNOWN, "254:1x", "254:1x" },
 };
@@ -56,7 +59,7 @@ static bool matches(const char *root, const struct root_candidate *c)
 
 static void comparing(void)
 {
-        const struct root_candidate c = { "/dev/vda1", "ab-CD", "Label", "FF-01", "part", 254, 1 };
+        const struct root_candidate c = { "/dev/vda1", "ab-CD", "Label", "FF-01", "part", 254, 1, NULL };
         const struct root_candidate bare = { .node = "/dev/vdb", .major = 254, .minor = 16 };
 
         ok(matches("UUID=AB-cd", &c), "UUIDs in any case");
@@ -101,7 +104,7 @@ static void command_line(void)
         options_done(&o);
 
         o = parse("");
-        ok(o.root.kind == ROOT_NONE && o.flags == MS_RDONLY && o.shell && o.limit == 90 * USEC_PER_SEC,
+        ok(o.root.kind == ROOT_AUTO && o.flags == MS_RDONLY && o.shell && o.limit == 90 * USEC_PER_SEC,
                 "defaults");
         options_done(&o);
         o = parse("root=/dev/vda rootwait rd.timeout=rubbish panic=x fastboot rootdelay=2min");

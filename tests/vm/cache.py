@@ -10,8 +10,10 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import queue
 import shutil
 import tempfile
+import threading
 import time
 
 ROOT = os.environ.get("ROUSE_CACHE") or "/var/cache/rouse"
@@ -58,18 +60,22 @@ def locked(name):
 
 
 def slot():
-    """An open file that holds one of this machine's places for a guest, one more than it has processors (a
-    guest also waits): guests beyond that would only slow each other down. Waits until one is free; closing the file frees it."""
+    """An open file that holds one of this machine's places for a guest, one more than it has processors (a guest
+    also waits): guests beyond that would only slow each other down. Waits in line until one is free (the kernel serves those who wait
+    for a lock in the order in which they came); closing the file frees it."""
     os.makedirs(ROOT, exist_ok=True)
-    while True:
-        for number in range((os.cpu_count() or 1) + 1):
-            file = open(os.path.join(ROOT, f".guest-{number}"), "w")
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return file
-            except OSError:
-                file.close()
-        time.sleep(0.2)
+    got, first = queue.Queue(), threading.Lock()
+
+    def wait(number):
+        file = open(os.path.join(ROOT, f".guest-{number}"), "w")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if first.acquire(blocking=False):
+            got.put(file)
+        else:
+            file.close()
+    for number in range((os.cpu_count() or 1) + 1):
+        threading.Thread(target=wait, args=(number,), daemon=True).start()
+    return got.get()
 
 
 def entry(kind, key, make, say=None):
