@@ -3,7 +3,9 @@
  *     copy into a memfd and execute that (the root must not be busy by us)
  *     kill what still runs: SIGTERM, bounded wait for their ends, SIGKILL
  *     until nothing changes: swap off, unmount, detach loop, dm and md devices
- *     what cannot be unmounted becomes read-only; hooks; sync; reboot(2)
+ *     what cannot be unmounted becomes read-only; hooks; sync
+ *     where the initramfs prepared it: into /run/initramfs, and the same once more, now with the root itself
+ *     reboot(2)
  *
  * Nothing here waits without a bound, and whatever had to be forced is named in one line at the end. */
 #pragma once
@@ -27,6 +29,12 @@ struct shutdown {
 void shutdown_say(struct shutdown *s, const char *fmt, ...) _printf_(2, 3);
 /* Notes a thing that had to be forced. */
 void shutdown_forced(struct shutdown *s, const char *fmt, ...) _printf_(2, 3);
+
+/* shutdown-leave.c: what rouse-initrd kept in /run/initramfs takes the root down from outside. */
+#define SHUTDOWN_OLDROOT "/oldroot"
+bool shutdown_has_left(void); /* are we that program? */
+/* 0: there is nothing to go to; negative errno: it did not work. Does not return when it did. */
+int shutdown_leave(struct shutdown *s, char **argv);
 
 /* shutdown-kill.c */
 void shutdown_kill_all(struct shutdown *s);

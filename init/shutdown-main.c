@@ -249,12 +249,16 @@ int main(int argc, char **argv)
                         strerror(-r));
         }
         take_over(&s);
-        (void)read_one_line(REBOOT_PARAM, &reboot_param);
+        bool left = shutdown_has_left();
+        (void)read_one_line(left ? SHUTDOWN_OLDROOT REBOOT_PARAM : REBOOT_PARAM, &reboot_param);
         shutdown_kill_all(&s);
         sync();
         take_down(&s);
-        shutdown_hooks(&s);
+        if (!left)
+                shutdown_hooks(&s);
         sync();
+        if (!left && shutdown_leave(&s, argv) < 0)
+                shutdown_forced(&s, "the root stays mounted");
         report(&s);
         finish(&s, reboot_param);
 }

@@ -69,7 +69,8 @@ class Guest:
         self.process, self.started, self.root, self.srv = None, None, machine.root, machine.srv
         self.sockets, self.data, self.ends = {}, {}, set()
         self.changed = threading.Condition()
-        self.reader = self.slot = None
+        self.reader = None
+        self.slot, self.slot_is_ours = slot, slot is None
         self.at = {"console": 0, "agent": 0, "qmp": 0}
         self.agent_ready = False
         self._log = None
@@ -87,7 +88,7 @@ class Guest:
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        if self.slot:
+        if self.slot and self.slot_is_ours:
             self.slot.close()
         if self.reader:
             self.reader.join(10)
@@ -98,7 +99,8 @@ class Guest:
     def boot(self):
         """Starts QEMU; returns at once."""
         self._prepare_images()
-        self.slot = cache.slot()
+        if self.slot_is_ours:
+            self.slot = cache.slot()
         open(self.console_path, "wb").close()
         far = [self._channel(name) for name in ("console", "agent", "qmp") if not self._on_terminal(name)]
         argv = self.command(dict(far))

@@ -35,7 +35,7 @@ DISKS = {
     "dos": (64, "label: dos\nlabel-id: 0xb0070001\ntype=83\n"),
     "xfs": (320, None), "btrfs": (128, None), "btrfs-a": (128, None), "btrfs-b": (128, None),
     "f2fs": (64, None), "vfat": (64, None), "squashfs": (16, None), "erofs": (16, None),
-    "usr": (96, "label: gpt\nsize=32M\n\n"), "noinit": (32, None), "corrupt": (32, None), "repair": (32, None),
+    "usr": (96, "label: gpt\nsize=32M\ntype=linux\n"), "noinit": (32, None), "corrupt": (32, None), "repair": (32, None),
     "keys": (64, None), "luks1": (64, None), "luks2": (64, None), "luks-detached": (64, None),
     "luks-gpt": (96, f"label: gpt\ntype={ROOT_TYPE},name=cryptroot,uuid=b0070000-0000-4000-8000-0000000000f3\n"),
     "tpm": (64, None), "lvm-a": (128, None), "lvm-b": (64, None),
@@ -43,7 +43,7 @@ DISKS = {
     "md5-a": (32, None), "md5-b": (32, None), "md5-c": (32, None),
     "stack-a": (96, None), "stack-b": (96, None), "turned-a": (96, None), "turned-b": (96, None),
     "bl-a": (160, None), "bl-b": (160, None),
-    "verity": (32, "label: gpt\nsize=16M\n\n"),
+    "verity": (32, "label: gpt\nsize=16M\ntype=linux\n"),
 }
 
 
