@@ -185,11 +185,50 @@ static void plot_bar(double x, double w, int row, const char *class, const char 
         puts("</text>");
 }
 
+/* The steps of rouse-initrd, from the times that it left behind: what each row is called, and between which. */
+static const struct {
+        const char *label, *from, *to;
+} initrd_steps[] = {
+        { "initrd: modules", "initrd_start", "modules_done" },
+        { "initrd: the root's device", "initrd_start", "root_found" },
+        { "initrd: check of the root", "root_found", "fsck_done" },
+        { "initrd: mount of the root", "fsck_done", "root_mounted" },
+        { "initrd: hand-over", "root_mounted", "switch_root" },
+};
+
+static usec_t initrd_time(const char *text, const char *key)
+{
+        size_t n = strlen(key);
+
+        for (const char *p = text; p && *p; p = strchr(p, '\n') ? strchr(p, '\n') + 1 : NULL)
+                if (strncmp(p, key, n) == 0 && p[n] == '=')
+                        return strtoll(p + n + 1, NULL, 10);
+        return 0;
+}
+
+static void plot_initrd(double scale, int *row)
+{
+        _cleanup_free_ char *times = NULL;
+
+        if (read_file(ROUSE_TIMES, 65536, &times, NULL) < 0)
+                return;
+        for (size_t i = 0; i < ARRAY_SIZE(initrd_steps); i++) {
+                usec_t from = initrd_time(times, initrd_steps[i].from),
+                       to = initrd_time(times, initrd_steps[i].to);
+                char label[96], took[64];
+
+                if (!from || to < from)
+                        continue;
+                snprintf(label, sizeof(label), "%s (%s)", initrd_steps[i].label, span(took, to - from));
+                plot_bar((double)from * scale, (double)(to - from) * scale, (*row)++, "initrd", label);
+        }
+}
+
 static int analyze_plot(struct boot *b)
 {
         usec_t end = b->finish ?: now_monotonic();
         double scale = 1200.0 / (double)MAX(end, 1); /* pixels a microsecond */
-        size_t rows = b->list.n + 4;
+        size_t rows = b->list.n + 4 + ARRAY_SIZE(initrd_steps);
         int row = 2;
 
         qsort(b->list.r + 1, b->list.n - 1, sizeof(*b->list.r), by_begin);
@@ -205,9 +244,11 @@ static int analyze_plot(struct boot *b)
                         PLOT_LEFT + (double)t * scale, PLOT_LEFT + (double)t * scale, rows * PLOT_ROW,
                         PLOT_LEFT + (double)t * scale, (double)t / 1e6);
         plot_bar(0, (double)b->kernel_end * scale, row++, "kernel", "kernel");
-        if (b->userspace > b->kernel_end)
+        if (b->userspace > b->kernel_end) {
                 plot_bar((double)b->kernel_end * scale, (double)(b->userspace - b->kernel_end) * scale,
                         row++, "initrd", "initrd");
+                plot_initrd(scale, &row);
+        }
         plot_bar((double)b->userspace * scale, (double)(end - b->userspace) * scale, row++, "user", "rouse");
         for (size_t n = 1; n < b->list.n; n++) {
                 const struct ctl_record *u = &b->list.r[n];

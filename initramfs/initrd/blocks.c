@@ -70,7 +70,7 @@ static int keep_value(struct block *d, const char *name, const char *value)
         return 0;
 }
 
-static int probe(struct block *d, int fd)
+int block_probe(struct block *d, int fd)
 {
         blkid_probe p = blkid_new_probe();
         int r;
@@ -109,7 +109,7 @@ out:
 
 /* --- the table --- */
 
-static void forget_values(struct block *d)
+void block_forget(struct block *d)
 {
         char ***list = &d->properties;
 
@@ -128,7 +128,7 @@ static void forget_values(struct block *d)
 
 static void block_free(struct block *d)
 {
-        forget_values(d);
+        block_forget(d);
         free(d->devpath);
         free(d->node);
         free(d->dm_name);
@@ -284,12 +284,12 @@ int blocks_update(struct blocks *b, const char *devpath, const char *node, unsig
                 return 0; /* no medium, or a loop device without a file */
         if (!d && !(d = add(b, devpath, node, maj, min)))
                 return -ENOMEM;
-        forget_values(d);
+        block_forget(d);
         if (startswith(node, "/dev/dm-"))
                 read_dm(d);
         if (r >= 0) {
                 d->diskseq = read_diskseq(devpath);
-                r = probe(d, fd);
+                r = block_probe(d, fd);
         }
         d->probed = r >= 0 && !d->conflict;
         d->error = r;

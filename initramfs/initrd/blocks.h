@@ -33,6 +33,9 @@ struct blocks {
  * is left alone. */
 int blocks_update(struct blocks *b, const char *devpath, const char *node, unsigned maj, unsigned min,
         struct block **ret);
+/* Fills the values of an entry from what is on fd; the part of blocks_update() that reads what others wrote. */
+int block_probe(struct block *d, int fd);
+void block_forget(struct block *d);
 void blocks_remove(struct blocks *b, unsigned maj, unsigned min);
 /* Calls fn for each device that the kernel has already. */
 int blocks_enumerate(

@@ -209,7 +209,7 @@ static bool mount_word(const char *w, unsigned long *flags)
         return false;
 }
 
-int mount_options_parse(const char *s, unsigned long *flags, char **ret_data)
+int root_flags_parse(const char *s, unsigned long *flags, char **ret_data)
 {
         _cleanup_strv_ char **words = strv_split(s, ","), **rest = NULL;
         int r;
@@ -407,7 +407,7 @@ int options_parse(char *const *words, struct initrd_options *ret)
                 (r = set_string(&o.init, cmdline_get(words, "init"))) < 0 ||
                 (r = parse_blacklist(words, &o)) < 0 ||
                 ((v = cmdline_get(words, "rootflags")) &&
-                        (r = mount_options_parse(v, &o.flags, &o.data)) < 0)) {
+                        (r = root_flags_parse(v, &o.flags, &o.data)) < 0)) {
                 options_done(&o);
                 return r;
         }

@@ -69,4 +69,4 @@ void root_done(struct root_spec *r);
 bool root_matches(const struct root_spec *r, const struct root_candidate *c);
 
 /* Splits mount options into MS_* (added to *flags) and the rest. */
-int mount_options_parse(const char *s, unsigned long *flags, char **ret_data);
+int root_flags_parse(const char *s, unsigned long *flags, char **ret_data);

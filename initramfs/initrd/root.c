@@ -38,7 +38,7 @@ static int find_usr(void)
         }
         boot.usr = (struct goal) { .what = "/usr", .where = (char *)NEW_ROOT "/usr", .flags = MS_RDONLY };
         boot.usr.check = found->mnt_passno != 0;
-        int r = mount_options_parse(found->mnt_opts, &boot.usr.flags, &boot.usr.data);
+        int r = root_flags_parse(found->mnt_opts, &boot.usr.flags, &boot.usr.data);
         /* As the root: read-only if nobody said otherwise; the real init remounts it. */
         if (!hasmntopt(found, "rw") && boot.o.flags & MS_RDONLY)
                 boot.usr.flags |= MS_RDONLY;

@@ -6,6 +6,7 @@ FUZZ_FLAGS   := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined -
 FUZZ_DIR     := $(OUT)/fuzz
 FUZZ_NAMES   :=
 FUZZ_EXTRA   :=
+FUZZ_LIBS    :=
 
 $(FUZZ_DIR)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -13,13 +14,14 @@ $(FUZZ_DIR)/obj/%.o: %.c
 	@$(FUZZ_CC) $(filter-out -O2 -fsanitize=%,$(CFLAGS_ALL)) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link \
 		-DFUZZ_LIBFUZZER -MMD -MP -c -o $@ $<
 
-# NAME, further sources
+# NAME, further sources, libraries
 define fuzz_target
 FUZZ_NAMES += $(1)
 FUZZ_EXTRA += $(2)
+FUZZ_LIBS  += $(3)
 $$(FUZZ_DIR)/$(1): $$(patsubst %.c,$$(FUZZ_DIR)/obj/%.o,tests/fuzz/fuzz-$(1).c $(2) $$(LIB_SRC))
 	@echo "  LINK  $$@"
-	@$$(FUZZ_CC) $$(FUZZ_FLAGS) -fsanitize=fuzzer -o $$@ $$^
+	@$$(FUZZ_CC) $$(FUZZ_FLAGS) -fsanitize=fuzzer -o $$@ $$^ $(3)
 .PHONY: fuzz-$(1)
 fuzz-$(1): $$(FUZZ_DIR)/$(1)
 	@mkdir -p $$(FUZZ_DIR)/corpus/$(1)
@@ -52,6 +54,9 @@ $(eval $(call fuzz_target,rules,$(DEVD_RULES_SRC)))
 $(eval $(call fuzz_target,udevdb,$(DEVD_RULES_SRC)))
 $(eval $(call fuzz_target,hwdb,devd/builtin-hwdb-trie.c))
 $(eval $(call fuzz_target,hwdb_source,devd/builtin-hwdb-trie.c $(sort $(wildcard devd/hwdb-*.c))))
+
+$(eval $(call fuzz_target,initrd_probe,$(addprefix initramfs/initrd/,blocks.c options.c links.c),-lblkid))
+$(eval $(call fuzz_target,dhcp,$(addprefix initramfs/initrd/,dhcp.c netconf.c)))
 
 FUZZ_INIT_SRC := $(filter-out init/main.c init/verify.c,$(ROUSE_SRC))
 $(eval $(call fuzz_target,unitfile,$(FUZZ_INIT_SRC)))

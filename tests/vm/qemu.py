@@ -53,13 +53,14 @@ def _die_with_parent():
 class Guest:
     def __init__(self, machine, append="", mem=512, smp=1, accel="tcg", disks=(), copies=(),
                  writable=False, console=None, nic=True, reboot=False, debugcon=None,
-                 interactive=False, quiet=False, arguments=(), efi=None):
+                 interactive=False, quiet=False, arguments=(), efi=None, slot=None):
         """machine: image.machine(); disks: sizes or files of further disks,
         vdc and on; copies: (source, path in the guest); console: the file for
         what the guest's console says; reboot: a reboot boots again instead of
         ending QEMU; debugcon: a file for port 0xe9; interactive: the console
         on this terminal; arguments: more for QEMU; efi: (firmware, directory
-        with EFI/BOOT/…) to boot from, instead of the kernel and its words."""
+        with EFI/BOOT/…) to boot from, instead of the kernel and its words;
+        slot: a place (cache.slot()) that the caller keeps."""
         self.machine, self.append, self.mem, self.smp, self.accel = machine, append, mem, smp, accel
         self.disks, self.copies, self.writable, self.nic = list(disks), list(copies), writable, nic
         self.reboot, self.debugcon, self.interactive, self.quiet = reboot, debugcon, interactive, quiet
