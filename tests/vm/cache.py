@@ -61,8 +61,8 @@ def locked(name):
 
 def slot():
     """An open file that holds one of this machine's places for a guest, one more than it has processors (a guest
-    also waits): guests beyond that would only slow each other down. Waits in line until one is free (the kernel serves those who wait
-    for a lock in the order in which they came); closing the file frees it."""
+    also waits): guests beyond that would only slow each other down. Waits in line until one is free (the kernel
+    serves those who wait for a lock in the order in which they came); closing the file frees it."""
     os.makedirs(ROOT, exist_ok=True)
     got, first = queue.Queue(), threading.Lock()
 
