@@ -149,7 +149,10 @@ def disks():
             except (qemu.Timeout, qemu.Ended) as error:
                 raise image.Error(f"the disks could not be made: {error}\n{guest.tail(30)}") from None
             text = guest.console_text()
-        facts = {"roothash": re.search(r"^@roothash ([0-9a-f]+)", text, re.M)[1],
+        for step in re.findall(r"^@broken (\S+)", text, re.M):
+            image.say(f"a step of the disks' builder failed: {step}\n{text[-6000:]}")
+        facts = {"roothash": (re.findall(r"^@roothash ([0-9a-f]+)", text, re.M) or [""])[0],
+                 "broken": re.findall(r"^@broken (\S+)", text, re.M),
                  "uuid": dict(re.findall(r"^@uuid (\S+) (\S+)", text, re.M)),
                  "blkid": dict(re.findall(r"^@blkid (\S+) (\S+)", text, re.M))}
         with open(os.path.join(work, "facts.json"), "w") as file:
