@@ -23,8 +23,6 @@
 #include "reenum.h"
 #include "watch.h"
 
-#define EVENT_TIMEOUT (180 * USEC_PER_SEC)
-
 static struct loop_io signal_io = { .fd = -1 };
 static bool said_busy;
 
@@ -219,33 +217,6 @@ static int open_signals(struct devd *m)
         return signal_io.fd < 0 ? -errno : loop_io_add(m->loop, &signal_io);
 }
 
-/* udev.* of the kernel command line, and the machine's size. */
-static void read_settings(struct devd *m, const struct daemon_options *o)
-{
-        _cleanup_strv_ char **words = NULL;
-        const char *v;
-        long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-        usec_t t;
-        uint32_t n;
-
-        m->children_max = (unsigned)MIN(2 * MAX(cpus, 1L) + 16, 2048L);
-        m->event_timeout = EVENT_TIMEOUT;
-        if (cmdline_read(&words) >= 0) {
-                if ((v = cmdline_get(words, "udev.children_max")) && parse_u32(v, &n) >= 0 && n > 0)
-                        m->children_max = n;
-                if ((v = cmdline_get(words, "udev.event_timeout")) &&
-                        parse_timespan(v, USEC_PER_SEC, &t) >= 0)
-                        m->event_timeout = t;
-                if ((v = cmdline_get(words, "udev.log_level") ?: cmdline_get(words, "udev.log_priority")) &&
-                        log_level_from_string(v) >= 0)
-                        log_set_max_level(log_level_from_string(v));
-        }
-        if (o->children_max > 0)
-                m->children_max = (unsigned)o->children_max;
-        if (o->event_timeout > 0)
-                m->event_timeout = o->event_timeout;
-}
-
 static void read_initrd_devices(struct devd *m)
 {
         m->initrd = calloc(1, sizeof(*m->initrd));
@@ -349,7 +320,7 @@ int daemon_run(const struct daemon_options *o)
         r = loop_new(&m.loop);
         if (r < 0)
                 return log_error_errno(r, "No event loop: %m");
-        read_settings(&m, o);
+        settings_read(&m, o);
         r = start_parts(&m, o, &g);
         if (r >= 0 && g.link >= 0) {
                 r = pid1_new(&m, g.link);

@@ -42,6 +42,9 @@ struct devd {
         pid_t trust_pid;      /* uevents from this pid count too (namespace tests) */
         bool unclean;         /* a devd before this one left its queue flag behind */
         usec_t event_timeout; /* one program of an event */
+        usec_t exec_delay;    /* before each program of RUN */
+        int timeout_signal;   /* for a program that took too long */
+        bool disks_read_only; /* physical block devices are made so when they appear */
         unsigned children_max;
         char **global_env; /* udevadm control --property */
         char *worker_path; /* rouse-devd-worker */
@@ -70,7 +73,10 @@ struct daemon_options {
         char **rules_dirs;     /* NULL: the standard ones */
         int children_max;      /* 0: by the machine's size */
         int64_t event_timeout; /* µs; 0: 180 s */
+        const char *conf;      /* instead of /etc/udev/udev.conf */
 };
+/* settings.c: udev.conf, the options, the kernel command line, in this order. */
+void settings_read(struct devd *m, const struct daemon_options *o);
 int daemon_run(const struct daemon_options *o);
 /* Reads rules again (only if something changed, unless force). Running events keep going. */
 void daemon_reload(struct devd *m, bool force);

@@ -1,6 +1,11 @@
 /* After the rules: name of the interface, node and links, database, RUN list, the watch. See event.h. */
 #include "event.h"
 
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+
 #include "lib/log.h"
 #include "modules.h"
 #include "monitor.h"
@@ -91,10 +96,42 @@ static void on_node_again(struct loop_timer *t)
         node_and_entry(t->data);
 }
 
+/* udev.blockdev_read_only: physical disks as they appear, not what is made of them. */
+static void make_read_only(struct device *d)
+{
+        static const char *const made[] = { "dm-", "md", "drbd", "loop", "nbd", "zram" };
+        char path[PATH_MAX];
+        int fd, on = 1;
+
+        if (!streq(d->action, "add") || !streq_null(d->subsystem, "block") || !d->devnode)
+                return;
+        for (size_t i = 0; i < ARRAY_SIZE(made); i++)
+                if (startswith(d->sysname, made[i]))
+                        return;
+        fd = real_dev_path(d->devnode, path) < 0 ? -1
+                                                 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        if (fd < 0 || ioctl(fd, BLKROSET, &on) < 0)
+                log_warning_errno(-errno, "%s: cannot be made read-only: %m", d->sysname);
+        close_fd(fd);
+}
+
+/* Clients are told that the event went wrong, as udevd tells them. */
+static void tell_failure(struct device *d, int r)
+{
+        char number[16];
+        const char *name = errno_name(-r);
+
+        snprintf(number, sizeof(number), "%d", -r);
+        (void)device_set_prop(d, "UDEV_WORKER_FAILED", "1");
+        (void)device_set_prop(d, "UDEV_WORKER_ERRNO", number);
+        if (name)
+                (void)device_set_prop(d, "UDEV_WORKER_ERRNO_NAME", name);
+}
+
 static void node_and_entry(struct event_run *run)
 {
         struct device *d = run->d;
-        int r = node_update(d, run->old);
+        int r = node_update(d, run->old), failed;
 
         if (r >= 0 && reenum_has_failed(d->devpath))
                 r = links_release_others(d->id, d->links);
@@ -104,7 +141,13 @@ static void node_and_entry(struct event_run *run)
                 log_warning_errno(r, "%s: node and links: %m", d->syspath);
         check_space(run, r);
         apply_acls(run);
-        (void)write_entry(run);
+        failed = write_entry(run);
+        if (run->rules_result < 0)
+                failed = run->rules_result;
+        if (failed < 0)
+                tell_failure(d, failed);
+        if (run->m->disks_read_only)
+                make_read_only(d);
         run_list_next(run);
 }
 
@@ -245,15 +288,35 @@ static int run_program(struct event_run *run, const char *command)
         return r < 0 ? log_warning_errno(r, "%s: RUN '%s': %m", run->d->syspath, command) : 1;
 }
 
+static void on_delay(struct loop_timer *t)
+{
+        run_list_next(t->data);
+}
+
+/* exec_delay=: the next program is put off. */
+static bool put_off(struct event_run *run)
+{
+        if (run->m->exec_delay <= 0 || run->delayed || run->re.run[run->run_next].builtin)
+                return false;
+        run->retry.cb = on_delay;
+        run->retry.data = run;
+        run->delayed = true;
+        return loop_timer_set(run->m->loop, &run->retry, usec_add(now_monotonic(), run->m->exec_delay)) >= 0;
+}
+
 static void run_list_next(struct event_run *run)
 {
-        if (run->run_next == 0) {
+        if (run->run_next == 0 && !run->delayed) {
                 strv_free(run->env);
                 run->env = NULL;
         }
         while (run->run_next < run->re.n_run) {
-                const struct rules_run *i = &run->re.run[run->run_next++];
+                const struct rules_run *i;
 
+                if (put_off(run))
+                        return;
+                run->delayed = false;
+                i = &run->re.run[run->run_next++];
                 if (is_uaccess(i) && !streq(run->d->action, "remove"))
                         continue; /* done before the entry was written */
                 if ((i->builtin ? run_builtin(run, i->command) : run_program(run, i->command)) > 0)

@@ -110,6 +110,7 @@ void event_rules(struct event_run *run)
         }
         if (r < 0)
                 log_warning_errno(r, "%s: rules: %m", run->d->syspath);
+        run->rules_result = r;
         event_finish(run);
 }
 

@@ -37,8 +37,10 @@ struct event_run {
         bool pending_builtin;
         unsigned replays;
 
-        bool unwritten;  /* entry, tags or links could not be written for want of space */
-        size_t run_next; /* RUN list */
+        bool unwritten;   /* entry, tags or links could not be written for want of space */
+        int rules_result; /* what rules_apply() ended with */
+        bool delayed;     /* the next program of RUN has waited for its time */
+        size_t run_next;  /* RUN list */
         char **env;
         struct task *task; /* what is waited for, if anything */
         struct request *request;

@@ -25,6 +25,7 @@ static const char help[] =
         "      --event-timeout TIME   for one program of an event (180 s)\n"
         "      --sys DIR, --dev DIR, --run DIR\n"
         "                             instead of /sys, /dev and /run/udev\n"
+        "      --conf FILE            instead of /etc/udev/udev.conf\n"
         "      --trust-pid PID        take uevents from PID, for tests in a network namespace\n"
         "  -h, --help\n"
         "      --version\n";
@@ -42,6 +43,7 @@ enum {
         OPT_DEV,
         OPT_RUN,
         OPT_TRUST,
+        OPT_CONF,
         OPT_VERSION,
 };
 
@@ -57,6 +59,7 @@ static const struct option options[] = {
         { "sys", required_argument, NULL, OPT_SYS },
         { "dev", required_argument, NULL, OPT_DEV },
         { "run", required_argument, NULL, OPT_RUN },
+        { "conf", required_argument, NULL, OPT_CONF },
         { "trust-pid", required_argument, NULL, OPT_TRUST },
         { "help", no_argument, NULL, 'h' },
         { "version", no_argument, NULL, OPT_VERSION },
@@ -86,6 +89,7 @@ static int take_option(struct arguments *a, int c)
         case OPT_SYS: a->sys = optarg; return 0;
         case OPT_DEV: a->dev = optarg; return 0;
         case OPT_RUN: a->run = optarg; return 0;
+        case OPT_CONF: a->daemon.conf = optarg; return 0;
         case OPT_TRUST:
                 if (parse_int(optarg, &n) < 0)
                         return -EINVAL;

@@ -10,6 +10,7 @@
 #include "lib/log.h"
 
 #define OUTPUT_MAX (64u * 1024)
+#define KILL_AFTER (5 * USEC_PER_SEC) /* a signal that does not end a program is followed by SIGKILL */
 
 struct task {
         struct devd *m;
@@ -194,8 +195,14 @@ static void on_timeout(struct loop_timer *timer)
         struct task *t = timer->data;
 
         log_warning("%s: not done after its time limit, killed", t->name);
+        if (t->timed_out || t->m->timeout_signal == 0) { /* the signal that was to end it did not */
+                kill(-t->pid, SIGKILL);
+                return;
+        }
         t->timed_out = true;
-        kill(-t->pid, SIGKILL);
+        kill(-t->pid, t->m->timeout_signal);
+        if (t->m->timeout_signal != SIGKILL)
+                (void)loop_timer_set(t->m->loop, &t->timer, usec_add(now_monotonic(), KILL_AFTER));
 }
 
 /* Forks; the child runs either fn or the program. */
