@@ -76,6 +76,18 @@ static int decide_line(const struct rules *r, const struct line *l, struct devic
         return open;
 }
 
+/* The first line after at, before end, that one of the lines so far may jump to; end when there is none. */
+static size_t landing(const struct rules *r, const struct plan_entry *e, size_t n, size_t at, size_t end)
+{
+        for (size_t i = 0; i < n; i++) {
+                const struct line *l = &r->lines[e[i].line];
+
+                if ((l->flags & LINE_GOTO) && l->target > at && l->target < end)
+                        end = l->target;
+        }
+        return end;
+}
+
 static int make_plan(const struct rules *r, struct device *d, struct plan *p)
 {
         unsigned mask = useful_flags(d);
@@ -95,10 +107,13 @@ static int make_plan(const struct rules *r, struct device *d, struct plan *p)
                         continue;
                 }
                 if (open == 0 && (l->flags & LINE_GOTO)) {
-                        /* Always taken. Kept only if it does something else too. */
-                        if (l->flags & mask & ~(unsigned)LINE_GOTO)
+                        /* Always taken, when it is come to: what lies between is skipped, but for where a jump over
+                         * this one leads to. Kept only if there is such a place, or if it does something else too. */
+                        size_t next = landing(r, e, n, i, l->target);
+
+                        if (next < l->target || (l->flags & mask & ~(unsigned)LINE_GOTO))
                                 e[n++] = (struct plan_entry) { .line = (unsigned)i, .decided = decided };
-                        i = l->target;
+                        i = next;
                         continue;
                 }
                 e[n++] = (struct plan_entry) { .line = (unsigned)i, .decided = decided };
@@ -233,6 +248,8 @@ static enum outlook line_outlook(const struct rules *r, const struct plan_entry 
 bool rules_may_match(const struct rules *r, struct device *d)
 {
         const struct plan *p;
+        unsigned landings[64];
+        size_t n_landings = 0;
 
         if (!r)
                 return false;
@@ -242,13 +259,29 @@ bool rules_may_match(const struct rules *r, struct device *d)
                 return true;
         for (size_t i = 0; i < p->n; i++) {
                 enum outlook x = line_outlook(r, &p->e[i], d);
-                unsigned target = r->lines[p->e[i].line].target;
+                unsigned target = r->lines[p->e[i].line].target; /* without GOTO 0 */
 
                 if (x == ACTS)
                         return true;
-                if (x == MUST) /* a jump that is certain; without GOTO the target is 0 */
-                        while (i + 1 < p->n && p->e[i + 1].line < target)
-                                i++;
+                if (x == CANNOT || !target)
+                        continue;
+                if (n_landings == ARRAY_SIZE(landings)) {
+                        n_landings = 0;
+                        for (size_t k = 0; k < ARRAY_SIZE(landings); k++)
+                                if (landings[k] > p->e[i].line)
+                                        landings[n_landings++] = landings[k];
+                        if (n_landings == ARRAY_SIZE(landings))
+                                return true;
+                }
+                landings[n_landings++] = target;
+                if (x != MUST)
+                        continue;
+                /* a jump that is certain when it is come to; where another may lead over it, it goes on there */
+                for (size_t k = 0; k < n_landings; k++)
+                        if (landings[k] > p->e[i].line && landings[k] < target)
+                                target = landings[k];
+                while (i + 1 < p->n && p->e[i + 1].line < target)
+                        i++;
         }
         return false;
 }

@@ -321,6 +321,17 @@ static const struct test others[] = {
         { "TAGS of an ancestor", PART, NULL, "TAGS==\"kept\", ENV{A}=\"%b\"\n", { "A=vda" } },
         { "DRIVERS", PART, NULL, "DRIVERS==\"virtio_blk\", ENV{A}=\"%b\"\nDRIVER==\"\", ENV{B}=\"1\"\n",
                 { "A=virtio1", "B=1" } },
+        { "a jump over one that is always taken", DISK, NULL,
+                "KERNEL!=\"dm-*\", GOTO=\"next\"\nENV{A}=\"1\"\nGOTO=\"end\"\nLABEL=\"next\"\nENV{B}=\"1\"\n"
+                "KERNEL!=\"md*\", GOTO=\"next\"\nENV{C}=\"1\"\nGOTO=\"end\"\nLABEL=\"next\"\n"
+                "ACTION!=\"add\", GOTO=\"end\"\nENV{D}=\"1\"\nLABEL=\"end\"\nENV{E}=\"1\"\n",
+                { "A", "B=1", "C", "D=1", "E=1" } },
+        { "jumps that are taken and lead into each other", DISK, NULL,
+                "ENV{X}=\"1\"\nENV{X}==\"1\", GOTO=\"two\"\nGOTO=\"four\"\nLABEL=\"one\"\nENV{A}=\"1\"\n"
+                "LABEL=\"two\"\nENV{B}=\"1\"\nENV{X}!=\"1\", GOTO=\"three\"\nGOTO=\"five\"\n"
+                "LABEL=\"three\"\nENV{C}=\"1\"\nLABEL=\"four\"\nENV{D}=\"1\"\nLABEL=\"five\"\nENV{E}="
+                "\"1\"\n",
+                { "A", "B=1", "C", "D", "E=1" } },
         { "a GOTO that is always taken", DISK, "remove",
                 "ACTION==\"remove\", GOTO=\"e\"\nRUN+=\"x\"\nLABEL=\"e\"\n", { "norun" } },
         { "a condition on what a rule set before", DISK, NULL,
@@ -429,6 +440,9 @@ static void test_may_match(void)
                 { "KERNEL==\"vda\", GOTO=\"a\"\nKERNEL==\"vdb\", "
                   "GOTO=\"b\"\nLABEL=\"a\"\nENV{A}=\"1\"\nLABEL=\"b\"\n",
                         true },
+                { "ATTR{x}==\"1\", GOTO=\"a\"\nGOTO=\"b\"\nLABEL=\"a\"\nENV{A}=\"1\"\nLABEL=\"b\"\n", true },
+                { "KERNEL==\"vdb\", GOTO=\"a\"\nGOTO=\"b\"\nLABEL=\"a\"\nENV{A}=\"1\"\nLABEL=\"b\"\n",
+                        false },
                 { "ENV{ID_SEAT}==\"\", IMPORT{parent}=\"ID_SEAT\"\n", false },
                 { "TAG==\"x\", RUN+=\"y\"\n", false },
                 { "IMPORT{program}=\"x\", IMPORT{parent}=\"ID_SEAT\", RUN+=\"y\"\n", true },
@@ -445,6 +459,69 @@ static void test_may_match(void)
                 is_int(rules_may_match(r, d), t[i].yes, what);
                 rules_free(r);
         }
+}
+
+/* Random jumps: what the index leaves out must not be missed. The same lines are gone through one by one here. */
+#define JUMP_LINES 14
+static void random_jumps(unsigned seed)
+{
+        static const struct {
+                const char *text;
+                bool holds;
+        } conditions[] = { { "", true }, { "ACTION==\"add\", ", true }, { "ACTION!=\"add\", ", false },
+                { "KERNEL==\"vd*\", ", true }, { "KERNEL!=\"vd*\", ", false },
+                { "ATTR{size}==\"100\", ", true }, { "ATTR{size}!=\"100\", ", false },
+                { "ENV{nothing}==\"x\", ", false } };
+        struct {
+                unsigned condition, target; /* 0: no jump */
+        } lines[JUMP_LINES];
+        char text[4096], expected[JUMP_LINES + 1] = "", got[JUMP_LINES + 1] = "", key[8];
+        _cleanup_device_ struct device *d = NULL;
+        struct rules_event e = { 0 };
+        struct rules *r;
+        size_t at = 0;
+
+        for (unsigned i = 0; i < JUMP_LINES; i++) {
+                lines[i].condition = (unsigned)rand_r(&seed) % (unsigned)ARRAY_SIZE(conditions);
+                lines[i].target = rand_r(&seed) % 3 && i + 1 < JUMP_LINES
+                                          ? i + 1 + (unsigned)rand_r(&seed) % (JUMP_LINES - i - 1)
+                                          : 0;
+                at += (size_t)snprintf(text + at, sizeof(text) - at, "LABEL=\"l%u\"\n%s", i,
+                        conditions[lines[i].condition].text);
+                at += lines[i].target
+                              ? (size_t)snprintf(
+                                        text + at, sizeof(text) - at, "GOTO=\"l%u\"\n", lines[i].target)
+                              : (size_t)snprintf(text + at, sizeof(text) - at, "ENV{L%u}=\"1\"\n", i);
+        }
+        for (unsigned i = 0, n = 0; i < JUMP_LINES;) {
+                bool holds = conditions[lines[i].condition].holds;
+
+                if (holds && !lines[i].target)
+                        expected[n++] = (char)('a' + i);
+                i = holds && lines[i].target ? lines[i].target : i + 1;
+        }
+        r = compile(text);
+        (void)device_from_syspath(DISK, "add", &d);
+        bool may = rules_may_match(r, d);
+        (void)rules_apply(r, d, &e, &ops);
+        for (unsigned i = 0, n = 0; i < JUMP_LINES; i++) {
+                snprintf(key, sizeof(key), "L%u", i);
+                if (device_prop(d, key))
+                        got[n++] = (char)('a' + i);
+        }
+        if (!streq(got, expected) || (!may && *expected)) {
+                printf("# may %d, got %s, expected %s\n%s", may, got, expected, text);
+                ok(false, "random jumps");
+        }
+        rules_event_done(&e);
+        rules_free(r);
+}
+
+static void test_jumps(void)
+{
+        for (unsigned seed = 1; seed <= 2000; seed++)
+                random_jumps(seed);
+        ok(true, "2000 random files with jumps");
 }
 
 static void test_static_nodes(void)
@@ -518,6 +595,7 @@ int main(void)
         test_defer();
         test_once_builtins();
         test_may_match();
+        test_jumps();
         test_static_nodes();
         test_files();
         test_host();
