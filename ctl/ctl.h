@@ -69,8 +69,9 @@ struct options {
                 global, no_reload, recursive, reverse, after, before, show_types, check_inhibitors, dry_run,
                 print;
         unsigned force;
-        char **types, **states, **properties;
-        char *root, *mode, *signal, *who, *message, *preset_mode, *when;
+        char **types, **states, **properties, **what;
+        char *root, *mode, *signal, *who, *message, *preset_mode, *when, *drop_in;
+        bool from_stdin;
         enum output_format output;
         int lines;
 };
@@ -113,6 +114,14 @@ int verb_environment(const char *verb, char **args);
 int verb_log_level(const char *verb, char **args);
 int verb_get_default(const char *verb, char **args);
 int verb_set_default(const char *verb, char **args);
+int verb_add_dependency(const char *verb, char **args);
+int verb_link(const char *verb, char **args);
+int verb_revert(const char *verb, char **args);
+int verb_preset_all(const char *verb, char **args);
+int verb_import_environment(const char *verb, char **args);
+int verb_list_paths(const char *verb, char **args);
+int verb_list_automounts(const char *verb, char **args);
+int verb_clean(const char *verb, char **args);
 int verb_enable(const char *verb, char **args);
 int verb_is_enabled(const char *verb, char **args);
 int verb_power(const char *verb, char **args);

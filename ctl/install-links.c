@@ -20,8 +20,7 @@ static char *config_path(const char *root, bool runtime, const char *tail)
         return !path ? NULL : root ? path_join(root, path) : TAKE_PTR(path);
 }
 
-/* 1 made, 0 was there. */
-static int make_link(const char *target, const char *path, bool force, install_fn fn, char **ret_error)
+int install_make_link(const char *target, const char *path, bool force, install_fn fn, char **ret_error)
 {
         _cleanup_free_ char *old = NULL;
         struct stat st;
@@ -70,7 +69,7 @@ static int make_links(const char *root, bool runtime, bool force, const struct i
                         return -ENOMEM;
                 if (!*suffix && streq(*t, name))
                         continue; /* its own alias */
-                r = make_link(i->path, path, force, fn, ret_error);
+                r = install_make_link(i->path, path, force, fn, ret_error);
                 if (r < 0)
                         return r;
                 changed |= r;
@@ -208,7 +207,7 @@ int install_link(const char *root, bool runtime, const char *path, install_fn fn
 {
         _cleanup_free_ char *link = config_path(root, runtime, path_basename(path));
 
-        return link ? make_link(path, link, false, fn, ret_error) : -ENOMEM;
+        return link ? install_make_link(path, link, false, fn, ret_error) : -ENOMEM;
 }
 
 int install_mask(
@@ -216,7 +215,7 @@ int install_mask(
 {
         _cleanup_free_ char *link = config_path(root, runtime, name);
 
-        return link ? make_link("/dev/null", link, force, fn, ret_error) : -ENOMEM;
+        return link ? install_make_link("/dev/null", link, force, fn, ret_error) : -ENOMEM;
 }
 
 int install_unmask(const char *root, bool runtime, const char *name, install_fn fn)
@@ -258,5 +257,5 @@ int install_set_default(const char *root, const char *name, install_fn fn, char 
                 *ret_error = str_printf("Unit file %s does not exist.", name);
                 return r;
         }
-        return link ? make_link(path, link, true, fn, ret_error) : -ENOMEM;
+        return link ? install_make_link(path, link, true, fn, ret_error) : -ENOMEM;
 }

@@ -40,6 +40,8 @@ typedef void (*install_fn)(bool created, const char *link, const char *target);
 int install_enable(
         const char *root, bool runtime, bool force, const char *name, install_fn fn, char **ret_error);
 int install_disable(const char *root, bool runtime, const char *name, install_fn fn);
+/* One link, path with the root: 1 made, 0 was there. */
+int install_make_link(const char *target, const char *path, bool force, install_fn fn, char **ret_error);
 int install_link(const char *root, bool runtime, const char *path, install_fn fn, char **ret_error);
 int install_mask(
         const char *root, bool runtime, bool force, const char *name, install_fn fn, char **ret_error);
@@ -48,6 +50,12 @@ int install_unmask(const char *root, bool runtime, const char *name, install_fn 
 int install_preset(const char *root, const char *name);
 int install_get_default(const char *root, char **ret);
 int install_set_default(const char *root, const char *name, install_fn fn, char **ret_error);
+/* systemctl-files.c, systemctl-edit.c */
+void say_link(bool created, const char *link, const char *target);
+int log_unit_missing(const char *name); /* says it; -ENOENT */
+void reload_manager(void);
+/* By --preset-mode= too; as install_enable(). */
+int apply_preset(const char *name, char **ret_error);
 /* Calls fn for each unit file (the highest of each name). */
 int install_foreach(
         const char *root, void (*fn)(const char *name, const char *path, void *data), void *data);

@@ -5,7 +5,13 @@
 #include "lib/fileio.h"
 #include "lib/unitname.h"
 
-static void say_link(bool created, const char *link, const char *target)
+int log_unit_missing(const char *name)
+{
+        fprintf(stderr, "Unit file %s does not exist.\n", name);
+        return -ENOENT;
+}
+
+void say_link(bool created, const char *link, const char *target)
 {
         if (opt.quiet)
                 return;
@@ -29,9 +35,7 @@ static int change_one(const char *verb, const char *name, char **ret_error)
         if (streq(verb, "unmask"))
                 return install_unmask(opt.root, runtime, name, say_link);
         if (streq(verb, "preset"))
-                return install_preset(opt.root, name)
-                               ? install_enable(opt.root, runtime, true, name, say_link, ret_error)
-                               : install_disable(opt.root, runtime, name, say_link);
+                return apply_preset(name, ret_error);
         r = install_disable(opt.root, runtime, name, say_link); /* reenable */
         return r < 0 ? r : install_enable(opt.root, runtime, force, name, say_link, ret_error);
 }
@@ -48,7 +52,7 @@ static bool has_install(const char *name)
         return has;
 }
 
-static void reload_manager(void)
+void reload_manager(void)
 {
         struct ctl_call c = { .verb = "daemon-reload" };
 

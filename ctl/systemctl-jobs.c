@@ -205,6 +205,38 @@ int verb_environment(const char *verb, char **args)
         return r < 0;
 }
 
+int verb_import_environment(const char *verb, char **args)
+{
+        _cleanup_strv_ char **all = NULL;
+
+        for (char **e = environ; *e; e++) {
+                _cleanup_free_ char *name = strndup(*e, strcspn(*e, "="));
+
+                if (name && (!*args || strv_contains(args, name)) && strv_add(&all, *e) < 0)
+                        return 1;
+        }
+        FOREACH_STR (n, args)
+                if (!getenv(*n))
+                        fprintf(stderr, "Environment variable $%s not set, ignoring.\n", *n);
+        return all ? verb_environment("set-environment", all) : 0;
+}
+
+int verb_clean(const char *verb, char **args)
+{
+        _cleanup_strv_ char **names = mangle_units(args, "service"), **options = NULL;
+        struct ctl_call c = { .verb = verb, .args = names };
+        int r;
+
+        FOREACH_STR (w, opt.what)
+                (void)strv_addf(&options, "what=%s", *w);
+        c.options = options;
+        r = ctl_call(&c);
+        if (r < 0)
+                fprintf(stderr, "Failed to clean unit: %s\n", c.error ?: strerror(-r));
+        free(c.error);
+        return r < 0;
+}
+
 static void print_level(const struct ctl_record *rec, void *data)
 {
         if (!data)

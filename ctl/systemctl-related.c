@@ -60,6 +60,34 @@ int verb_list_sockets(const char *verb, char **args)
         return print_list(&t, n, "sockets");
 }
 
+/* What a unit waits for, and what it starts. */
+static int list_triggers(char **args, const char *type, const char *property, const char *heading)
+{
+        _cleanup_strv_ char **patterns = mangle_units(args, type);
+        _cleanup_free_ char *suffix = str_printf(".%s", type),
+                            *keys = str_printf("Id,%s,Triggers", property);
+        _cleanup_list_ struct ctl_list l = { 0 };
+        struct table t;
+
+        if (!suffix || !keys || units_of_type(suffix, patterns, keys, &l) < 0)
+                return 1;
+        table_init(&t, 3, heading, "UNIT", "ACTIVATES");
+        for (size_t i = 0; i < l.n; i++)
+                table_row(&t, record_str(&l.r[i], property), record_str(&l.r[i], "Id"),
+                        record_str(&l.r[i], "Triggers"));
+        return print_list(&t, l.n, streq(type, "path") ? "paths" : "automounts");
+}
+
+int verb_list_paths(const char *verb, char **args)
+{
+        return list_triggers(args, "path", "Paths", "PATH");
+}
+
+int verb_list_automounts(const char *verb, char **args)
+{
+        return list_triggers(args, "automount", "Where", "WHERE");
+}
+
 static usec_t stamp(const struct ctl_record *r, const char *key)
 {
         const char *s = record_str(r, key);

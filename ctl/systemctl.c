@@ -11,6 +11,8 @@ struct options opt = { .lines = 10 };
 const struct ctl_verb systemctl_verbs[] = {
         { "list-units", 0, -1, verb_list_units, "[PATTERN…]", "List units in memory" },
         { "list-sockets", 0, -1, verb_list_sockets, "[PATTERN…]", "List sockets and what they start" },
+        { "list-automounts", 0, -1, verb_list_automounts, "[PATTERN…]", "List automounts" },
+        { "list-paths", 0, -1, verb_list_paths, "[PATTERN…]", "List path units and what they start" },
         { "list-timers", 0, -1, verb_list_timers, "[PATTERN…]", "List timers by next elapse" },
         { "list-unit-files", 0, -1, verb_list_unit_files, "[PATTERN…]", "List installed unit files" },
         { "list-dependencies", 0, -1, verb_list_dependencies, "[UNIT…]", "Show what units need, as a tree" },
@@ -37,12 +39,19 @@ const struct ctl_verb systemctl_verbs[] = {
                 "Change resource control of a unit, also while it runs" },
         { "freeze", 1, -1, verb_freeze, "UNIT…", "Suspend all processes of units" },
         { "thaw", 1, -1, verb_freeze, "UNIT…", "Let them go on" },
+        { "clean", 1, -1, verb_clean, "UNIT…", "Remove directories of units that are down (--what=)" },
         { "cancel", 0, -1, verb_cancel, "[JOB…]", "Cancel all, or these, jobs" },
         { "reset-failed", 0, -1, verb_reset_failed, "[PATTERN…]", "Forget that units failed" },
         { "enable", 1, -1, verb_enable, "UNIT…|PATH…", "Enable unit files" },
         { "disable", 1, -1, verb_enable, "UNIT…", "Disable unit files" },
         { "reenable", 1, -1, verb_enable, "UNIT…", "Disable and enable unit files" },
         { "preset", 1, -1, verb_enable, "UNIT…", "Enable or disable as the presets say" },
+        { "preset-all", 0, 0, verb_preset_all, "", "The same for all unit files" },
+        { "link", 1, -1, verb_link, "PATH…", "Make unit files outside of the search path known" },
+        { "edit", 1, -1, verb_edit, "UNIT…", "Edit a drop-in, or with --full the file, of units" },
+        { "revert", 1, -1, verb_revert, "UNIT…", "Back to the vendor's files" },
+        { "add-wants", 2, -1, verb_add_dependency, "TARGET UNIT…", "Let a target want units" },
+        { "add-requires", 2, -1, verb_add_dependency, "TARGET UNIT…", "Let a target require units" },
         { "mask", 1, -1, verb_enable, "UNIT…", "Make units impossible to start" },
         { "unmask", 1, -1, verb_enable, "UNIT…", "Undo mask" },
         { "get-default", 0, 0, verb_get_default, "", "Name of the default target" },
@@ -50,6 +59,7 @@ const struct ctl_verb systemctl_verbs[] = {
         { "show-environment", 0, 0, verb_environment, "", "Environment of services" },
         { "set-environment", 1, -1, verb_environment, "NAME=VALUE…", "Set variables in it" },
         { "unset-environment", 1, -1, verb_environment, "NAME…", "Remove variables from it" },
+        { "import-environment", 0, -1, verb_import_environment, "[NAME…]", "Set those of this environment" },
         { "daemon-reload", 0, 0, verb_simple, "", "Read all unit files again" },
         { "daemon-reexec", 0, 0, verb_simple, "", "Execute the manager anew" },
         { "log-level", 0, 1, verb_log_level, "[LEVEL]", "Ask or set the manager's log level" },
@@ -111,6 +121,9 @@ enum {
         O_DRY,
         O_PRESET_MODE,
         O_WHEN,
+        O_DROP_IN,
+        O_STDIN,
+        O_WHAT,
         O_LEGEND
 };
 
@@ -163,6 +176,9 @@ static const struct option long_options[] = {
         { "show-transaction", 0, NULL, 'T' },
         { "timestamp", 1, NULL, O_IGNORED_ARG },
         { "when", 1, NULL, O_WHEN },
+        { "drop-in", 1, NULL, O_DROP_IN },
+        { "stdin", 0, NULL, O_STDIN },
+        { "what", 1, NULL, O_WHAT },
         { "with-dependencies", 0, NULL, O_IGNORED },
         { 0 },
 };
@@ -230,6 +246,9 @@ static int set_option(int c, const char *arg)
         case O_DRY: opt.dry_run = true; return 0;
         case O_PRESET_MODE: opt.preset_mode = (char *)arg; return 0;
         case O_WHEN: opt.when = (char *)arg; return 0;
+        case O_DROP_IN: opt.drop_in = (char *)arg; return 0;
+        case O_STDIN: opt.from_stdin = true; return 0;
+        case O_WHAT: return add_list(&opt.what, arg);
         default: return -EINVAL;
         }
 }

@@ -470,8 +470,8 @@ int verb_kill(struct request *r)
 int verb_reset_failed(struct request *r)
 {
         if (!r->args || !*r->args) {
-                HASHMAP_FOREACH (e, &r->m->units)
-                        unit_reset_failed(e->value);
+                UNITS_FOREACH(u, r->m, -1)
+                unit_reset_failed(u);
                 return 0;
         }
         FOREACH_STR (name, r->args) {

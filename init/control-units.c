@@ -4,6 +4,7 @@
 
 #include "lib/fileio.h"
 #include "control.h"
+#include "service.h"
 
 static void add_states(struct record *rec, struct unit *u)
 {
@@ -30,6 +31,93 @@ static void emit_unit(struct request *r, struct unit *u)
                 record_add(&rec, "InvocationID", u->invocation_id);
         record_send(&rec);
 }
+
+/* ---- clean ---- */
+
+static const struct {
+        const char *word, *root;
+        enum exec_dir dir;
+        bool usual; /* when nothing is named */
+} cleanable[] = {
+        { "runtime", "/run", DIR_RUNTIME, true },
+        { "cache", "/var/cache", DIR_CACHE, true },
+        { "state", "/var/lib", DIR_STATE, false },
+        { "logs", "/var/log", DIR_LOGS, false },
+        { "configuration", "/etc", DIR_CONFIGURATION, false },
+};
+
+static bool clean_wanted(struct request *r, size_t i)
+{
+        bool any = false;
+
+        FOREACH_STR (o, r->options) {
+                const char *what = startswith(*o, "what=");
+
+                any |= what != NULL;
+                if (what && (streq(what, "all") || streq(what, cleanable[i].word)))
+                        return true;
+        }
+        return !any && cleanable[i].usual;
+}
+
+/* "name:link" in the lists of directories: both go. */
+static int clean_add(char ***argv, const char *root, const char *entry)
+{
+        _cleanup_strv_ char **parts = strv_split(entry, ":");
+        int r = 0;
+
+        FOREACH_STR (p, parts)
+                if (path_is_normalized(*p)) {
+                        r = strv_addf(argv, "%s/%s", root, *p);
+                        if (r >= 0)
+                                r = strv_addf(argv, "%s/private/%s", root, *p);
+                }
+        return r;
+}
+
+static int clean_one(struct request *r, struct unit *u)
+{
+        const struct exec_context *c = unit_exec(u);
+        enum active_state s = unit_active_state(u);
+        _cleanup_strv_ char **argv = NULL;
+        size_t fixed;
+
+        if (s != UNIT_INACTIVE && s != UNIT_FAILED)
+                return request_fail(r, -EBUSY, "Unit %s is not inactive.", u->id);
+        if (!c)
+                return request_fail(r, -EOPNOTSUPP, "Unit %s has no directories of its own.", u->id);
+        if (strv_add(&argv, "/bin/rm") < 0 || strv_add(&argv, "-rf") < 0 ||
+                strv_add(&argv, "--one-file-system") < 0 || strv_add(&argv, "--") < 0)
+                return -ENOMEM;
+        fixed = strv_len(argv);
+        for (size_t i = 0; i < ARRAY_SIZE(cleanable); i++)
+                FOREACH_STR (p, clean_wanted(r, i) ? c->dirs[cleanable[i].dir].paths : NULL)
+                        if (clean_add(&argv, cleanable[i].root, *p) < 0)
+                                return -ENOMEM;
+        if (u->type == UNIT_SERVICE && (request_option(r, "what") && strv_contains(r->options, "what=all")))
+                service_drop_store(UNIT_CAST(service, u));
+        if (strv_len(argv) == fixed)
+                return 0;
+        return exec_detached(r->m, argv); /* a tree may be large: not by PID 1 itself */
+}
+
+int verb_clean(struct request *r)
+{
+        FOREACH_STR (name, r->args) {
+                struct unit *u;
+                int k = unit_load_by_name(r->m, *name, &u);
+
+                if (k >= 0 && u->load_state != UNIT_LOADED)
+                        k = request_fail(r, -ENOENT, "Unit %s not loaded.", *name);
+                if (k >= 0)
+                        k = clean_one(r, u);
+                if (k < 0)
+                        return k;
+        }
+        return 0;
+}
+
+/* ---- lists ---- */
 
 int verb_list_units(struct request *r)
 {

@@ -54,6 +54,8 @@ const struct verb control_verbs[] = {
         { "kill", VERB_ROOT, 1, verb_kill, "UNIT… signal=SIG who=all|main|control",
                 "signal the processes of units" },
         { "reset-failed", VERB_ROOT, 0, verb_reset_failed, "[UNIT…]", "forget failures" },
+        { "clean", VERB_ROOT, 1, verb_clean, "UNIT… what=runtime|cache|state|logs|configuration|all",
+                "remove directories of units that are down" },
         { "daemon-reload", VERB_ROOT, 0, verb_daemon_reload, "", "read all unit files again" },
         { "daemon-reexec", VERB_ROOT, 0, verb_daemon_reexec, "", "execute the manager anew" },
         { "set-environment", VERB_ROOT, 1, verb_set_environment, "NAME=VALUE…", "environment of services" },

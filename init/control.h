@@ -108,6 +108,7 @@ int verb_job(struct request *r);
 int verb_cancel(struct request *r);
 int verb_kill(struct request *r);
 int verb_reset_failed(struct request *r);
+int verb_clean(struct request *r);
 int verb_start_transient(struct request *r);
 int verb_attach(struct request *r);
 int verb_abandon(struct request *r);

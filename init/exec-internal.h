@@ -57,8 +57,5 @@ int cgroup_open_below(int fd, const char *name);
 int exec_prepare(struct unit *u, const struct exec_context *c, const struct exec_params *p,
         struct plan_builder *b, bool *ret_helper);
 
-/* exec.c: a program of ours that belongs to no unit and that nobody waits for (SIGCHLD reaps it). */
-int exec_detached(struct manager *m, char *const argv[]);
-
 /* Where rouse-exec is and where the log daemon listens; tests set others. */
 extern const char *exec_helper_path, *exec_journal_socket;

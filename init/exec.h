@@ -216,6 +216,8 @@ struct exec_params {
 
 /* Starts the process in the unit's cgroup (made here if need be). *ret_pid, *ret_pidfd (CLOEXEC, owned by the
  * caller). Negative errno when nothing was started. Never blocks. */
+/* A program of ours that belongs to no unit and that nobody waits for (SIGCHLD reaps it). */
+int exec_detached(struct manager *m, char *const argv[]);
 int exec_spawn(struct unit *u, const struct exec_context *c, const struct exec_params *p, pid_t *ret_pid,
         int *ret_pidfd);
 /* The unit goes away: nothing is told about it any more (its children go on). */
