@@ -28,7 +28,7 @@ LINK_STATIC  := -static-pie
 endif
 
 all:
-.PHONY: all deps check check-all check-clang boot bench bench-exact fuzz install deb help clean format
+.PHONY: all deps check check-all check-clang boot bench bench-exact bench-scale fuzz install deb help clean format
 
 PROGRAMS :=
 UNIT_TESTS :=
@@ -160,6 +160,7 @@ help:
 #: make check         every test; make check-all: with the fuzzers and long tests
 #: make bench         rouse, systemd, busybox and the ideal, interleaved, on a person's clock (RUNS, SYSTEMS)
 #: make bench-exact   the same on the clock that counts instructions
+#: make bench-scale   1,000 and 10,000 generated units: load, transaction, memory; 500 services at once
 #: make bench-devices rouse-devd beside systemd-udevd: coldplug, latency, memory, thousands of devices
 #: make fuzz          each fuzz target for FUZZ_SECONDS; fuzz-NAME: one
 #: make install       into DESTDIR; see README for `divert` and the way back

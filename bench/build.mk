@@ -25,3 +25,6 @@ bench-exact: all
 bench-devices: all
 	@OUT='$(abspath $(OUT))' bench/devices.py --exact
 	@OUT='$(abspath $(OUT))' bench/devices.py
+
+bench-scale: all
+	@OUT='$(abspath $(OUT))' bench/scale.py

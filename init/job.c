@@ -267,12 +267,16 @@ static void job_run(struct job *j)
         job_finish(j, result, true);
 }
 
+#define RUN_BURST 20000
+
 void manager_dispatch_run_queue(struct manager *m)
 {
         struct job *j;
 
-        while ((j = run_queue_pop(m)))
+        for (unsigned n = 0; n < RUN_BURST && (j = run_queue_pop(m)); n++)
                 job_run(j);
+        if (m->run_queue) /* others want their turn too */
+                loop_defer(m->loop, &m->run_deferred);
         ring_flush(m);
         manager_check_idle(m);
 }
@@ -296,10 +300,13 @@ static void fail_dependents(struct unit *u, enum job_type type)
                                          : DEP_BIT(DEP_REQUIRED_BY) | DEP_BIT(DEP_REQUISITE_OF) |
                                                    DEP_BIT(DEP_BOUND_BY);
 
+        uint32_t newest = u->manager->next_job_id;
+
         for (size_t i = 0; i < u->n_deps; i++) {
                 struct job *o = u->deps[i].other->job;
 
-                if (!(u->deps[i].types & mask) || !o ||
+                /* what OnFailure= has queued meanwhile is tried for itself */
+                if (!(u->deps[i].types & mask) || !o || o->id > newest ||
                         (o->type != JOB_START && o->type != JOB_VERIFY_ACTIVE))
                         continue;
                 log_unit(o->unit->id, LOG_ERR, "Dependency failed: %s needs %s", o->unit->id, u->id);

@@ -26,6 +26,7 @@ struct tjob {
         struct unit *u;
         enum job_type type;
         bool matters, deleted, reached, ignore_order;
+        bool excluded;  /* a stop that another unit's Conflicts= asks for */
         bool installed;         /* not of this transaction: a job that is there, for the search of cycles */
         struct tjob *next;      /* in the transaction */
         struct tjob *unit_next; /* on the same unit */
@@ -236,17 +237,21 @@ static bool nothing_to_stop(struct transaction *tr, struct unit *o)
 static int tr_pull(struct transaction *tr, struct tjob *t, const struct pull *p, struct unit *o)
 {
         _cleanup_free_ char *saved = NULL;
-        struct tjob *other;
+        struct tjob *other, *stop = NULL;
         int r;
 
         if (p->type == JOB_STOP && nothing_to_stop(tr, o))
                 return 0;
         if (p->dep == DEP_CONFLICTED_BY && (other = tr_find(tr, o, JOB_START))) {
                 /* it looked for us when nothing was to be stopped yet */
-                r = tr_add(tr, JOB_STOP, t->u, other, true, NULL);
+                r = tr_add(tr, JOB_STOP, t->u, other, true, &stop);
+                if (r >= 0 && stop)
+                        stop->excluded = true;
                 return r == -ENOMEM ? r : 0;
         }
-        r = tr_add(tr, p->type, o, t, p->required && p->dep != DEP_CONFLICTED_BY, NULL);
+        r = tr_add(tr, p->type, o, t, p->required && p->dep != DEP_CONFLICTED_BY, &stop);
+        if (r >= 0 && stop && p->dep == DEP_CONFLICTS)
+                stop->excluded = true;
         if (r >= 0 || r == -ENOMEM)
                 return r;
         if (!p->required || p->dep == DEP_CONFLICTS) {
@@ -401,8 +406,9 @@ static int merge_unit(struct transaction *tr, struct tjob *first)
                         return tr_fail(tr, -EDEADLK,
                                 "Transaction contains conflicting jobs '%s' and '%s' for %s.",
                                 job_type_to_string(keep->type), job_type_to_string(t->type), keep->u->id);
-                /* a start beats a stop that nobody needs, unless the start is not needed either */
-                if (t->matters || (!keep->matters && t->type != JOB_STOP)) {
+                /* What is needed stays. Of two that are not, it is the start, unless the unit that conflicts is to be
+                 * started: systemd.unit(5), Conflicts=. */
+                if (t->matters || (!keep->matters && (t->type == JOB_STOP ? t->excluded : !keep->excluded))) {
                         struct tjob *drop = keep;
 
                         keep = t;

@@ -382,8 +382,20 @@ static void collect_neighbour(struct unit *u, struct unit *o)
         unit_gc_queue(o);
 }
 
+/* What OnFailure= starts may need u itself, and fail with it: as often as u may be started, and no more. */
 void unit_start_on_failure(struct unit *u)
 {
+        usec_t now = now_monotonic();
+
+        if (u->failure_begin == 0 || now >= usec_add(u->failure_begin, u->start_limit_interval)) {
+                u->failure_begin = now;
+                u->failure_count = 0;
+        }
+        if (u->start_limit_interval > 0 && u->start_limit_burst > 0 &&
+                u->failure_count++ >= u->start_limit_burst) {
+                log_unit(u->id, LOG_WARNING, "Its start has failed too often; OnFailure= is left out");
+                return;
+        }
         each_dep(u, DEP_BIT(DEP_ON_FAILURE), start_on_failure);
 }
 

@@ -251,6 +251,8 @@ struct unit {
         usec_t start_times[8];               /* ring for the start limit */
         usec_t limit_begin;
         unsigned limit_count;
+        usec_t failure_begin; /* the same for OnFailure= of starts that fail before they begin */
+        unsigned failure_count;
         uint64_t files_hash; /* of all that it was read from: load_hash() */
         bool needs_read;     /* a reload found its files changed, but it was busy */
         bool start_limit_hit, in_load_queue, in_gc, in_stop_when_unneeded, in_notify;

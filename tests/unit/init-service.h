@@ -21,6 +21,7 @@ static struct exec_params last_params;
 static pid_t in_cgroup; /* the one process that is there */
 static char **last_env;
 static int spawn_error, empty_answer;
+static void (*on_spawn)(struct unit *u); /* sees each process that is started */
 
 int __wrap_exec_spawn(
         struct unit *u, const struct exec_context *c, const struct exec_params *p, pid_t *pid, int *pidfd);
@@ -35,6 +36,8 @@ int __wrap_exec_spawn(
 {
         if (spawn_error)
                 return spawn_error;
+        if (on_spawn)
+                on_spawn(u);
         strbuf_printf(&started, "%s ", p->command->path);
         strv_free(last_env);
         last_env = strv_copy(p->environment);
@@ -87,11 +90,11 @@ static void settle(void)
 /* What there is beside it. */
 static const struct {
         const char *name, *lines;
-} around[] = { { "alarm.target", "AllowIsolate=yes\n" }, { "stays.target", "" },
+} around[] _unused_ = { { "alarm.target", "AllowIsolate=yes\n" }, { "stays.target", "" },
         { "wants.target", "Wants=s.service\n" }, { "leans.target", "BindsTo=s.service\nAfter=s.service\n" },
         { "o.service", "[Service]\nExecStart=/o\nExecReload=/o-reload\n" } };
 
-static void begin(const char *unit, const char *lines)
+static inline void begin(const char *unit, const char *lines)
 {
         _cleanup_free_ char *text =
                 str_printf("[Unit]\nDefaultDependencies=no\n%s\n[Service]\n%s\n", unit, lines);
@@ -119,7 +122,7 @@ static void begin(const char *unit, const char *lines)
                 printf("# not loaded: %s\n", s->unit.load_error ?: "?");
 }
 
-static void end(void)
+static inline void end(void)
 {
         test_manager_free(m);
         strv_free(last_env);

@@ -43,7 +43,9 @@ static int ask(enum job_type t, const char *name)
 
 static void run_all(void)
 {
-        manager_dispatch_run_queue(m);
+        do
+                manager_dispatch_run_queue(m);
+        while (m->run_queue);
 }
 
 static const char *state(const char *name)
