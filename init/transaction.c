@@ -26,7 +26,7 @@ struct tjob {
         struct unit *u;
         enum job_type type;
         bool matters, deleted, reached, ignore_order;
-        bool excluded;  /* a stop that another unit's Conflicts= asks for */
+        bool excluded;          /* a stop that another unit's Conflicts= asks for */
         bool installed;         /* not of this transaction: a job that is there, for the search of cycles */
         struct tjob *next;      /* in the transaction */
         struct tjob *unit_next; /* on the same unit */
@@ -408,7 +408,8 @@ static int merge_unit(struct transaction *tr, struct tjob *first)
                                 job_type_to_string(keep->type), job_type_to_string(t->type), keep->u->id);
                 /* What is needed stays. Of two that are not, it is the start, unless the unit that conflicts is to be
                  * started: systemd.unit(5), Conflicts=. */
-                if (t->matters || (!keep->matters && (t->type == JOB_STOP ? t->excluded : !keep->excluded))) {
+                if (t->matters ||
+                        (!keep->matters && (t->type == JOB_STOP ? t->excluded : !keep->excluded))) {
                         struct tjob *drop = keep;
 
                         keep = t;
@@ -438,19 +439,30 @@ static void tr_drop_unreached(struct transaction *tr)
                 t->deleted |= !t->reached;
 }
 
+static bool any_matters(struct transaction *tr, struct unit *u)
+{
+        for (const struct tjob *t = tr_first(tr, u); t; t = t->unit_next)
+                if (!t->deleted && t->matters)
+                        return true;
+        return false;
+}
+
 static int tr_merge(struct transaction *tr)
 {
         tr_drop_unreached(tr);
         mark_matters(tr->anchor);
-        for (struct tjob *t = tr->jobs; t; t = t->next) {
-                int r;
+        /* First where one is needed: that may take jobs away of which others would have to give way. */
+        for (int needed = 1; needed >= 0; needed--)
+                for (struct tjob *t = tr->jobs; t; t = t->next) {
+                        int r;
 
-                if (t->deleted || (tr_first(tr, t->u) == t && !t->unit_next))
-                        continue;
-                r = merge_unit(tr, tr_first(tr, t->u));
-                if (r < 0)
-                        return r;
-        }
+                        if (t->deleted || (tr_first(tr, t->u) == t && !t->unit_next) ||
+                                (needed && !any_matters(tr, t->u)))
+                                continue;
+                        r = merge_unit(tr, tr_first(tr, t->u));
+                        if (r < 0)
+                                return r;
+                }
         if (tr->anchor->deleted) { /* merged into another on its unit, or lost */
                 struct tjob *t = tr_only(tr, tr->anchor->u);
 
