@@ -57,6 +57,13 @@ static const char *const kinds[] = { "Type=simple", "Type=oneshot\nRemainAfterEx
         "Type=notify", "Type=simple\nRestart=on-failure\nRestartSec=1", "Type=exec",
         "Type=simple\nExecReload=/r\nExecStop=/x", "Type=oneshot\nRemainAfterExit=yes\nExecStartPre=/p" };
 
+static char *one_line(char *text)
+{
+        for (char *p = text; (p = strchr(p, '\n'));)
+                *p = ' ';
+        return text;
+}
+
 static void put_graph(void)
 {
         for (unsigned i = 0; i < UNITS; i++) {
@@ -81,6 +88,8 @@ static void put_graph(void)
                         strbuf_printf(
                                 &b, "[Service]\nExecStart=/m%u\n%s\n", i, kinds[below(ARRAY_SIZE(kinds))]);
                 put(path, b.s);
+                if (verbose)
+                        printf("# %s: %s\n", unit_name(i), one_line(b.s));
         }
 }
 
@@ -90,8 +99,10 @@ static void check_start(struct unit *u)
 {
         struct job *j = u->job;
 
-        if (!j || j->type != JOB_START || j->ignore_order)
-                return;
+        enum service_state now = UNIT_CAST(service, u)->state;
+
+        if (!j || j->type != JOB_START || j->ignore_order || (now != SVC_DEAD && now != SVC_FAILED))
+                return; /* only the first process: others of the unit may be asked for while it starts */
         for (size_t i = 0; i < u->n_deps; i++) {
                 const struct unit_dep *d = &u->deps[i];
                 const struct job *o = d->other->job;
@@ -133,11 +144,12 @@ static bool is_up(struct unit *u)
         return unit_active_state(u) == UNIT_ACTIVE || unit_active_state(u) == UNIT_RELOADING;
 }
 
-/* oldest: jobs of before the last rounds; some graphs go round for ever, by OnSuccess= of what OnSuccess= starts. */
-static void check_rest(bool orderly, uint32_t oldest)
+/* newest: the last job a hundred rounds ago. Some graphs go round for ever, by OnSuccess= of what OnSuccess= starts, and
+ * what is ordered after them waits for ever; but where nothing new comes, nothing waits. */
+static void check_rest(bool orderly, uint32_t newest)
 {
         JOB_FOREACH(j, m)
-        if (j->id <= oldest)
+        if (newest == m->next_job_id)
                 breaks("has a job that never ends", j->unit->id, job_type_to_string(j->type));
         HASHMAP_FOREACH (e, &m->units) {
                 struct unit *u = e->value;
@@ -145,7 +157,8 @@ static void check_rest(bool orderly, uint32_t oldest)
                 if (!orderly || !is_up(u))
                         continue;
                 UNIT_FOREACH_DEP(u, DEP_BIT(DEP_CONFLICTS), o)
-                if (o != u && is_up(o))
+                /* the start of what is only named by the other's Conflicts= goes on when that cannot be stopped */
+                if (o != u && is_up(o) && u->active_enter > o->active_enter)
                         breaks("both are up, though they exclude each other", u->id, o->id);
                 UNIT_FOREACH_DEP(u, DEP_BIT(DEP_BINDS_TO), o)
                 if (!is_up(o) && unit_has_dep(u, DEP_AFTER,
@@ -223,6 +236,21 @@ static void service_event(struct service *v, bool good)
         settle();
 }
 
+/* A line of all states, for whoever looks at one graph. */
+static void show(void)
+{
+        if (!verbose)
+                return;
+        printf("#       ");
+        for (unsigned i = 0; i < UNITS; i++) {
+                struct unit *u = unit_find(m, unit_name(i));
+
+                printf(" %u:%s%s%s", i, u ? unit_sub_state(u) : "-", u && u->job ? "/" : "",
+                        u && u->job ? job_type_to_string(u->job->type) : "");
+        }
+        printf("\n");
+}
+
 static void pass_time(usec_t by)
 {
         the_time += by;
@@ -241,13 +269,13 @@ static void some_service(void)
 /* Every service that is on its way gets there. */
 static uint32_t come_to_rest(void)
 {
-        uint32_t oldest = 0;
+        uint32_t newest = 0;
 
         for (unsigned round = 0; round < 200; round++) {
                 bool moved = false;
 
                 if (round == 100)
-                        oldest = m->next_job_id;
+                        newest = m->next_job_id;
                 for (unsigned i = 0; i < UNITS; i++) {
                         struct unit *u = unit_find(m, unit_name(i));
                         enum active_state a = u ? unit_active_state(u) : UNIT_INACTIVE;
@@ -262,13 +290,13 @@ static uint32_t come_to_rest(void)
                 if (!moved && !m->jobs_by_id)
                         return UINT32_MAX;
         }
-        return oldest;
+        return newest;
 }
 
 static uint64_t play(uint64_t seed)
 {
         bool orderly = seed % 2 == 0;
-        uint32_t oldest;
+        uint32_t newest;
 
         random_state = seed * 0x9E3779B97F4A7C15u;
         history = 0;
@@ -288,11 +316,12 @@ static uint64_t play(uint64_t seed)
                         some_service();
                 else
                         pass_time((usec_t)below(100) * USEC_PER_SEC);
+                show();
                 check_jobs();
         }
-        oldest = come_to_rest();
+        newest = come_to_rest();
         check_jobs();
-        check_rest(orderly && oldest == UINT32_MAX, oldest);
+        check_rest(orderly && newest == UINT32_MAX, newest);
         note("edges", fingerprint() ? "" : "none");
         history ^= fingerprint();
         test_manager_free(m);
