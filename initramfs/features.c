@@ -47,7 +47,7 @@ static const struct feature {
                 "ax88179_178a r8152",
                 "/sbin/mount.nfs", NULL,
                 "/etc/netconfig /etc/protocols /etc/services /etc/nfs.conf /etc/nfsmount.conf",
-                KERNEL_ASKS | WAY_BACK | NETWORK },
+                ON_REQUEST | KERNEL_ASKS | WAY_BACK | NETWORK },
         { "overlay", "a root that is written to in memory only", "overlay", NULL, NULL, NULL, ALWAYS_OWN },
         { "tmpfs-root", "a root in memory, unpacked from an archive", NULL,
                 "/bin/tar /bin/gzip /usr/bin/xz /usr/bin/zstd /bin/bzip2 /usr/bin/lz4", NULL, NULL,

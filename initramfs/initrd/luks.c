@@ -23,7 +23,7 @@
 enum luks_next { TRY_TOKEN, TRY_KEY, TRY_CACHED, TRY_ASK, OPEN, FAILED };
 
 struct luks_entry {
-        char *name;
+        char *name, *uuid; /* uuid: by which words of the command line name it; NULL: none */
         struct root_spec source;
         char *key; /* a file; NULL: none */
         struct root_spec key_device;
@@ -59,6 +59,8 @@ static struct luks_entry *add_entry(struct luks *l, const char *name, const char
         *e = (struct luks_entry) { .name = strdup(name), .tries = TRIES };
         if (!e->name || root_parse(source, &e->source) < 0)
                 return NULL;
+        if (e->source.kind == ROOT_UUID)
+                e->uuid = strdup(e->source.value);
         l->n++;
         return e;
 }
@@ -66,7 +68,7 @@ static struct luks_entry *add_entry(struct luks *l, const char *name, const char
 static struct luks_entry *find_entry(struct luks *l, const char *uuid)
 {
         for (size_t i = 0; i < l->n; i++)
-                if (l->entry[i].source.kind == ROOT_UUID && strcasecmp(l->entry[i].source.value, uuid) == 0)
+                if (l->entry[i].uuid && strcasecmp(l->entry[i].uuid, uuid) == 0)
                         return &l->entry[i];
         return NULL;
 }
@@ -190,6 +192,23 @@ static void set_key(struct luks_entry *e, const char *v)
         set_file(v, &e->key, &e->key_device);
 }
 
+/* luks.data=UUID=DEVICE: where the data is of what has its header elsewhere. */
+static void set_data(struct luks *l, const char *v)
+{
+        const char *eq = strchr(v, '=');
+        _cleanup_free_ char *uuid = eq ? strndup(v, eq - v) : NULL;
+        struct luks_entry *e = uuid ? find_entry(l, uuid) : NULL;
+
+        if (!e) {
+                log_warning(
+                        "luks: luks.data=%s names no device that luks.name= or luks.uuid= names; ignored",
+                        v);
+                return;
+        }
+        root_done(&e->source);
+        (void)root_parse(eq + 1, &e->source);
+}
+
 /* The words of the command line that may be given with and without "rd.". */
 static const char *luks_word(const char *w, const char *key)
 {
@@ -232,6 +251,8 @@ static void read_more_words(struct luks *l, char *const *words)
                         for_each_named(l, v, set_key);
                 else if ((v = luks_word(*w, "luks.options=")))
                         for_each_named(l, v, set_options);
+                else if ((v = luks_word(*w, "luks.data=")))
+                        set_data(l, v);
 }
 
 static struct luks *luks_of(struct stack *s)

@@ -89,8 +89,9 @@ ROWS = [
     Row("LUKS2 by a key file on another disk", "luks2 keys", "root=UUID={uuid[luks2root]} rd.luks.uuid={uuid[luks2]} rd.luks.key=/root.key:LABEL=keys",
         "luks2root", (DOWN,), never=(r"Passphrase for",)),
     Row("LUKS2 with its header in a file on another disk", "luks-detached keys",
-        "root=LABEL=detachedroot rd.luks.name={uuid[luksdetached]}=d rd.luks.options=header=/header.img:LABEL=keys",
-        "detachedroot", type=((r"Passphrase for", "secret3\n"),), image=GENERIC + " --add-file CRYPTTAB:/etc/crypttab"),
+        "root=LABEL=detachedroot rd.luks.name={uuid[luksdetached]}=d rd.luks.data={uuid[luksdetached]}=/dev/vda "
+        "rd.luks.options={uuid[luksdetached]}=header=/header.img:LABEL=keys",
+        "detachedroot", type=((r"Passphrase for", "secret3\n"),)),
     Row("LUKS2 in the partition that root= names", "luks-gpt", "root=PARTLABEL=cryptroot", "luksgptroot", type=((r"Passphrase for \S+ \(root\)", "secret4\n"),)),
     Row("LUKS2 by TPM2", "tpm", "root=UUID={uuid[tpmroot]} rd.luks.uuid={uuid[lukstpm]}", "tpmroot", never=(r"Passphrase for",), kernel="full",
         image="--generic --feature tpm2", helper="tpm", mem=768),
@@ -118,9 +119,9 @@ ROWS = [
     Row("dm-verity with another hash", "verity", "roothash=00{roothash} systemd.verity_root_data=/dev/vda1 systemd.verity_root_hash=/dev/vda2 "
         "rd.timeout=8 panic=1", "", (r"verity: the root was not opened: it does not fit roothash=",), image=GENERIC + " --root-type squashfs"),
     # --- the network ---
-    Row("NFS, address by DHCP", "", "root=nfs:10.0.2.2:/nfsroot", "nfsroot", (r"network: \S+ has 10\.0\.2\.15", r"on 10\.0\.2\.2:\S+ nfs4? "), helper="nfs"),
+    Row("NFS, address by DHCP", "", "root=nfs:10.0.2.2:/nfsroot", "nfsroot", (r"network: \S+ has 10\.0\.2\.15", r"on 10\.0\.2\.2:\S+ nfs4? "), helper="nfs", image="--bare --feature nfs --add-module virtio_pci"),
     Row("NFS, fixed address", "", "root=/dev/nfs nfsroot=10.0.2.2:/nfsroot ip=10.0.2.15::10.0.2.2:255.255.255.0:guest::off", "nfsroot",
-        (r"network: \S+ has 10\.0\.2\.15",), helper="nfs"),
+        (r"network: \S+ has 10\.0\.2\.15",), helper="nfs", image="--bare --feature nfs --add-module virtio_pci"),
     # --- hibernation ---
     Row("hibernation and waking up", "gpt", "root=LABEL=gptroot resume=LABEL=hibernate marker.run=hibernate no_console_suspend", "gptroot",
         (r"MARKER hibernating", r"resuming from /dev/vda2", r"MARKER woken up"), helper="hibernate"),
@@ -201,13 +202,8 @@ class RootGuest(qemu.Guest):
         return argv + self.arguments
 
 
-def initramfs(row, facts):
+def initramfs(row):
     arguments = row.image.split()
-    if "CRYPTTAB" in row.image:     # a device without a header is known by its place alone
-        path = os.path.join(cache.ROOT, "run", "crypttab-detached")
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w") as file:
-            file.write("")
     return image.initramfs_rouse(roots.base(), image.kernel(row.kernel), image.install(), tuple(arguments))
 
 
@@ -298,7 +294,7 @@ def _boot(row, machine, facts, slot, more, writable=None):
 def run_row(row, slot):
     """(what is wrong, the console's text, seconds of a guest)"""
     facts = roots.facts()
-    machine = image.Machine(image.kernel(row.kernel), initramfs(row, facts), roots.disks(), "", "")
+    machine = image.Machine(image.kernel(row.kernel), initramfs(row), roots.disks(), "", "")
     with helper(row, facts) as more:
         started = time.monotonic()
         if row.helper == "hibernate":
@@ -320,7 +316,7 @@ def run(rows, tap):
     try:
         roots.disks()
         for row in rows:
-            initramfs(row, roots.facts())
+            initramfs(row)
         slot = cache.slot()
         for row in rows:
             wrong, text, took = run_row(row, slot)
