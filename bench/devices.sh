@@ -85,6 +85,7 @@ begin() {
         result=$($HERE/devices run "$@") || { cat /run/devices-bench.log; echo "@ failed $daemon"; return; }
         pid=${result%% *}
         echo "@ coldplug $daemon ${result#* }"
+        echo "# its main process was on the processor for $(cut -d ' ' -f 1 /proc/"$pid"/schedstat) ns"
         state
 }
 

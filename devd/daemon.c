@@ -61,6 +61,11 @@ void daemon_busy(struct devd *m)
         said_busy = true;
 }
 
+bool daemon_is_busy(void)
+{
+        return said_busy;
+}
+
 /* Whoever ran before this one and left the flag was killed with events in hand. */
 static bool was_killed(void)
 {

@@ -84,6 +84,7 @@ void daemon_reload(struct devd *m, bool force);
 bool daemon_idle(const struct devd *m);
 /* About to take events from the kernel: the queue flag stands before they are ours alone. */
 void daemon_busy(struct devd *m);
+bool daemon_is_busy(void); /* does the flag stand? */
 /* Called whenever one of these may have become true; tells settle, control, PID 1. */
 void daemon_check_idle(struct devd *m);
 

@@ -26,6 +26,19 @@ void device_forget_attrs(struct device *d)
         device_free_attrs(d);
 }
 
+void device_take_reads(struct device *d, struct device *from)
+{
+        if (!streq(d->syspath, from->syspath))
+                return;
+        if (!d->attrs)
+                d->attrs = TAKE_PTR(from->attrs);
+        if (!d->parent_known && from->parent_known) {
+                d->parent = TAKE_PTR(from->parent);
+                d->parent_known = true;
+                from->parent_known = false;
+        }
+}
+
 void device_free_attrs(struct device *d)
 {
         struct attr *a = d->attrs, *next;

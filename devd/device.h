@@ -92,6 +92,8 @@ int device_from_subsystem(const char *subsystem, const char *sysname, struct dev
 /* Writes below the device's directory (or "[subsystem/kernel]…"); forgets what the cache held. */
 int device_write_attr(struct device *d, const char *name, const char *value);
 void device_forget_attrs(struct device *d);
+/* d, made anew for the same event, takes over what from had read of /sys: attributes and ancestors. */
+void device_take_reads(struct device *d, struct device *from);
 void device_free_attrs(struct device *d);
 /* Where the thing really is: root_sys() + rest of a "/sys/…" path, root_dev() + rest of a "/dev/…" path. 0 or
  * -ENAMETOOLONG. */

@@ -324,5 +324,7 @@ static void run_list_next(struct event_run *run)
         }
         if (run->m->watches && run->d->watch && !streq(run->d->action, "remove"))
                 watch_begin(run->m, run->d);
+        else if (run->m->watches)
+                watch_end(run->m, run->d->id);
         event_end(run, true);
 }

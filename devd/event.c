@@ -35,21 +35,24 @@ static int device_of_event(const struct event *e, struct device **ret)
 /* A fresh device with what the database remembers of it, ready for the rules. */
 static int prepare(struct event_run *run)
 {
+        _cleanup_device_ struct device *before = TAKE_PTR(run->d);
         struct device *d;
         int r;
 
-        device_unref(run->d);
-        device_unref(run->old);
-        run->d = run->old = NULL;
         r = device_of_event(run->e, &run->d);
         if (r < 0)
                 return r;
         d = run->d;
         if (!d->seqnum)
                 d->seqnum = run->m->seqnum;
-        r = db_read_old(d, &run->old);
-        if (r < 0 && r != -ENOENT)
-                log_warning_errno(r, "%s: database entry: %m", d->syspath);
+        if (before) /* the rules run again: one event sees one state of /sys, and of the database, which is ours */
+                device_take_reads(d, before);
+        if (!run->old_read) {
+                r = db_read_old(d, &run->old);
+                if (r < 0 && r != -ENOENT)
+                        log_warning_errno(r, "%s: database entry: %m", d->syspath);
+                run->old_read = true;
+        }
         if (run->old)
                 d->usec_initialized = run->old->usec_initialized;
         if (streq(d->action, "remove"))
@@ -105,6 +108,8 @@ void event_rules(struct event_run *run)
         }
         if (!run->d) { /* gone from /sys, or nothing that can be handled: nothing was promised to anybody */
                 log_debug_errno(r, "%s: %m", run->e->devpath);
+                if (run->m->watches)
+                        watch_end(run->m, run->e->id);
                 event_end(run, false);
                 return;
         }
@@ -134,7 +139,7 @@ static void event_start(struct devd *m, struct event *e)
         if (now_monotonic() - m->rules_checked >= RULES_CHECK)
                 daemon_reload(m, false);
         if (m->watches && e->id)
-                watch_end(m, e->id);
+                watch_pause(m, e->id);
         event_rules(run);
 }
 

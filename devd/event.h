@@ -29,6 +29,7 @@ struct event_run {
         struct devd *m;
         struct event *e;
         struct device *d, *old;
+        bool old_read;
         struct rules_event re;
 
         struct memo *memos;

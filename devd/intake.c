@@ -34,7 +34,7 @@ static bool take_batch(struct devd *m)
                 if (queue_add(m->queue, &batch[i]) < 0)
                         reenum_start(m, "out of memory");
         }
-        return true;
+        return n == BATCH;
 }
 
 void intake_drain(struct devd *m)
@@ -44,7 +44,7 @@ void intake_drain(struct devd *m)
 
         if (m->uevent_io.fd < 0)
                 return;
-        if (poll(&p, 1, 0) > 0)
+        if (!daemon_is_busy() && poll(&p, 1, 0) > 0)
                 daemon_busy(m);
         batch = malloc(sizeof(*batch) * BATCH);
         if (!batch)

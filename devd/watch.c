@@ -19,6 +19,7 @@ struct watch {
         int wd;
         char *devnode, *syspath;
         bool whole_disk;
+        bool paused;      /* an event is under way: what its programs write brings no further one */
         bool busy, again; /* a child looks at it; closed once more meanwhile */
         bool gone;        /* ended while the child was at it */
         char wd_key[16];
@@ -86,6 +87,31 @@ void watch_end(struct devd *m, const char *id)
         detach(m->watches, w);
 }
 
+void watch_pause(struct devd *m, const char *id)
+{
+        struct watch *w = id ? hash_get(&m->watches->by_id, id) : NULL;
+
+        if (w)
+                w->paused = true;
+}
+
+static void on_inotify(struct loop_io *io, uint32_t revents);
+
+/* The usual case: the same node is watched already. */
+static bool resume(struct devd *m, const struct device *d, const char *path)
+{
+        struct watch *w = hash_get(&m->watches->by_id, d->id);
+
+        if (!w || w->busy || !streq(w->devnode, d->devnode) || !streq(w->syspath, d->syspath))
+                return false;
+        on_inotify(&m->watches->io, EPOLLIN); /* what was written until now is not heard */
+        w = hash_get(&m->watches->by_id, d->id);
+        if (!w || inotify_add_watch(m->watches->io.fd, path, IN_CLOSE_WRITE) != w->wd)
+                return false;
+        w->paused = false;
+        return true;
+}
+
 void watch_begin(struct devd *m, const struct device *d)
 {
         struct watches *s = m->watches;
@@ -93,6 +119,8 @@ void watch_begin(struct devd *m, const struct device *d)
         struct watch *w;
 
         if (!d->devnode || !d->id || real_dev_path(d->devnode, path) < 0)
+                return;
+        if (resume(m, d, path))
                 return;
         watch_end(m, d->id);
         w = calloc(1, sizeof(*w) + strlen(d->id) + 1);
@@ -226,6 +254,8 @@ static void on_inotify(struct loop_io *io, uint32_t revents)
                                 continue;
                         if (e->mask & IN_IGNORED)
                                 detach(m->watches, w);
+                        else if (w->paused)
+                                continue;
                         else if (w->busy)
                                 w->again = true;
                         else if (e->mask & IN_CLOSE_WRITE)

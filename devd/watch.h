@@ -9,4 +9,6 @@
 int watches_new(struct devd *m);
 void watches_free(struct devd *m);
 void watch_begin(struct devd *m, const struct device *d);
+/* While an event of the device is handled, what is written to it is not heard; then watch_begin() or watch_end(). */
+void watch_pause(struct devd *m, const char *id);
 void watch_end(struct devd *m, const char *id);

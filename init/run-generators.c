@@ -1,6 +1,7 @@
 /* Other packages' unit generators (systemd.generator(7)), all at once, without holding PID 1.
  *
- * systemd's own are done natively (generate-*.c) and skipped by name where systemd's package puts them. The rest runs
+ * systemd's own are done natively (generate-*.c) and skipped by name where systemd's package puts them, but for those
+ * of encrypted and verified devices, which run where there is something for them. The rest runs
  * in parallel, each with the three output directories as arguments; what they have not written within GENERATORS_MAX
  * is not waited for: they are killed, named, and the boot goes on. When one ran, the index is made again before done()
  * is called; when there is none, done() is called at once and nothing is executed. */
@@ -15,6 +16,7 @@
 
 #include "condition.h"
 #include "load.h"
+#include "lib/cmdline.h"
 #include "lib/fileio.h"
 
 #define GENERATORS_MAX (10 * USEC_PER_SEC)
@@ -44,28 +46,60 @@ static const char *const output_dirs[] = {
 
 /* ---- which ---- */
 
-static bool is_native(const char *dir, const char *name)
-{
-        static const char *const names[] = {
-                "systemd-cryptsetup-generator",
-                "systemd-debug-generator",
-                "systemd-fstab-generator",
-                "systemd-getty-generator",
-                "systemd-gpt-auto-generator",
-                "systemd-hibernate-resume-generator",
-                "systemd-integritysetup-generator",
-                "systemd-rc-local-generator",
-                "systemd-run-generator",
-                "systemd-system-update-generator",
-                "systemd-sysv-generator",
-                "systemd-veritysetup-generator",
-        };
+/* Those of systemd's that are not run. What a table of theirs asks for (crypttab(5), veritytab(5), integritytab(5),
+ * and the words of the kernel command line for the same) is done by the units that they write: then they are. */
+static const struct native {
+        const char *name, *table, *word;
+} natives[] = {
+        { "systemd-cryptsetup-generator", "/etc/crypttab", "luks." },
+        { "systemd-debug-generator", NULL, NULL },
+        { "systemd-fstab-generator", NULL, NULL },
+        { "systemd-getty-generator", NULL, NULL },
+        { "systemd-gpt-auto-generator", NULL, NULL },
+        { "systemd-hibernate-resume-generator", NULL, NULL },
+        { "systemd-integritysetup-generator", "/etc/integritytab", NULL },
+        { "systemd-rc-local-generator", NULL, NULL },
+        { "systemd-run-generator", NULL, NULL },
+        { "systemd-system-update-generator", NULL, NULL },
+        { "systemd-sysv-generator", NULL, NULL },
+        { "systemd-veritysetup-generator", "/etc/veritytab", "systemd.verity" },
+};
 
+/* Says the table anything at all? Packages install them with comments only. */
+static bool table_asks(const char *path)
+{
+        _cleanup_free_ char *text = NULL;
+        char *line, *rest;
+
+        if (!path || read_file(path, 1024 * 1024, &text, NULL) < 0)
+                return false;
+        for (rest = text; (line = strsep(&rest, "\n"));) {
+                line += strspn(line, " \t");
+                if (*line && *line != '#')
+                        return true;
+        }
+        return false;
+}
+
+static bool cmdline_asks(const char *word)
+{
+        _cleanup_strv_ char **words = NULL;
+
+        if (!word || cmdline_read(&words) < 0)
+                return false;
+        FOREACH_STR (w, words)
+                if (startswith(*w, word))
+                        return true;
+        return false;
+}
+
+static bool left_out(const char *dir, const char *name)
+{
         if (!startswith(dir, "/usr/lib/systemd/") && !startswith(dir, "/lib/systemd/"))
                 return false;
-        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-                if (streq(name, names[i]))
-                        return true;
+        for (size_t i = 0; i < ARRAY_SIZE(natives); i++)
+                if (streq(name, natives[i].name))
+                        return !table_asks(natives[i].table) && !cmdline_asks(natives[i].word);
         return false;
 }
 
@@ -85,7 +119,7 @@ static int find_generators(char ***ret)
         if (r < 0)
                 return r;
         FOREACH_STR (p, all)
-                if (!is_native(*p, path_basename(*p)) && access(*p, X_OK) >= 0) {
+                if (!left_out(*p, path_basename(*p)) && access(*p, X_OK) >= 0) {
                         r = strv_add(&found, *p);
                         if (r < 0)
                                 return r;
