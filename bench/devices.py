@@ -13,11 +13,13 @@ sys.dont_write_bytecode = True
 import argparse
 import os
 import statistics
+import subprocess
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(HERE)
 sys.path[:0] = [HERE, os.path.join(TOP, "tests/vm")]
 
+import cache
 import ext4
 import image
 import qemu
@@ -35,12 +37,22 @@ EXACT = ("rouse,latency", "udevd,latency", "rouse,nomodules,rouse,udevd,same,rou
 LABELS = {"coldplug": "start → complete", "pss": "PSS, KiB"}
 
 
+def partitioned():
+    """An image with four partitions, for the loop devices."""
+    def make(work):
+        path = os.path.join(work, "disk")
+        with open(path, "wb") as file:
+            file.truncate(16 << 20)
+        subprocess.run(["sfdisk", "-q", path], input="label: gpt\n" + "size=2M\n" * 4, text=True, check=True)
+    return os.path.join(cache.entry("benchpartitions", cache.digest(1), make, image.say), "disk")
+
+
 def guest_of(bench, clock, steps, mem, console):
     machine = image.Machine(bench.kernel, bench.initramfs(systems.SYSTEMS["rouse"], clock), bench.root, bench.srv,
                             DIR + "/devices.sh")
     out = os.path.abspath(os.environ.get("OUT") or os.path.join(TOP, "build"))
     copies = [(os.path.join(HERE, "devices.sh"), DIR + "/devices.sh"),
-              (os.path.join(out, "bench/devices"), DIR + "/devices")]
+              (os.path.join(out, "bench/devices"), DIR + "/devices"), (partitioned(), DIR + "/disk")]
     return run.BenchGuest(machine, clock, append="bench.steps=" + steps, copies=copies, mem=mem, quiet=True,
                           console=console)
 

@@ -98,12 +98,10 @@ timed() {
 }
 
 loops() {
-        truncate -s 16M /run/image
-        printf 'label: gpt\nsize=2M\nsize=2M\nsize=2M\nsize=2M\n' | sfdisk -q /run/image
         modprobe loop
         i=0
         while [ $i -lt "$1" ]; do
-                losetup -P /dev/loop$i /run/image
+                losetup -r -P /dev/loop$i $HERE/disk
                 i=$((i + 1))
         done
 }
