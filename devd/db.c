@@ -19,7 +19,7 @@ static int db_path(const char *id, char buf[static PATH_MAX])
 {
         if (str_empty(id) || strchr(id, '/'))
                 return -EINVAL;
-        return snprintf(buf, PATH_MAX, "%s/data/%s", root_run(), id) >= PATH_MAX ? -ENAMETOOLONG : 0;
+        return str_concat_to(buf, PATH_MAX, root_run(), "/data/", id, NULL);
 }
 
 /* --- reading ---------------------------------------------------------------------------------------- */
@@ -127,11 +127,22 @@ int db_read_old(const struct device *d, struct device **ret)
 
 /* --- writing ---------------------------------------------------------------------------------------- */
 
+static void put_line(struct strbuf *b, const char *letter, const char *text, const char *value)
+{
+        strbuf_puts(b, letter);
+        strbuf_puts(b, text);
+        if (value) {
+                strbuf_putc(b, '=');
+                strbuf_puts(b, value);
+        }
+        strbuf_putc(b, '\n');
+}
+
 static void format_entry(const struct device *d, struct strbuf *b)
 {
         if (d->major >= 0) {
                 FOREACH_STR (l, d->links)
-                        strbuf_printf(b, "S:%s\n", *l);
+                        put_line(b, "S:", *l, NULL);
                 if (d->link_priority != 0)
                         strbuf_printf(b, "L:%i\n", d->link_priority);
         }
@@ -141,12 +152,12 @@ static void format_entry(const struct device *d, struct strbuf *b)
                 const struct prop *p = &d->props[i];
 
                 if (!p->from_kernel && !p->dot && *p->value && !strchr(p->value, '\n'))
-                        strbuf_printf(b, "E:%s=%s\n", p->key, p->value);
+                        put_line(b, "E:", p->key, p->value);
         }
         FOREACH_STR (t, d->tags_all)
-                strbuf_printf(b, "G:%s\n", *t);
+                put_line(b, "G:", *t, NULL);
         FOREACH_STR (t, d->tags_current)
-                strbuf_printf(b, "Q:%s\n", *t);
+                put_line(b, "Q:", *t, NULL);
         strbuf_puts(b, "V:1\n");
 }
 

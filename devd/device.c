@@ -133,7 +133,7 @@ static int set_syspath(struct device *d, const char *devpath)
 
         if (devpath[0] != '/' || !path_is_normalized(devpath))
                 return -EINVAL;
-        d->syspath = str_printf("/sys%s", devpath);
+        d->syspath = str_concat("/sys", devpath, NULL);
         if (!d->syspath)
                 return -ENOMEM;
         d->devpath = d->syspath + strlen("/sys");
@@ -169,7 +169,7 @@ static int set_id(struct device *d)
                         ;
                 d->id = str_printf("+drivers:%.*s:%s", (int)(end - bus), bus, path_basename(d->devpath));
         } else if (d->subsystem)
-                d->id = str_printf("+%s:%s", d->subsystem, path_basename(d->devpath));
+                d->id = str_concat("+", d->subsystem, ":", path_basename(d->devpath), NULL);
         else
                 return 0;
         return d->id ? 0 : -ENOMEM;
@@ -498,7 +498,7 @@ struct device *device_parent_lazy(struct device *d)
         if (d->parent_known || d->virtual_only)
                 return d->parent;
         d->parent_known = true;
-        if (snprintf(path, sizeof(path), "%s", d->devpath) >= (int)sizeof(path))
+        if (str_concat_to(path, sizeof(path), d->devpath, NULL) < 0)
                 return NULL;
         while ((slash = strrchr(path, '/')) && slash > path) {
                 *slash = 0;

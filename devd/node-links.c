@@ -188,7 +188,7 @@ static int link_dir(const char *link, char buf[static PATH_MAX])
         links_escape(link, name);
         if (!*name || streq(name, ".") || streq(name, ".."))
                 return -EINVAL;
-        return snprintf(buf, PATH_MAX, "%s/links/%s", root_run(), name) >= PATH_MAX ? -ENAMETOOLONG : 0;
+        return str_concat_to(buf, PATH_MAX, root_run(), "/links/", name, NULL);
 }
 
 static int take_lock(int fd)
@@ -284,8 +284,7 @@ static void find_present_owner(struct stack *s)
         char full[PATH_MAX], path[PATH_MAX], target[PATH_MAX], own[PATH_MAX];
         ssize_t n;
 
-        if (snprintf(full, sizeof(full), "/dev/%s", s->link) >= (int)sizeof(full) ||
-                real_dev_path(full, path) < 0)
+        if (str_concat_to(full, sizeof(full), "/dev/", s->link, NULL) < 0 || real_dev_path(full, path) < 0)
                 return;
         n = readlink(path, target, sizeof(target) - 1);
         if (n <= 0)
@@ -372,7 +371,7 @@ static int drop_link(const char *link)
         struct stat st;
         int r;
 
-        if (snprintf(full, sizeof(full), "/dev/%s", link) >= (int)sizeof(full))
+        if (str_concat_to(full, sizeof(full), "/dev/", link, NULL) < 0)
                 return -ENAMETOOLONG;
         r = real_dev_path(full, path);
         if (r < 0)
@@ -392,7 +391,7 @@ static int point_link(const char *link, const char *devnode)
         ssize_t n;
         int r;
 
-        if (snprintf(full, sizeof(full), "/dev/%s", link) >= (int)sizeof(full))
+        if (str_concat_to(full, sizeof(full), "/dev/", link, NULL) < 0)
                 return -ENAMETOOLONG;
         if (streq(full, devnode))
                 return -EINVAL;

@@ -134,7 +134,7 @@ static int direct_link(const char *link, const char *devnode, bool make)
         ssize_t n;
         int r;
 
-        if (snprintf(full, sizeof(full), "/dev/%s", link) >= (int)sizeof(full))
+        if (str_concat_to(full, sizeof(full), "/dev/", link, NULL) < 0)
                 return -ENAMETOOLONG;
         r = real_dev_path(full, path);
         if (r < 0)

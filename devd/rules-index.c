@@ -149,8 +149,8 @@ const struct plan *plan_for(const struct rules *rules, struct device *d)
         struct plan *p;
         char key[512];
 
-        snprintf(key, sizeof(key), "%s|%s|%s|%d%d", d->action ? d->action : "",
-                d->subsystem ? d->subsystem : "", devtype ? devtype : "", d->major >= 0, d->ifindex > 0);
+        (void)str_concat_to(key, sizeof(key), d->major >= 0 ? "1" : "0", d->ifindex > 0 ? "1|" : "0|",
+                d->action ?: "", "|", d->subsystem ?: "", "|", devtype ?: "", NULL);
         p = hash_get(&r->plans, key);
         if (p)
                 return p;

@@ -123,7 +123,7 @@ static int put_uevent_file(struct uevent *u, size_t *len, const char *devpath)
         ssize_t n;
         int fd;
 
-        if (snprintf(path, sizeof(path), "%s%s/uevent", root_sys(), devpath) >= (int)sizeof(path))
+        if (str_concat_to(path, sizeof(path), root_sys(), devpath, "/uevent", NULL) < 0)
                 return -ENAMETOOLONG;
         fd = open(path, O_RDONLY | O_CLOEXEC);
         if (fd < 0)
@@ -148,7 +148,7 @@ int sysenum_event(
         size_t len = 0;
         int r;
 
-        if (snprintf(head, sizeof(head), "%s@", action) >= (int)sizeof(head))
+        if (str_concat_to(head, sizeof(head), action, "@", NULL) < 0)
                 return -ENAMETOOLONG;
         snprintf(number, sizeof(number), "%llu", (unsigned long long)MAX(seqnum, (uint64_t)1));
         if (!put(u, &len, head, devpath) || !put(u, &len, "ACTION=", action) ||
@@ -180,7 +180,7 @@ static char *devpath_of(const struct sysenum_source *s, int dirfd, const char *n
         target[n] = '\0';
         while (startswith(t, "../"))
                 t += 3;
-        return str_printf("/%s", t);
+        return str_concat("/", t, NULL);
 }
 
 int sysenum_walk(

@@ -182,9 +182,53 @@ bool utf8_valid(const char *s, size_t len)
         return true;
 }
 
+char *str_concat(const char *first, ...)
+{
+        size_t n = 0;
+        char *s, *p;
+        va_list ap;
+
+        va_start(ap, first);
+        for (const char *part = first; part; part = va_arg(ap, const char *))
+                n += strlen(part);
+        va_end(ap);
+        s = p = malloc(n + 1);
+        if (!s)
+                return NULL;
+        va_start(ap, first);
+        for (const char *part = first; part; part = va_arg(ap, const char *))
+                p = stpcpy(p, part);
+        va_end(ap);
+        *p = '\0';
+        return s;
+}
+
+int str_concat_to(char *buf, size_t n, const char *first, ...)
+{
+        size_t at = 0;
+        va_list ap;
+        int r = 0;
+
+        va_start(ap, first);
+        for (const char *part = first; part && r == 0; part = va_arg(ap, const char *)) {
+                size_t len = strlen(part);
+
+                if (at + len >= n)
+                        r = -ENAMETOOLONG;
+                else
+                        memcpy(buf + at, part, len);
+                at += r == 0 ? len : 0;
+        }
+        va_end(ap);
+        if (n > 0)
+                buf[at] = '\0';
+        return r;
+}
+
 char *path_join(const char *a, const char *b)
 {
         size_t n = strlen(a);
+        char *s;
 
         while (n > 0 && a[n - 1] == '/')
                 n--;
@@ -194,7 +238,13 @@ char *path_join(const char *a, const char *b)
                 return strdup(b);
         if (*b == '\0' && n > 0)
                 return strndup(a, n);
-        return str_printf("%.*s/%s", (int)n, a, b);
+        s = malloc(n + strlen(b) + 2);
+        if (!s)
+                return NULL;
+        memcpy(s, a, n);
+        s[n] = '/';
+        strcpy(s + n + 1, b);
+        return s;
 }
 
 char *path_simplify(char *p)
