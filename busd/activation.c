@@ -33,6 +33,17 @@ static const char *error_of(int error)
         }
 }
 
+/* A start whose condition does not hold is done, too, and nobody will take the name. */
+static void looked_at(struct busd *b, const struct answer *a, void *data)
+{
+        _cleanup_free_ char *unit = data;
+        const char *state = a->n > 0 ? record_str(&a->records[0], "ActiveState") : "";
+
+        if (streq(state, "inactive") || streq(state, "failed"))
+                activation_failed(b, unit, ERROR_PREFIX "ActivationFailed",
+                        "The unit is not running: a condition is not met, or it has ended.");
+}
+
 static void started(struct busd *b, const struct answer *a, void *data)
 {
         _cleanup_free_ char *unit = data;
@@ -55,6 +66,8 @@ static void started(struct busd *b, const struct answer *a, void *data)
         }
         if (a->error < 0)
                 activation_failed(b, unit, error_of(-a->error), a->message ?: strerror(-a->error));
+        else if (link_request(b, "is-active", (char *[]) { unit, NULL }, NULL, looked_at, unit) >= 0)
+                (void)TAKE_PTR(unit);
 }
 
 static int on_request(sd_bus_message *m, void *data, sd_bus_error *error)

@@ -80,6 +80,7 @@ UNITS = {
                        "ExecReload=/bin/true\nEnvironment=A=1 \"B=two words\"\nSuccessExitStatus=3 TERM\n"
                        "[Install]\nWantedBy=default.target\nAlias=nap.service\n",
     "bad.service": "[Service]\nType=oneshot\nExecStart=/bin/false\n",
+    "unmet.service": "[Unit]\nConditionPathExists=/nowhere\n[Service]\nExecStart=/bin/sleep 1000\n",
     "slow.service": "[Service]\nType=oneshot\nExecStart=/bin/sleep 1000\n",
     "owner.service": "[Service]\nType=dbus\nBusName=org.example.Owner\nExecStart=/usr/bin/python3 /usr/sbin/owner org.example.Owner\n",
     "later.service": "[Service]\nType=dbus\nBusName=org.example.Later\n"
@@ -108,7 +109,7 @@ with open(os.path.join(pid1_ns.HERE, "../../units/rouse-busd.service")) as unit:
     m.unit("rouse-busd.service", unit.read().replace("OOMScoreAdjust", "# not here: "), vendor=True)
 m.file("etc/dbus.conf", DBUS_CONF)
 m.file("usr/sbin/owner", OWNER)
-for name, unit in (("Activated", "active"), ("Nowhere", "nowhere"), ("Bad", "bad")):
+for name, unit in (("Activated", "active"), ("Nowhere", "nowhere"), ("Bad", "bad"), ("Unmet", "unmet")):
     m.file(f"etc/dbus-services/org.example.{name}.service", SERVICE.format(f"org.example.{name}", f"{unit}.service"))
 m.file("etc/dbus-services/org.freedesktop.systemd1.service", SERVICE.format(NAME, "").replace("SystemdService=\n", ""))
 
@@ -213,6 +214,8 @@ ok("Call failed" in busctl("call", "org.example.Nowhere", "/", "org.example", "X
    "not found" in busctl("call", "org.example.Nowhere", "/", "org.example", "X"), "activation of a unit that is not there fails at once")
 got = busctl("call", "org.example.Bad", "/", "org.example", "X")
 ok("did not start" in got, "and of one that fails", got)
+got = busctl("call", "org.example.Unmet", "/", "org.example", "X")
+ok("not running" in got, "and of one whose condition is not met", got)
 busctl("call", "org.example.Activated", "/", "org.freedesktop.DBus.Peer", "Ping", "--timeout=1")
 ok(m.is_state("active.service", "active"), "activation starts the unit", m.log)
 ok(m.ctl("start", "owner.service").returncode == 0 and m.is_state("owner.service", "active"), "Type=dbus: up with its name", m.log)
