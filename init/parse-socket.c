@@ -15,6 +15,13 @@ static bool all_digits(const char *s)
 }
 
 /* Only what can be seen without a look at the system: the socket type resolves the rest. */
+static bool is_port(const char *s)
+{
+        uint32_t n;
+
+        return all_digits(s) && parse_u32(s, &n) >= 0 && n > 0 && n <= 65535;
+}
+
 static bool address_plausible(int kind, const char *s)
 {
         const char *colon = strrchr(s, ':');
@@ -32,7 +39,7 @@ static bool address_plausible(int kind, const char *s)
                         return s[1] && strlen(s) < 109;
                 if (startswith(s, "vsock:"))
                         return true;
-                return all_digits(s) || (colon && all_digits(colon + 1)) || (kind == SOCK_SEQPACKET);
+                return is_port(colon ? colon + 1 : s);
         }
 }
 

@@ -112,8 +112,11 @@ static int command_environment(struct service *s, enum service_cmd kind, char **
                 else if (r >= 0 && s->main_code)
                         r = strv_addf(&env, "EXIT_STATUS=%s", signal_name(s->main_status) ?: "UNKNOWN");
         }
-        if (r >= 0 && s->socket_peer)
-                r = strv_add(&env, s->socket_peer);
+        if (r >= 0 && s->socket_peer) {
+                _cleanup_strv_ char **peer = strv_split(s->socket_peer, " ");
+
+                r = peer ? strv_extend(&env, peer) : -ENOMEM;
+        }
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(env);

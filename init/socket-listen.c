@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <linux/vm_sockets.h>
 #include <mqueue.h>
 #include <net/if.h>
 #include <netinet/ip.h>
@@ -21,6 +22,7 @@ union address {
         struct sockaddr_in in;
         struct sockaddr_in6 in6;
         struct sockaddr_nl nl;
+        struct sockaddr_vm vm;
 };
 
 static int parse_unix(const char *s, union address *a, socklen_t *len)
@@ -91,12 +93,30 @@ static int parse_inet(const char *s, int only, union address *a, socklen_t *len)
         return parse_port(host, &a->in.sin_port);
 }
 
+/* "vsock:CID:PORT"; without a CID, any. */
+static int parse_vsock(const char *s, union address *a, socklen_t *len)
+{
+        const char *colon = strchr(s, ':');
+        _cleanup_free_ char *cid = colon ? strndup(s, (size_t)(colon - s)) : NULL;
+
+        if (!cid)
+                return -EINVAL;
+        a->vm.svm_family = AF_VSOCK;
+        a->vm.svm_cid = VMADDR_CID_ANY;
+        *len = sizeof(a->vm);
+        if (*cid && parse_u32(cid, &a->vm.svm_cid) < 0)
+                return -EINVAL;
+        return parse_u32(colon + 1, &a->vm.svm_port);
+}
+
 static int parse_address(const char *s, int only, union address *a, socklen_t *len)
 {
+        const char *vsock = startswith(s, "vsock:");
+
         memset(a, 0, sizeof(*a));
         if (*s == '/' || *s == '@')
                 return parse_unix(s, a, len);
-        return parse_inet(s, only, a, len);
+        return vsock ? parse_vsock(vsock, a, len) : parse_inet(s, only, a, len);
 }
 
 /* ---- options ---- */
@@ -123,9 +143,33 @@ static void apply_buffers(struct socket_unit *s, int fd)
         }
 }
 
-static void apply_options(struct socket_unit *s, int fd, int family)
+static void apply_tcp(struct socket_unit *s, int fd)
+{
+        if (s->no_delay)
+                set_int(s, fd, IPPROTO_TCP, TCP_NODELAY, 1, "NoDelay=");
+        if (s->keep_alive_time > 0)
+                set_int(s, fd, IPPROTO_TCP, TCP_KEEPIDLE, (int)(s->keep_alive_time / USEC_PER_SEC),
+                        "KeepAliveTimeSec=");
+        if (s->keep_alive_interval > 0)
+                set_int(s, fd, IPPROTO_TCP, TCP_KEEPINTVL, (int)(s->keep_alive_interval / USEC_PER_SEC),
+                        "KeepAliveIntervalSec=");
+        if (s->keep_alive_probes > 0)
+                set_int(s, fd, IPPROTO_TCP, TCP_KEEPCNT, (int)s->keep_alive_probes, "KeepAliveProbes=");
+        if (s->defer_accept > 0)
+                set_int(s, fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, (int)MAX(1, s->defer_accept / USEC_PER_SEC),
+                        "DeferAcceptSec=");
+        if (s->congestion && setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, s->congestion,
+                                     (socklen_t)strlen(s->congestion)) < 0)
+                log_unit_errno(s->unit.id, LOG_WARNING, -errno, "TCPCongestion=%s could not be set: %m",
+                        s->congestion);
+}
+
+static void apply_options(struct socket_unit *s, int fd, int family, int kind)
 {
         bool inet = family == AF_INET || family == AF_INET6;
+
+        if (inet && kind == SOCK_STREAM && s->protocol != IPPROTO_SCTP)
+                apply_tcp(s, fd);
 
         if (s->pass_credentials)
                 set_int(s, fd, SOL_SOCKET, SO_PASSCRED, 1, "PassCredentials=");
@@ -141,8 +185,6 @@ static void apply_options(struct socket_unit *s, int fd, int family)
                 set_int(s, fd, SOL_SOCKET, SO_MARK, s->mark, "Mark=");
         if (s->reuse_port)
                 set_int(s, fd, SOL_SOCKET, SO_REUSEPORT, 1, "ReusePort=");
-        if (inet && s->no_delay)
-                set_int(s, fd, IPPROTO_TCP, TCP_NODELAY, 1, "NoDelay=");
         if (inet && s->free_bind)
                 set_int(s, fd, IPPROTO_IP, IP_FREEBIND, 1, "FreeBind=");
         if (inet && s->transparent)
@@ -151,12 +193,11 @@ static void apply_options(struct socket_unit *s, int fd, int family)
                 set_int(s, fd, IPPROTO_IP, IP_TTL, s->ip_ttl, "IPTTL=");
         if (inet && s->ip_tos >= 0)
                 set_int(s, fd, IPPROTO_IP, IP_TOS, s->ip_tos, "IPTOS=");
-        if (inet && s->defer_accept > 0)
-                set_int(s, fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, (int)MAX(1, s->defer_accept / USEC_PER_SEC),
-                        "DeferAcceptSec=");
         if (inet && s->pass_packet_info)
                 set_int(s, fd, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
                         family == AF_INET ? IP_PKTINFO : IPV6_RECVPKTINFO, 1, "PassPacketInfo=");
+        if (family == AF_NETLINK && s->pass_packet_info)
+                set_int(s, fd, SOL_NETLINK, NETLINK_PKTINFO, 1, "PassPacketInfo=");
         if (s->timestamping > 0)
                 set_int(s, fd, SOL_SOCKET, s->timestamping == 1 ? SO_TIMESTAMP : SO_TIMESTAMPNS, 1,
                         "Timestamping=");
@@ -215,11 +256,12 @@ static int open_socket(struct socket_unit *s, struct socket_port *port)
 
         if (r < 0)
                 return r;
-        fd = socket(a.sa.sa_family, port->kind | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        fd = socket(a.sa.sa_family, port->kind | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                a.sa.sa_family == AF_INET || a.sa.sa_family == AF_INET6 ? s->protocol : 0);
         if (fd < 0)
                 return -errno;
-        apply_options(s, fd, a.sa.sa_family);
-        if (a.sa.sa_family != AF_UNIX)
+        apply_options(s, fd, a.sa.sa_family, port->kind);
+        if (a.sa.sa_family == AF_INET || a.sa.sa_family == AF_INET6)
                 set_int(s, fd, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
         if (a.sa.sa_family == AF_INET6 && s->bind_ipv6_only != 0)
                 set_int(s, fd, IPPROTO_IPV6, IPV6_V6ONLY, s->bind_ipv6_only == 2, "BindIPv6Only=");
@@ -313,7 +355,7 @@ static int open_netlink(struct socket_unit *s, struct socket_port *port)
         fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, proto);
         if (fd < 0)
                 return -errno;
-        apply_options(s, fd, AF_NETLINK);
+        apply_options(s, fd, AF_NETLINK, SOCK_RAW);
         if (bind(fd, &a.sa, sizeof(a.nl)) < 0) {
                 int r = -errno;
 
@@ -424,7 +466,7 @@ int socket_peer_name(struct socket_unit *s, int fd, char **ret_instance, char **
                 if (format_inet(&local, a, sizeof(a), &ap) < 0 || format_inet(&peer, b, sizeof(b), &bp) < 0)
                         return -EINVAL;
                 *ret_instance = str_printf("%u-%s:%u-%s:%u", s->n_accepted, a, ap, b, bp);
-                *ret_env = str_printf("REMOTE_ADDR=%s", b);
+                *ret_env = str_printf("REMOTE_ADDR=%s REMOTE_PORT=%u", b, bp);
         } else {
                 (void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &c);
                 *ret_instance = str_printf("%u-%d-%u", s->n_accepted, cred.pid, cred.uid);

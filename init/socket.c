@@ -177,6 +177,15 @@ static void flush_port(struct socket_port *p)
                 ;
 }
 
+/* What it starts. By the edge, which follows when the name turns out to be an alias. */
+static struct unit *service_of(struct socket_unit *s)
+{
+        UNIT_FOREACH_DEP(&s->unit, s->accept ? 0 : DEP_BIT(DEP_TRIGGERS), o)
+        if (o->type == UNIT_SERVICE)
+                return unit_follow_merge(o);
+        return NULL;
+}
+
 /* TriggerLimit*: a socket whose service does not take what comes must not spin. */
 static bool trigger_ok(struct socket_unit *s)
 {
@@ -188,7 +197,35 @@ static bool trigger_ok(struct socket_unit *s)
                 s->trigger_begin = now;
                 s->n_trigger = 0;
         }
-        return s->n_trigger++ < s->trigger_burst;
+        if (s->n_trigger++ < s->trigger_burst)
+                return true;
+        log_unit(s->unit.id, LOG_ERR, "Triggered too often; no longer listening");
+        s->result = R_TRIGGER_LIMIT;
+        enter_stop_post(s);
+        return false;
+}
+
+/* Connections from the address that peer ("REMOTE_ADDR=… …") begins with. */
+static int connections_from(struct socket_unit *s, const char *peer)
+{
+        size_t len = strcspn(peer, " ") + 1;
+        int n = 0;
+
+        UNITS_FOREACH(u, s->unit.manager, UNIT_SERVICE)
+        {
+                struct service *svc = UNIT_CAST(service, u);
+
+                n += svc->accept_socket == &s->unit && svc->socket_peer &&
+                     strncmp(svc->socket_peer, peer, len) == 0;
+        }
+        return n;
+}
+
+static void refuse(struct socket_unit *s, int fd, const char *limit, int n)
+{
+        log_unit(s->unit.id, LOG_WARNING, "Too many connections (%s=%d); one is refused", limit, n);
+        s->n_refused++;
+        close(fd);
 }
 
 static void start_instance(struct socket_unit *s, int fd)
@@ -198,8 +235,13 @@ static void start_instance(struct socket_unit *s, int fd)
         struct service *svc;
         int r;
 
-        s->n_accepted++;
         r = socket_peer_name(s, fd, &instance, &env);
+        if (r >= 0 && env && s->max_connections_per_source > 0 &&
+                connections_from(s, env) >= s->max_connections_per_source) {
+                refuse(s, fd, "MaxConnectionsPerSource", s->max_connections_per_source);
+                return;
+        }
+        s->n_accepted++;
         if (r >= 0 && s->service_name)
                 template = strdup(s->service_name);
         else if (r >= 0) {
@@ -239,32 +281,26 @@ static void accept_connection(struct socket_unit *s, struct socket_port *p)
         if (fd < 0)
                 return;
         if ((int)s->n_connections >= s->max_connections) {
-                log_unit(s->unit.id, LOG_WARNING, "Too many connections (MaxConnections=%d); one is refused",
-                        s->max_connections);
-                s->n_refused++;
-                close(fd);
+                refuse(s, fd, "MaxConnections", s->max_connections);
                 return;
         }
-        start_instance(s, fd);
+        if (trigger_ok(s))
+                start_instance(s, fd);
+        else
+                close(fd);
 }
 
 static void start_service(struct socket_unit *s)
 {
+        struct unit *service = service_of(s);
         _cleanup_free_ char *err = NULL;
         int r;
 
-        if (!s->service)
+        if (!service || !trigger_ok(s))
                 return;
-        if (!trigger_ok(s)) {
-                log_unit(s->unit.id, LOG_ERR, "Triggered too often; no longer listening");
-                s->result = R_TRIGGER_LIMIT;
-                enter_stop_post(s);
-                return;
-        }
-        r = manager_add_job(s->unit.manager, JOB_START, s->service, JOB_REPLACE, false, NULL, &err);
+        r = manager_add_job(s->unit.manager, JOB_START, service, JOB_REPLACE, false, NULL, &err);
         if (r < 0) {
-                log_unit_errno(
-                        s->unit.id, LOG_WARNING, r, "Could not start %s: %s", s->service->id, err ?: "");
+                log_unit_errno(s->unit.id, LOG_WARNING, r, "Could not start %s: %s", service->id, err ?: "");
                 s->result = R_RESOURCES;
                 enter_stop_post(s);
                 return;
@@ -376,7 +412,6 @@ static void socket_forget(struct unit *u)
 {
         struct socket_unit *s = UNIT_CAST(socket_unit, u);
 
-        s->service = NULL;
         s->control_command = NULL;
         free_ports(s->old_ports);
         s->old_ports = TAKE_PTR(s->ports);
@@ -454,6 +489,7 @@ static int load_service(struct socket_unit *s)
 {
         struct unit *u = &s->unit;
         _cleanup_free_ char *name = NULL;
+        struct unit *service;
         int r;
 
         if (s->accept)
@@ -461,9 +497,9 @@ static int load_service(struct socket_unit *s)
         r = s->service_name ? (name = strdup(s->service_name)) ? 0 : -ENOMEM
                             : unit_name_change_suffix(u->id, "service", &name);
         if (r >= 0)
-                r = unit_get(u->manager, name, &s->service);
+                r = unit_get(u->manager, name, &service);
         if (r >= 0)
-                r = unit_add_dep2(u, DEP_BEFORE, DEP_TRIGGERS, s->service, ORIGIN_IMPLICIT);
+                r = unit_add_dep2(u, DEP_BEFORE, DEP_TRIGGERS, service, ORIGIN_IMPLICIT);
         return r;
 }
 
@@ -509,13 +545,14 @@ static void socket_done(struct unit *u)
 static int socket_start(struct unit *u)
 {
         struct socket_unit *s = UNIT_CAST(socket_unit, u);
+        struct unit *service = service_of(s);
 
         if (s->state != SOCK_DEAD && s->state != SOCK_FAILED)
                 return states[s->state].state == UNIT_DEACTIVATING ? -EAGAIN : 0;
-        if (s->service && unit_active_state(s->service) != UNIT_INACTIVE &&
-                unit_active_state(s->service) != UNIT_FAILED) {
+        if (service && unit_active_state(service) != UNIT_INACTIVE &&
+                unit_active_state(service) != UNIT_FAILED) {
                 log_unit(u->id, LOG_ERR, "Its service %s is already running without it; refused",
-                        s->service->id);
+                        service->id);
                 return -EBUSY;
         }
         s->result = R_SUCCESS;

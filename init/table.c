@@ -77,7 +77,8 @@
 
 #define SOCKET(level, name, parser, field, ...)                                                             \
         ROW("Socket", level, name, parser, offsetof(struct socket_unit, field), __VA_ARGS__)
-#define LISTEN(level, name, kind_)          SOCKET(level, name, listen, ports, .arg = kind_)
+#define LISTEN(level, name, kind_)                                                                          \
+        SOCKET(level, name, listen, ports, .arg = kind_, .test = "test-init-socket")
 #define SOCKET_NONE(name, confines_, note_) ROW_NONE("Socket", name, 0, confines_, note_)
 #define MOUNT(level, name, parser, field, ...)                                                              \
         ROW("Mount", level, name, parser, offsetof(struct mount, field), __VA_ARGS__)

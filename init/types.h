@@ -194,7 +194,6 @@ struct socket_unit {
         /* live */
         enum socket_state state;
         int result;
-        struct unit *service;          /* what it starts (Accept=no) */
         struct socket_port *old_ports; /* from before a reload, while the files are read */
         pid_t control_pid;
         int control_kind;

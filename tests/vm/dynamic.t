@@ -107,7 +107,7 @@ STEPS += [
      r"- autofs rouse-1 .*direct(.|\n)*SubState=waiting"),
     ("touch /mnt/a/x && systemctl is-active mnt-a.mount && ls /mnt/a; systemctl show -p SubState mnt-a.automount; "
      "grep -c ' /mnt/a ' /proc/self/mountinfo", 0, r"^active\nx\nSubState=running\n2$"),
-    ("until ! systemctl is-active -q mnt-a.mount; do sleep 0.2; done; systemctl show -p SubState mnt-a.automount; ls /mnt/a; "
+    ("until systemctl is-active mnt-a.mount | grep -qx inactive; do sleep 0.2; done; systemctl show -p SubState mnt-a.automount; ls /mnt/a; "
      "systemctl is-active mnt-a.mount", 0, r"^SubState=waiting\nactive$"),
     ("(exec 9>/mnt/a/y; sleep 5; echo still) & wait $!; umount /mnt/a; until ! systemctl is-active -q mnt-a.mount; do sleep 0.1; done; "
      "echo > /mnt/a/z && systemctl is-active mnt-a.mount", 0, r"^still\nactive$"),
