@@ -128,7 +128,7 @@ static void write_number(struct unit *u, int fd, const char *file, const char *f
         write_one(u, fd, file, text);
 }
 
-/* The kernel takes quotas of a period; short ones are rounded up to what it allows. */
+/* The kernel takes quotas of a period; a quota below a millisecond has its period made longer. */
 static void write_cpu_max(struct unit *u, int fd, const struct cgroup_context *c)
 {
         uint64_t period = c->cpu_quota_period != UNSET ? c->cpu_quota_period : 100000, quota;
@@ -139,6 +139,10 @@ static void write_cpu_max(struct unit *u, int fd, const struct cgroup_context *c
                 snprintf(text, sizeof(text), "max %" PRIu64, period);
         } else {
                 quota = c->cpu_quota_per_sec * period / 1000000;
+                if (quota < 1000 && c->cpu_quota_per_sec > 0) {
+                        period = MIN(UINT64_C(1000000000) / c->cpu_quota_per_sec, UINT64_C(1000000));
+                        quota = c->cpu_quota_per_sec * period / 1000000;
+                }
                 snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu64, MAX(quota, 1000u), period);
         }
         write_one(u, fd, "cpu.max", text);

@@ -17,6 +17,7 @@ $(eval $(call unit_test,test-init-jobs,tests/unit/test-init-jobs.c $(INIT_TEST_S
 INIT_WRAP := exec_spawn cgroup_kill cgroup_is_empty cgroup_pids kill now_monotonic
 $(foreach t,test-init-service test-init-service-rows test-init-unit-rows test-init-graph,$(eval $(call unit_test,$t,tests/unit/$t.c \
 	$(INIT_TEST_SRC),$(patsubst %,-Wl$(comma)--wrap=%,$(INIT_WRAP)))))
+$(eval $(call unit_test,test-init-cgroup,tests/unit/test-init-cgroup.c $(INIT_TEST_SRC)))
 $(eval $(call unit_test,test-init-socket,tests/unit/test-init-socket.c $(INIT_TEST_SRC),$(patsubst %,-Wl$(comma)--wrap=%,exec_spawn socket setsockopt)))
 
 # The list of directives in docs/, made from the table.

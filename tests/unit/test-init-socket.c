@@ -164,7 +164,8 @@ static void test_numbers(void)
                 int v;
 
                 if (!begin_at(n->lines)) {
-                        bool absent = logged("not supported") || logged("Cannot assign") || logged("Address family");
+                        bool absent = logged("not supported") || logged("Cannot assign") ||
+                                      logged("Address family");
 
                         ok(absent, last + 1);
                         end();
@@ -207,7 +208,8 @@ static void test_privileged(void)
         char name[32] = "";
         socklen_t len = sizeof(name);
 
-        if (!begin_at("ListenStream=127.0.0.1:%\nMark=7\nTransparent=yes\nBindToDevice=lo\nTCPCongestion=reno")) {
+        if (!begin_at("ListenStream=127.0.0.1:%\nMark=7\nTransparent=yes\nBindToDevice=lo\nTCPCongestion="
+                      "reno")) {
                 ok(false, "a socket with options of root");
                 end();
                 return;
@@ -249,7 +251,8 @@ static void test_files(void)
         uid_t uid;
         gid_t gid;
 
-        ok(begin("ListenStream=@/x/s\nSocketMode=0610\nDirectoryMode=0710\nSymlinks=@/l1 @/l2\nRemoveOnStop=yes"),
+        ok(begin("ListenStream=@/x/s\nSocketMode=0610\nDirectoryMode=0710\nSymlinks=@/l1 "
+                 "@/l2\nRemoveOnStop=yes"),
                 "a socket in the file system");
         is_int(mode_of("/x/s", NULL, NULL) & 07777, 0610, "SocketMode=");
         is_int(mode_of("/x", NULL, NULL) & 07777, 0710, "DirectoryMode=");
@@ -372,13 +375,15 @@ static void test_accept(void)
                 close_fd(fd[i]);
         end();
 
-        ok(begin_at("ListenStream=127.0.0.1:%\nAccept=yes\nMaxConnectionsPerSource=1"), "Accept=yes on a port");
+        ok(begin_at("ListenStream=127.0.0.1:%\nAccept=yes\nMaxConnectionsPerSource=1"),
+                "Accept=yes on a port");
         for (int i = 0; i < 2; i++) {
                 fd[i] = connect_port();
                 turn();
         }
         is_int(instances(), 1, "MaxConnectionsPerSource=");
-        ok(started.s && strstr(started.s, ",REMOTE_ADDR=127.0.0.1,REMOTE_PORT="), "REMOTE_ADDR, REMOTE_PORT");
+        ok(started.s && strstr(started.s, ",REMOTE_ADDR=127.0.0.1,REMOTE_PORT="),
+                "REMOTE_ADDR, REMOTE_PORT");
         close_fd(fd[0]);
         close_fd(fd[1]);
         end();
@@ -388,18 +393,21 @@ static void test_trigger_limit(void)
 {
         int fd[8];
 
-        ok(begin("ListenStream=@/s\nAccept=yes\nTriggerLimitIntervalSec=1h\nTriggerLimitBurst=3"), "a limit");
+        ok(begin("ListenStream=@/s\nAccept=yes\nTriggerLimitIntervalSec=1h\nTriggerLimitBurst=3"),
+                "a limit");
         for (int i = 0; i < 5; i++) {
                 fd[i] = connect_to("/s");
                 turn();
         }
         is_int(instances(), 3, "TriggerLimitBurst=");
-        is_str(unit_ops(&s->unit)->result(&s->unit), "trigger-limit-hit", "TriggerLimitIntervalSec=: it fails");
+        is_str(unit_ops(&s->unit)->result(&s->unit), "trigger-limit-hit",
+                "TriggerLimitIntervalSec=: it fails");
         for (int i = 0; i < 5; i++)
                 close_fd(fd[i]);
         end();
 
-        ok(begin("ListenStream=@/s\nAccept=yes\nTriggerLimitIntervalSec=0\nTriggerLimitBurst=3"), "no limit");
+        ok(begin("ListenStream=@/s\nAccept=yes\nTriggerLimitIntervalSec=0\nTriggerLimitBurst=3"),
+                "no limit");
         for (int i = 0; i < 5; i++) {
                 fd[i] = connect_to("/s");
                 turn();
@@ -432,12 +440,14 @@ static void test_flush(void)
 
 static void test_commands(void)
 {
-        load("ListenStream=@/s\nExecStartPre=/pre\nExecStartPost=/post\nExecStopPre=/stoppre\nExecStopPost=/stoppost\n"
+        load("ListenStream=@/s\nExecStartPre=/pre\nExecStartPost=/post\nExecStopPre=/stoppre\nExecStopPost=/"
+             "stoppost\n"
              "TimeoutSec=1h");
         (void)unit_start(&s->unit);
         is_str(started.s, "/pre ", "ExecStartPre=: before it listens");
         is_int(s->ports->fd, -1, "no socket yet");
-        ok(s->timer.when > now_monotonic() + 30 * 60 * USEC_PER_SEC && s->timer.when != USEC_INFINITY, "TimeoutSec=");
+        ok(s->timer.when > now_monotonic() + 30 * 60 * USEC_PER_SEC && s->timer.when != USEC_INFINITY,
+                "TimeoutSec=");
         unit_ops(&s->unit)->child(&s->unit, s->control_pid, CLD_EXITED, 0);
         is_str(started.s, "/pre /post ", "ExecStartPost=");
         unit_ops(&s->unit)->child(&s->unit, s->control_pid, CLD_EXITED, 0);
