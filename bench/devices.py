@@ -30,7 +30,7 @@ DIR = "/usr/lib/rouse-bench"
 # Interleaved; what comes first in a boot loads the modules, so that is done once before.
 PLAIN = {
     "as booted": "rouse,udevd,rouse,udevd,rouse,udevd,same,rouse,latency,pss,udevd,latency,pss,mdev",
-    "5,000 block devices": "rouse,null:4000,loops:200,rouse,udevd,same,rouse,udevd,rouse,pss,claims:1000,claims:4000",
+    "5,000 block devices": "rouse,null:4000,loops:200,rouse,udevd,same,rouse,pss,claims:1000,claims:4000",
     "1,000 interfaces": "rouse,dummy:1000,pss,nodummy",
 }
 EXACT = ("rouse,latency", "udevd,latency", "rouse,nomodules,rouse,udevd,same,rouse,pss,udevd,pss")

@@ -24,7 +24,7 @@ mounts() {
         [ -e /dev/null ] || mount -t devtmpfs dev /dev
         mount -o remount,mode=755 /run 2>/dev/null || mount -t tmpfs -o mode=755 tmpfs /run
         mkdir -p /dev/pts /run/lock /run/systemd/system # the mark that programs of rules look for
-        find /dev -xdev \( -type b -o -type c \) -printf '%m %U:%G %p\n' | sort >/run/nodes
+        nodes >/run/nodes
         exec >/dev/console 2>&1 </dev/null
         ip link set lo up
 }
@@ -39,13 +39,22 @@ clean() {
         rm -rf /run/udev /run/rouse
         mkdir -p /run/udev
         find /dev -type l ! -name fd ! -name stdin ! -name stdout ! -name stderr ! -name core -delete
-        find /dev -xdev \( -type b -o -type c \) -printf '%m %U:%G %p\n' | sort >/run/nodes.now
+        nodes >/run/nodes.now
         comm -13 /run/nodes /run/nodes.now | while read -r mode owner node; do
-                was=$(grep " $node\$" /run/nodes) || was="600 0:0"
-                set -- $was
-                chmod "$1" "$node"
-                chown "$2" "$node"
+                echo "$node"
+        done | sort >/run/changed
+        # those that were there at the beginning as they were then, all others as devtmpfs makes them
+        sort -k 3 /run/nodes | join -1 3 -2 1 -o 1.1,1.2,1.3 - /run/changed | while read -r mode owner node; do
+                chmod "$mode" "$node"
+                chown "$owner" "$node"
         done
+        cut -d ' ' -f 3 /run/nodes | sort | join -v 2 - /run/changed >/run/fresh
+        xargs -r chmod 600 </run/fresh
+        xargs -r chown 0:0 </run/fresh
+}
+
+nodes() {
+        find /dev -xdev \( -type b -o -type c \) -printf '%m %U:%G %p\n' | sort
 }
 
 # All that others can see: database, links, nodes, tags, interface names.

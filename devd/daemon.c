@@ -81,15 +81,23 @@ static bool was_killed(void)
 
 static struct loop_timer trim = { .when = USEC_INFINITY };
 
+/* All that is only there to be fast, and can be had again from the files it was made of. */
 static void on_trim(struct loop_timer *t)
 {
-        hwdb_shared_drop(); /* its pages count as ours while they are mapped */
+        struct devd *m = t->data;
+
+        hwdb_shared_drop();
+        modules_trim(m);
+        links_forget();
+        if (m->rules)
+                rules_trim(m->rules);
         (void)malloc_trim(0);
 }
 
 static void trim_later(struct devd *m, bool idle)
 {
         trim.cb = on_trim;
+        trim.data = m;
         if (idle)
                 (void)loop_timer_set(m->loop, &trim, usec_add(now_monotonic(), TRIM_AFTER));
         else

@@ -118,6 +118,17 @@ static struct digest *get_digest(struct modules *s)
         return s->digest;
 }
 
+void modules_trim(struct devd *m)
+{
+        struct modules *s = m->modules;
+
+        if (!s || s->pending)
+                return;
+        digest_close(s->digest);
+        s->digest = NULL;
+        s->tried = false;
+}
+
 /* ---- ends ---- */
 
 static void group_free(struct group *g)

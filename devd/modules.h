@@ -17,6 +17,8 @@ int modules_builtin(struct devd *m, struct device *d, const char *args);
 typedef void (*modules_done_t)(unsigned failed, const char *message, void *data);
 int modules_load(struct devd *m, char *const *names, bool low, modules_done_t done, void *data);
 /* Begins what was put off while coldplug_holds(). */
+/* Gives the mapped digest back, until a module is asked for again. */
+void modules_trim(struct devd *m);
 void modules_resume(struct devd *m);
 /* Insertions begun since start. */
 unsigned modules_started(const struct devd *m);

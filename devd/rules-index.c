@@ -142,6 +142,11 @@ void plans_free(struct rules *r)
         r->plans = (struct hash) { 0 };
 }
 
+void rules_trim(struct rules *r)
+{
+        plans_free(r);
+}
+
 const struct plan *plan_for(const struct rules *rules, struct device *d)
 {
         struct rules *r = (struct rules *)rules; /* the index alone is filled as it is used */

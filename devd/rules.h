@@ -54,6 +54,8 @@ size_t rules_count_files(const struct rules *r);
 size_t rules_count_lines(const struct rules *r);
 /* True when some file or directory changed since rules_load. */
 bool rules_stale(const struct rules *r);
+/* Forgets what was worked out for kinds of events; it is worked out again when they are met. */
+void rules_trim(struct rules *r);
 /* Could any rule do anything for this device? From the index alone; false = register it without work. */
 bool rules_may_match(const struct rules *r, struct device *d);
 int rules_apply(const struct rules *r, struct device *d, struct rules_event *e, const struct rules_ops *ops);
