@@ -436,20 +436,22 @@ static bool feature_matches(const char *want, const char *name)
 
 static int feature_names(const struct target *t, struct ethtool_gstrings **ret)
 {
-        struct {
+        union { /* the kernel's structure and room for the count behind it */
                 struct ethtool_sset_info info;
-                uint32_t count;
+                uint32_t room[sizeof(struct ethtool_sset_info) / 4 + 1];
         } sset = { .info = { .cmd = ETHTOOL_GSSET_INFO, .sset_mask = UINT64_C(1) << ETH_SS_FEATURES } };
+        uint32_t count;
         struct ethtool_gstrings *names;
         int r = ethtool(t, &sset);
 
-        if (r < 0 || !sset.info.sset_mask || !sset.count || sset.count > 1024)
+        count = sset.room[sizeof(struct ethtool_sset_info) / 4];
+        if (r < 0 || !sset.info.sset_mask || !count || count > 1024)
                 return r < 0 ? r : -EOPNOTSUPP;
-        names = calloc(1, sizeof(*names) + sset.count * ETH_GSTRING_LEN);
+        names = calloc(1, sizeof(*names) + count * ETH_GSTRING_LEN);
         if (!names)
                 return -ENOMEM;
         *names = (struct ethtool_gstrings) {
-                .cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_FEATURES, .len = sset.count
+                .cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_FEATURES, .len = count
         };
         r = ethtool(t, names);
         if (r < 0)
