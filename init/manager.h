@@ -4,6 +4,8 @@
 #include "job.h"
 #include "state.h"
 
+struct ucred;
+
 extern const struct unit_ops service_ops, socket_ops, device_ops, mount_ops, automount_ops, swap_ops,
         target_ops, path_ops, timer_ops, slice_ops, scope_ops;
 
@@ -77,6 +79,9 @@ void status_line(struct manager *m, const char *tag, const char *fmt, ...) _prin
 void status_watch(struct manager *m);
 
 /* notify.c: one socket a unit. */
+/* A datagram as it came: its lines to the unit. cred NULL: it had none, or was too long. The descriptors are given away. text
+ * has room for one byte more. */
+void notify_take(struct unit *u, char *text, size_t n, const struct ucred *cred, int *fds, size_t n_fds);
 int notify_open(struct unit *u, struct loop_io *io, char **ret_path);
 int notify_adopt(struct unit *u, struct loop_io *io, int fd); /* the socket from before a re-execution */
 void notify_close(struct unit *u, struct loop_io *io, char **path);

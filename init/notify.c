@@ -38,6 +38,21 @@ static void read_control(struct msghdr *mh, struct ucred *cred, bool *ret_cred, 
         }
 }
 
+void notify_take(struct unit *u, char *text, size_t n, const struct ucred *cred, int *fds, size_t n_fds)
+{
+        _cleanup_strv_ char **fields = NULL;
+
+        text[n] = '\0';
+        if (!cred || memchr(text, 0, n) || !(fields = strv_split(text, "\n")) ||
+                !unit_ops(u)->notify_message) {
+                log_unit(u->id, LOG_WARNING, "Notification that is malformed or too long; ignored");
+                for (size_t i = 0; i < n_fds; i++)
+                        close(fds[i]);
+                return;
+        }
+        unit_ops(u)->notify_message(u, cred->pid, cred->uid, fields, fds, n_fds);
+}
+
 static int receive_one(struct unit *u, int fd)
 {
         char buf[NOTIFY_MAX + 1];
@@ -50,7 +65,6 @@ static int receive_one(struct unit *u, int fd)
                 .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
         };
         struct ucred cred = { 0 };
-        _cleanup_strv_ char **fields = NULL;
         bool have_cred = false;
         int fds[NOTIFY_FDS];
         size_t n_fds = 0;
@@ -59,16 +73,7 @@ static int receive_one(struct unit *u, int fd)
         if (n < 0)
                 return -errno;
         read_control(&mh, &cred, &have_cred, fds, &n_fds);
-        buf[n] = '\0';
-        if (!have_cred || mh.msg_flags & MSG_TRUNC || memchr(buf, 0, (size_t)n) ||
-                !(fields = strv_split(buf, "\n")) || !unit_ops(u)->notify_message) {
-                log_unit(u->id, LOG_WARNING, "Notification that is malformed or too long; ignored");
-                for (size_t i = 0; i < n_fds; i++)
-                        close(fds[i]);
-                return 0;
-        }
-        state_touch(u);
-        unit_ops(u)->notify_message(u, cred.pid, cred.uid, fields, fds, n_fds);
+        notify_take(u, buf, (size_t)n, have_cred && !(mh.msg_flags & MSG_TRUNC) ? &cred : NULL, fds, n_fds);
         return 0;
 }
 

@@ -333,6 +333,10 @@ CASES = [
     Case("cgroup.DevicePolicy", "DevicePolicy=closed", ["write:/dev/null", "read:/opt/hpet"], "ok\nEPERM",
          before="mknod /opt/hpet c 10 228; mknod -m 666 /opt/other c 1 11"),
 
+    Case("cgroup.Delegate", "User=probe\nDelegate=yes", "stat:/sys/fs/cgroup/system.slice/@ID@.service", "755 1234:1234"),
+    Case("cgroup.Slice", "Slice=odd-even.slice", "file:/proc/self/cgroup", "~/odd.slice/odd-even.slice/@ID@.service"),
+    Case("cgroup.CPUAccounting", "CPUAccounting=yes", "out:x", "yes",
+         after=lambda machine, case: machine.show(f"{case.id}.service", "CPUAccounting").get("CPUAccounting", "?")),
     Case("cgroup.IPAddressDeny", "IPAddressDeny=any", ["udp:127.0.0.1", "udp:::1"], "EPERM\nEPERM"),
     Case("cgroup.IPAddressAllow", "IPAddressDeny=any\nIPAddressAllow=127.0.0.0/9 ::1/128",
          ["udp:127.0.0.1", "udp:::1", "udp:127.128.0.1"], "ok\nok\nEPERM"),

@@ -61,6 +61,8 @@ $(eval $(call fuzz_target,dhcp,$(addprefix initramfs/initrd/,dhcp.c netconf.c)))
 FUZZ_INIT_SRC := $(filter-out init/main.c init/verify.c,$(ROUSE_SRC))
 $(eval $(call fuzz_target,unitfile,$(FUZZ_INIT_SRC)))
 $(eval $(call fuzz_target,execline,$(FUZZ_INIT_SRC)))
+$(eval $(call fuzz_target,notify,$(FUZZ_INIT_SRC)))
+$(eval $(call fuzz_target,fstab,$(FUZZ_INIT_SRC)))
 
 # The table of system calls that exec-seccomp.c reads is made, not written.
 $(FUZZ_DIR)/obj/init/exec-seccomp.o: $(SYSCALL_TABLE)
