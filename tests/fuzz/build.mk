@@ -58,7 +58,7 @@ $(eval $(call fuzz_target,hwdb_source,devd/builtin-hwdb-trie.c $(sort $(wildcard
 $(eval $(call fuzz_target,initrd_probe,$(addprefix initramfs/initrd/,blocks.c options.c links.c),-lblkid))
 $(eval $(call fuzz_target,dhcp,$(addprefix initramfs/initrd/,dhcp.c netconf.c)))
 
-FUZZ_INIT_SRC := $(filter-out init/main.c init/verify.c,$(ROUSE_SRC))
+FUZZ_INIT_SRC := $(filter-out init/main.c init/verify%,$(ROUSE_SRC))
 $(eval $(call fuzz_target,unitfile,$(FUZZ_INIT_SRC)))
 $(eval $(call fuzz_target,execline,$(FUZZ_INIT_SRC)))
 $(eval $(call fuzz_target,notify,$(FUZZ_INIT_SRC)))
