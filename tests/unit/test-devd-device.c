@@ -1,5 +1,7 @@
 /* Device objects, attributes, the database files, and links below /dev with several claimants. */
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 
 #include "devd/db.h"
 #include "devd/text.h"
@@ -203,6 +205,50 @@ static const char *points_at(const char *link)
         return target;
 }
 
+static void test_targets(void)
+{
+        static const struct {
+                const char *link, *node, *want;
+        } cases[] = {
+                { "cdrom", "/dev/sr0", "sr0" },
+                { "disk/by-id/x", "/dev/sda", "../../sda" },
+                { "input/by-path/kbd", "/dev/input/event0", "../event0" },
+                { "mapper/vg-lv", "/dev/dm-0", "../dm-0" },
+                { "input/x", "/dev/inputs/event0", "../inputs/event0" },
+                { "snd/by-id/a", "/dev/snd/controlC0", "../controlC0" },
+        };
+        char target[PATH_MAX], link[NAME_MAX + 1], name[NAME_MAX + 1];
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                is_int(links_target(cases[i].link, cases[i].node, target), 0, "a link's target");
+                is_str(target, cases[i].want, cases[i].link);
+        }
+        links_escape("a/b\\c", name);
+        is_int(links_unescape(name, link), 0, "an escaped name");
+        is_str(link, "a/b\\c", "read back");
+}
+
+/* Another process has the lock: the daemon, which has no patience, is told to come again. */
+static void test_lock_held(void)
+{
+        char path[PATH_MAX];
+        int fd;
+
+        is_int(links_claim("held", "b8:0", 0, "/dev/sda"), 0, "a claim");
+        snprintf(path, sizeof(path), "%s/links/held/.lock", root_run());
+        fd = open(path, O_RDWR | O_CLOEXEC);
+        ok(fd >= 0 && flock(fd, LOCK_EX) == 0, "whose lock somebody takes");
+        links_set_patience(0);
+        is_int(links_claim("held", "b8:1", 0, "/dev/sdb"), -EAGAIN, "another claim has to wait");
+        is_int(links_claim("held", "b8:0", 0, "/dev/sda"), 0, "the same one stands, and needs no lock");
+        links_set_patience(30 * USEC_PER_SEC);
+        close(fd);
+        is_int(links_claim("held", "b8:1", 0, "/dev/sdb"), 0, "then it is made");
+        is_int(links_release_others("b8:1", NULL), 0, "all of a device's links are given up");
+        is_int(links_release("held", "b8:0"), 0, "and the other's");
+        ok(!fake_exists("/dev/held"), "the name is gone");
+}
+
 static void test_claims(void)
 {
         is_int(links_claim("a/b", "b8:0", 0, "/dev/sda"), 0, "a name is claimed");
@@ -321,6 +367,8 @@ int main(void)
         test_uevent();
         test_database();
         test_bad_entry();
+        test_targets();
+        test_lock_held();
         test_claims();
         test_many_claims();
         test_node();

@@ -83,6 +83,18 @@ static void utf8(void)
         ok(!utf8_valid("\xe2\x82\xac", 2), "never looks beyond the length");
 }
 
+static void concat(void)
+{
+        char buf[8], *s = str_concat("a", "", "bc", NULL);
+
+        is_str(s, "abc", "str_concat");
+        free(s);
+        is_int(str_concat_to(buf, sizeof(buf), "abc", "defg", NULL), 0, "what just fits");
+        is_str(buf, "abcdefg", "str_concat_to");
+        is_int(str_concat_to(buf, sizeof(buf), "abcd", "efgh", NULL), -ENAMETOOLONG, "one byte too much");
+        is_str(buf, "abcd", "leaves what came before");
+}
+
 static void paths(void)
 {
         static const struct {
@@ -169,6 +181,7 @@ static void paths(void)
 int main(void)
 {
         buffer();
+        concat();
         copies();
         utf8();
         paths();
