@@ -8,12 +8,27 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <systemd/sd-daemon.h>
+
 #include "busd.h"
 #include "lib/fileio.h"
 
 #define PRIVATE_SOCKET  "/run/systemd/private"
 #define CONNECTIONS_MAX 512
 #define MESSAGES_A_TURN 256
+
+void busd_exit(struct busd *b, int status)
+{
+        if (!b->exiting)
+                b->status = status;
+        b->exiting = true;
+}
+
+void busd_ready(struct busd *b)
+{
+        if (++b->n_ready == 2)
+                (void)sd_notify(0, "READY=1");
+}
 
 static int on_message(sd_bus_message *m, void *data, sd_bus_error *error)
 {
@@ -112,7 +127,7 @@ static unsigned count_connections(struct busd *b)
         return n;
 }
 
-static int new_direct(struct busd *b, int fd)
+int bus_add_direct(struct busd *b, int fd)
 {
         sd_id128_t id = { 0 };
         struct connection *c;
@@ -155,7 +170,7 @@ static void on_listen(struct loop_io *io, uint32_t revents)
         if (r < 0)
                 close_fd(fd);
         else
-                r = new_direct(b, fd);
+                r = bus_add_direct(b, fd);
         if (r < 0)
                 log_debug_errno(r, "A direct connection was refused: %m");
 }

@@ -101,6 +101,8 @@ typedef void (*answer_fn)(struct busd *b, const struct answer *a, void *data);
 
 int link_open(struct busd *b);
 void link_close(struct busd *b);
+/* Makes all strings of a record valid UTF-8. */
+void link_make_text(struct ctl_record *rec);
 /* Sends a request; done is called once, never before this returns 0. data is the caller's. */
 int link_request(struct busd *b, const char *verb, char *const *args, char *const *options, answer_fn done,
         void *data);
@@ -132,11 +134,13 @@ struct busd {
         bool exiting;
         int status;
 };
-/* main.c: ends the loop. */
+/* bus.c: ends the loop. */
 void busd_exit(struct busd *b, int status);
 
 int bus_open_system(struct busd *b);
 int bus_open_private(struct busd *b);
+/* A peer that is root and speaks D-Bus directly; fd becomes the connection's, also on failure. */
+int bus_add_direct(struct busd *b, int fd);
 void bus_close_all(struct busd *b);
 /* Handles what came on all connections, before each wait of the loop; returns how long that may take at most. */
 usec_t bus_process(struct busd *b);
@@ -246,6 +250,9 @@ void names_done(struct busd *b);
 int activation_init(struct busd *b);
 /* The name is ours and PID 1 knows us: ready. */
 void busd_ready(struct busd *b);
+
+/* Where unit files are changed: NULL is /; a test has a root of its own. */
+extern const char *file_root;
 
 /* ---- handlers of methods: methods-units.c, -jobs.c, -manager.c, -files.c, -transient.c ---- */
 

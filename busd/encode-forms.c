@@ -88,7 +88,8 @@ static int one_command(sd_bus_message *m, const char *value, bool extended)
         if (r >= 0) {
                 r = sd_bus_message_open_container(m, 'r', extended ? "sasasttttuii" : "sasbttttuii");
                 if (r >= 0)
-                        r = sd_bus_message_append_basic(m, 's', c.words[0]);
+                        r = sd_bus_message_append_basic(
+                                m, 's', utf8_valid(c.words[0], strlen(c.words[0])) ? c.words[0] : "");
                 if (r >= 0)
                         r = append_strv(m, c.words + 7);
                 if (r >= 0)

@@ -141,6 +141,16 @@ static struct request *request_of(struct link *l, uint32_t id)
         return NULL;
 }
 
+/* D-Bus strings are UTF-8: what is not becomes question marks, here, once. */
+void link_make_text(struct ctl_record *rec)
+{
+        FOREACH_STR (s, rec->v)
+                if (!utf8_valid(*s, strlen(*s)))
+                        for (char *c = *s; *c; c++)
+                                if (*c & 0x80)
+                                        *c = '?';
+}
+
 static int read_record(struct request *r, struct wire_reader *in)
 {
         bool complete;
@@ -161,6 +171,8 @@ static int read_record(struct request *r, struct wire_reader *in)
         k = ctl_record_gather(in, &r->records[r->n - 1], &complete);
         if (k >= 0)
                 r->open = !complete;
+        if (k >= 0 && complete)
+                link_make_text(&r->records[r->n - 1]);
         return k;
 }
 
@@ -189,6 +201,7 @@ static int read_event(struct link *l, struct wire_reader *in)
         k = ctl_record_gather(in, &l->event, &complete);
         if (k < 0 || !complete)
                 return k;
+        link_make_text(&l->event);
         event_received(l->busd, event, &l->event);
         ctl_record_done(&l->event);
         return 0;

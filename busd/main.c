@@ -7,19 +7,6 @@
 
 #include "busd.h"
 
-void busd_exit(struct busd *b, int status)
-{
-        if (!b->exiting)
-                b->status = status;
-        b->exiting = true;
-}
-
-void busd_ready(struct busd *b)
-{
-        if (++b->n_ready == 2)
-                (void)sd_notify(0, "READY=1");
-}
-
 static void on_signal(struct loop_io *io, uint32_t revents)
 {
         struct signalfd_siginfo si;

@@ -7,6 +7,8 @@
 #include "ctl/install.h"
 #include "lib/unitname.h"
 
+const char *file_root;
+
 /* The links that were made and removed, for the reply. install_fn has no argument of its own. */
 static struct file_changes {
         sd_bus_message *reply;
@@ -36,7 +38,7 @@ static bool has_install_info(const char *name)
         struct install_info info = { 0 };
         bool yes;
 
-        if (install_read(NULL, name, &info) < 0)
+        if (install_read(file_root, name, &info) < 0)
                 return false;
         yes = info.wanted_by || info.required_by || info.aliases || info.also;
         install_info_done(&info);
@@ -50,28 +52,29 @@ static int one_file(const struct arguments *a, const char *given, char **ret_err
 
         if (*given == '/' && a->operation != DO_MASK && a->operation != DO_UNMASK &&
                 a->operation != DO_DISABLE) {
-                r = install_link(NULL, a->runtime, given, note_change, ret_error);
+                r = install_link(file_root, a->runtime, given, note_change, ret_error);
                 if (r < 0 || a->operation == DO_LINK)
                         return r;
         }
         switch (a->operation) {
-        case DO_ENABLE: return install_enable(NULL, a->runtime, a->force, name, note_change, ret_error);
-        case DO_DISABLE: return install_disable(NULL, a->runtime, name, note_change);
+        case DO_ENABLE: return install_enable(file_root, a->runtime, a->force, name, note_change, ret_error);
+        case DO_DISABLE: return install_disable(file_root, a->runtime, name, note_change);
         case DO_REENABLE:
-                r = install_disable(NULL, a->runtime, name, note_change);
-                return r < 0 ? r : install_enable(NULL, a->runtime, a->force, name, note_change, ret_error);
+                r = install_disable(file_root, a->runtime, name, note_change);
+                return r < 0 ? r
+                             : install_enable(file_root, a->runtime, a->force, name, note_change, ret_error);
         case DO_LINK: *ret_error = str_printf("%s is not an absolute path.", given); return -EINVAL;
         case DO_PRESET:
-                if (install_preset(NULL, name))
+                if (install_preset(file_root, name))
                         return streq(a->preset_mode, "disable-only")
                                        ? 0
                                        : install_enable(
                                                  NULL, a->runtime, a->force, name, note_change, ret_error);
                 return streq(a->preset_mode, "enable-only")
                                ? 0
-                               : install_disable(NULL, a->runtime, name, note_change);
-        case DO_MASK: return install_mask(NULL, a->runtime, a->force, name, note_change, ret_error);
-        case DO_UNMASK: return install_unmask(NULL, a->runtime, name, note_change);
+                               : install_disable(file_root, a->runtime, name, note_change);
+        case DO_MASK: return install_mask(file_root, a->runtime, a->force, name, note_change, ret_error);
+        case DO_UNMASK: return install_unmask(file_root, a->runtime, name, note_change);
         }
         return -EINVAL;
 }
@@ -232,7 +235,7 @@ int on_get_unit_file_state(struct call *c)
         file = path_basename(file);
         if (!unit_name_valid(file, true))
                 return call_fail(c, SD_BUS_ERROR_INVALID_ARGS, "Invalid unit name.");
-        s = install_state(NULL, file);
+        s = install_state(file_root, file);
         if (s == FILE_NONE)
                 return call_fail(c, SD_BUS_ERROR_FILE_NOT_FOUND, "Unit file %s does not exist.", file);
         return call_reply(c, "s", file_state_to_string(s));
@@ -246,7 +249,7 @@ struct list_run {
 
 static void list_file(const char *name, const char *path, void *data)
 {
-        const char *state = file_state_to_string(install_state(NULL, name));
+        const char *state = file_state_to_string(install_state(file_root, name));
         struct list_run *run = data;
         bool match = !run->patterns || !*run->patterns;
 
@@ -264,7 +267,7 @@ static int list_files(struct call *c, struct list_run *run)
         if (r >= 0)
                 r = sd_bus_message_open_container(run->reply, 'a', "(ss)");
         if (r >= 0)
-                (void)install_foreach(NULL, list_file, run);
+                (void)install_foreach(file_root, list_file, run);
         if (r >= 0)
                 r = run->error;
         if (r >= 0)
@@ -301,7 +304,7 @@ int on_list_unit_files_by_patterns(struct call *c)
 int on_get_default_target(struct call *c)
 {
         _cleanup_free_ char *name = NULL;
-        int r = install_get_default(NULL, &name);
+        int r = install_get_default(file_root, &name);
 
         return r < 0 ? file_error(c, r, "There is no default target.") : call_reply(c, "s", name);
 }
@@ -322,7 +325,7 @@ int on_set_default_target(struct call *c)
                 r = sd_bus_message_open_container(reply, 'a', "(sss)");
         changing = (struct file_changes) { .reply = reply };
         if (r >= 0)
-                r = install_set_default(NULL, name, note_change, &error);
+                r = install_set_default(file_root, name, note_change, &error);
         if (r >= 0)
                 r = changing.error;
         if (r >= 0)

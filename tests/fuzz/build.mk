@@ -50,6 +50,9 @@ $(eval $(call fuzz_target,logd_datagrams,$(LOGD_LIB)))
 $(eval $(call fuzz_target,logd_stream,$(LOGD_LIB)))
 $(eval $(call fuzz_target,logd_ring,$(LOGD_LIB)))
 
+$(eval $(call fuzz_target,busd_direct,$(BUSD_NO_MAIN),-lsystemd))
+$(eval $(call fuzz_target,busd_values,$(BUSD_NO_MAIN),-lsystemd))
+
 $(eval $(call fuzz_target,rules,$(DEVD_RULES_SRC)))
 $(eval $(call fuzz_target,udevdb,$(DEVD_RULES_SRC)))
 $(eval $(call fuzz_target,hwdb,devd/builtin-hwdb-trie.c))

@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""The bus of a stock Debian with libpam-systemd and polkit: logind, hostnamed,
+localed and timedated unmodified, sessions of ssh logins with the user's own
+manager, polkit's answers, systemd's own systemctl, what busctl shows. One
+guest, one script."""
+import os
+import sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import steps
+from tap import TIMEOUT, Tap
+
+tap = Tap()
+SSH = "ssh -o StrictHostKeyChecking=no -o ConnectTimeout=60 -o BatchMode=yes"
+SD = "/bin/systemctl.systemd --no-pager"
+BUSCTL = "busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager"
+
+STEPS = [
+    ("until systemctl is-active -q rouse-busd systemd-logind; do sleep 0.2; done; systemctl is-active rouse-busd", 0, "^active$"),
+    # Debian's programs
+    ("hostnamectl", 0, "Operating System: Debian"),
+    ("hostnamectl set-hostname moved && hostname", 0, "^moved$"),
+    ("timedatectl set-timezone Europe/Berlin && readlink /etc/localtime", 0, "Europe/Berlin$"),
+    ("localectl", 0, "System Locale"),
+    (f"{SD} status ssh", 0, r"Active: active \(running\)"),
+    (f"{SD} stop cron && {SD} is-active cron", 3, "^inactive$"),
+    (f"{SD} start cron && {SD} is-active cron", 0, "^active$"),
+    (f"{SD} start nosuch", 5, "not found"),
+    (f"{SD} list-units", 0, "ssh.service +loaded active running"),
+    (f"{SD} list-timers", 0, "fstrim.timer|apt-daily.timer"),
+    (f"{SD} daemon-reload && {SD} is-system-running", 0, "running"),
+    ("busctl tree org.freedesktop.systemd1 | grep -c /unit/", 0, "^[0-9]{2,}$"),
+    ("busctl introspect org.freedesktop.systemd1 /org/freedesktop/systemd1/unit/ssh_2eservice | grep -c property", 0,
+     "^3[0-9][0-9]|^4[0-9][0-9]"),
+    # sessions
+    ("useradd -m -s /bin/bash alice && mkdir -p /home/alice/.ssh /root/.ssh && ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519 && "
+     "cp /root/.ssh/id_ed25519.pub /home/alice/.ssh/authorized_keys && chown -R alice:alice /home/alice", 0, ""),
+    (f"{SSH} alice@localhost 'cat /proc/self/cgroup; echo $XDG_RUNTIME_DIR; loginctl list-sessions --no-legend'", 0,
+     r"^0::/user.slice/user-1000.slice/session-\w+.scope\n/run/user/1000\n +\w+ 1000 alice"),
+    (f"{SSH} alice@localhost 'systemctl --user show -p SystemState --value; systemctl --user start dbus.socket; "
+     "systemctl is-active user@1000.service'", 0, r"active$"),
+    (f"{SSH} alice@localhost 'systemctl --no-ask-password restart cron; {BUSCTL} StopUnit ss cron.service replace; "
+     f"{BUSCTL} GetUnit s cron.service'", 0, "(?i)(denied|authentication required)(.|\n)*unit/cron_2eservice"),
+    ("mkdir -p /etc/polkit-1/rules.d; echo 'polkit.addRule(function(a, s) { if (s.user == \"alice\") return polkit.Result.YES; });' "
+     f">/etc/polkit-1/rules.d/10-alice.rules; systemctl try-restart polkit; {SSH} alice@localhost "
+     f"'{BUSCTL} RestartUnit ss cron.service replace'", 0, "/org/freedesktop/systemd1/job/"),
+    ("loginctl enable-linger alice && until systemctl is-active -q user@1000.service; do sleep 0.2; done; "
+     "loginctl user-status alice --no-pager", 0, "Linger: yes"),
+    (f"{SSH} alice@localhost 'exec sleep 1000' & until loginctl list-sessions --no-legend | grep -q alice; do sleep 0.2; done; "
+     "loginctl terminate-user alice; wait $!; test $? != 0", 0, ""),
+    ("systemd-inhibit --what=shutdown --who=me --why=because systemd-inhibit --list --no-pager", 0, "shutdown +because"),
+    # transient units, as programs ask for them
+    (f"{BUSCTL} StartTransientUnit 'ssa(sv)a(sa(sv))' one.service fail 4 Description s '50 % of it' "
+     "ExecStart 'a(sasb)' 1 /bin/sleep 2 sleep 1000 false MemoryMax t 67108864 Environment as 1 'A=b c' 0 && "
+     "until systemctl is-active -q one.service; do sleep 0.1; done; cat /sys/fs/cgroup/system.slice/one.service/memory.max; "
+     "systemctl show -p Description --value one.service", 0, r"^67108864\n50 % of it$"),
+    (f"{BUSCTL} SetUnitProperties 'sba(sv)' one.service true 1 MemoryMax t 33554432; "
+     "cat /sys/fs/cgroup/system.slice/one.service/memory.max", 0, "^33554432$"),
+    (f"sleep 1000 & {BUSCTL} StartTransientUnit 'ssa(sv)a(sa(sv))' two.scope fail 3 PIDs au 1 $! Delegate b true Slice s a.slice 0; "
+     "until systemctl is-active -q two.scope; do sleep 0.1; done; cat /proc/$!/cgroup", 0, "^0::/a.slice/two.scope"),
+    # killed under load: no job lost, no service touched
+    ("main=$(systemctl show -p MainPID --value ssh); for i in $(seq 20); do systemctl kill -s KILL rouse-busd; "
+     f"{BUSCTL} RestartUnit ss cron.service replace >/dev/null 2>&1; until systemctl is-active -q rouse-busd; do sleep 0.1; done; done; "
+     "systemctl start cron; systemctl is-active cron rouse-busd; test $main = $(systemctl show -p MainPID --value ssh)", 0, r"^active\nactive$"),
+    ("systemctl list-units --failed --no-legend --plain | grep -v modprobe@drm", 1, "^$"),
+]
+
+with tap.guest("the bus of a Debian", packages="libpam-systemd,polkitd", mem=768) as guest:
+    steps.run(tap, guest, STEPS)
+tap.done()
