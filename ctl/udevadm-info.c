@@ -222,7 +222,7 @@ static int info_one(const char *arg)
         int r = udev_device(arg, &d);
 
         if (r >= 0 && q.wait >= 0 && !udev_is_initialized(d)) {
-                (void)udev_settle(q.wait, NULL);
+                (void)udev_wait_initialized(d->syspath, q.wait);
                 device_unrefp(&d);
                 d = NULL;
                 r = udev_device(arg, &d);
@@ -319,7 +319,7 @@ int udevadm_info(int argc, char **argv)
                 case 'e': return export_all();
                 case 'c': return db_cleanup() < 0;
                 case 'w':
-                        q.wait = UDEV_TIMEOUT;
+                        q.wait = USEC_INFINITY;
                         if (optarg && parse_timespan(optarg, USEC_PER_SEC, &q.wait) < 0)
                                 return 1;
                         break;

@@ -23,23 +23,65 @@ static bool is_ready(const char *path, bool initialized)
         return !initialized || (udev_device(path, &d) >= 0 && udev_is_initialized(d));
 }
 
+/* Until all of the paths are there (removed: until none is). 0, -ETIMEDOUT, -errno. */
+static int wait_for(char *const *paths, bool removed, bool initialized, usec_t timeout)
+{
+        usec_t until = usec_add(now_monotonic(), timeout);
+        _cleanup_close_ int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+
+        if (fd < 0)
+                return -errno;
+        (void)inotify_add_watch(fd, "/run/udev/data", IN_MOVED_TO | IN_CREATE | IN_DELETE);
+        for (;;) {
+                struct pollfd p = { .fd = fd, .events = POLLIN };
+                size_t missing = 0;
+                char buf[4096];
+
+                FOREACH_STR (s, paths)
+                        missing += removed ? access(*s, F_OK) == 0 : !is_ready(*s, initialized);
+                if (missing == 0)
+                        return 0;
+                if (until != USEC_INFINITY && now_monotonic() >= until)
+                        return -ETIMEDOUT;
+                /* the database is written before or after the link: looked at again a moment later, too */
+                (void)poll(&p, 1, (int)MIN((unsigned)udev_remaining_ms(until), 250u));
+                while (read(fd, buf, sizeof(buf)) > 0)
+                        ;
+        }
+}
+
+int udev_wait_initialized(const char *syspath, usec_t timeout)
+{
+        char *paths[] = { (char *)syspath, NULL };
+
+        return wait_for(paths, false, true, timeout);
+}
+
 int udevadm_wait(int argc, char **argv)
 {
         static const struct option options[] = { { "timeout", 1, NULL, 't' },
                 { "initialized", 1, NULL, 'i' }, { "removed", 0, NULL, 'r' }, { "settle", 0, NULL, 's' },
                 { 0 } };
-        bool initialized = true, removed = false, settle = false;
-        usec_t timeout = USEC_INFINITY, until;
-        int c;
+        bool removed = false, settle = false;
+        usec_t timeout = USEC_INFINITY;
+        int c, r, initialized = 1;
 
         optind = 0;
         while ((c = getopt_long(argc, argv, "t:", options, NULL)) >= 0)
                 switch (c) {
                 case 't':
-                        if (parse_timespan(optarg, USEC_PER_SEC, &timeout) < 0)
+                        if (parse_timespan(optarg, USEC_PER_SEC, &timeout) < 0) {
+                                fprintf(stderr, "Failed to parse timeout value '%s'\n", optarg);
                                 return 1;
+                        }
                         break;
-                case 'i': initialized = parse_boolean(optarg) != 0; break;
+                case 'i':
+                        initialized = parse_boolean(optarg);
+                        if (initialized < 0) {
+                                fprintf(stderr, "Failed to parse --initialized= value '%s'\n", optarg);
+                                return 1;
+                        }
+                        break;
                 case 'r': removed = true; break;
                 case 's': settle = true; break;
                 default: return 1;
@@ -48,29 +90,13 @@ int udevadm_wait(int argc, char **argv)
                 fprintf(stderr, "Too few arguments, expected at least one device path or device symlink.\n");
                 return 1;
         }
-        until = usec_add(now_monotonic(), timeout);
-        _cleanup_close_ int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-        if (fd < 0)
+        r = wait_for(argv + optind, removed, initialized, timeout);
+        if (r < 0) {
+                fprintf(stderr, "%s\n",
+                        r == -ETIMEDOUT ? "Timed out while waiting for devices." : strerror(-r));
                 return 1;
-        (void)inotify_add_watch(fd, "/run/udev/data", IN_MOVED_TO | IN_CREATE | IN_DELETE);
-        for (;;) {
-                struct pollfd p = { .fd = fd, .events = POLLIN };
-                size_t missing = 0;
-                char buf[4096];
-
-                for (int i = optind; i < argc; i++)
-                        missing += removed ? access(argv[i], F_OK) == 0 : !is_ready(argv[i], initialized);
-                if (missing == 0)
-                        return settle ? udev_settle(timeout, NULL) < 0 : 0;
-                if (until != USEC_INFINITY && now_monotonic() >= until) {
-                        fprintf(stderr, "Timed out while waiting for devices.\n");
-                        return 1;
-                }
-                /* the database is written before or after the link: looked at again a moment later, too */
-                (void)poll(&p, 1, (int)MIN((unsigned)udev_remaining_ms(until), 250u));
-                while (read(fd, buf, sizeof(buf)) > 0)
-                        ;
         }
+        return settle ? udev_settle(timeout, NULL) < 0 : 0;
 }
 
 /* ---- lock ---- */

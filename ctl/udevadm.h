@@ -9,6 +9,8 @@ int udev_device(const char *arg, struct device **ret);
 /* "KEY=value" of all properties, as programs see them; SUBSYSTEM before or after those of the uevent. */
 char **udev_properties(struct device *d, bool subsystem_first);
 bool udev_is_initialized(struct device *d);
+/* 0 once the daemon has handled it, -ETIMEDOUT. */
+int udev_wait_initialized(const char *syspath, usec_t timeout);
 /* Paths of all devices in sysfs, parents first, of all buses, drivers and modules, or of both. */
 enum udev_kinds { UDEV_DEVICES = 1, UDEV_SUBSYSTEMS = 2, UDEV_ALL = 3 };
 int udev_list(enum udev_kinds kinds, char ***ret);

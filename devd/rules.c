@@ -153,6 +153,24 @@ struct rules *rules_new(void)
         return r;
 }
 
+/* r is given to the caller, or freed. */
+static int load_files(struct rules *r, char *const *files, int n, struct rules **ret, unsigned *ret_problems)
+{
+        FOREACH_STR (f, files) {
+                if (n >= 0)
+                        n = load_file(r, *f);
+        }
+        drop_compile_state(r);
+        if (n < 0) {
+                rules_free(r);
+                return n;
+        }
+        if (ret_problems)
+                *ret_problems = r->problems;
+        *ret = r;
+        return 0;
+}
+
 int rules_load(char *const *dirs, struct rules **ret, unsigned *ret_problems)
 {
         _cleanup_strv_ char **own = NULL, **files = NULL;
@@ -171,42 +189,14 @@ int rules_load(char *const *dirs, struct rules **ret, unsigned *ret_problems)
         n = stamp_dirs(r, dirs);
         if (n >= 0)
                 n = conf_files_list("/", dirs, ".rules", &files);
-        FOREACH_STR (f, files) {
-                if (n >= 0)
-                        n = load_file(r, *f);
-        }
-        drop_compile_state(r);
-        if (n < 0) {
-                rules_free(r);
-                return n;
-        }
-        if (ret_problems)
-                *ret_problems = r->problems;
-        *ret = r;
-        return 0;
+        return load_files(r, files, n, ret, ret_problems);
 }
 
-/* For verify and tests: one file, or one text. */
 int rules_load_files(char *const *files, struct rules **ret, unsigned *ret_problems)
 {
         struct rules *r = rules_new();
-        int n = 0;
 
-        if (!r)
-                return -ENOMEM;
-        FOREACH_STR (f, files) {
-                if (n >= 0)
-                        n = load_file(r, *f);
-        }
-        drop_compile_state(r);
-        if (n < 0) {
-                rules_free(r);
-                return n;
-        }
-        if (ret_problems)
-                *ret_problems = r->problems;
-        *ret = r;
-        return 0;
+        return r ? load_files(r, files, 0, ret, ret_problems) : -ENOMEM;
 }
 
 void rules_free(struct rules *r)
