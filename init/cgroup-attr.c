@@ -84,7 +84,8 @@ unsigned cgroup_needs(struct unit *u)
                         bits |= numbers[i].controller;
         if (c->cpu_quota_per_sec != UNSET || c->startup_cpu_weight != UNSET)
                 bits |= CG_CPU;
-        if (c->memory_accounting || c->oom_kill_group > 0)
+        /* a controller more makes each cgroup dearer: accounting alone waits until the boot is over */
+        if ((c->memory_accounting && u->manager->boot_finished) || c->oom_kill_group > 0)
                 bits |= CG_MEMORY;
         if (c->io_accounting || c->io_limits || c->startup_io_weight != UNSET)
                 bits |= CG_IO;

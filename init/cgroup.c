@@ -442,10 +442,15 @@ void cgroup_phase_changed(struct manager *m)
                 return;
         HASHMAP_FOREACH (e, &m->units) {
                 struct unit *u = e->value;
+                struct slice_node *slice;
 
-                if (u->cgroup_realized && streq(e->key, u->id) &&
-                        cgroup_has_startup_values(unit_cgroup_context(u)))
+                if (!u->cgroup_realized || !streq(e->key, u->id) || u->type == UNIT_SLICE)
+                        continue;
+                if (cgroup_has_startup_values(unit_cgroup_context(u)))
                         (void)cgroup_apply(u);
+                else /* accounting begins */
+                        (void)prepare_slice(m->cgroups, slice_of(u), wanted_below(u), &slice);
+                (void)cgroup_watch_oom(u);
         }
 }
 

@@ -239,14 +239,64 @@ static void install(struct manager *m, const struct fstab_entry *e, const char *
                 m, fstab_flag(e->options, "nofail") ? DEP_WANTS : DEP_REQUIRES, target, name);
 }
 
-static void say_unsupported(const struct fstab_entry *e)
+/* A oneshot service that does one thing to a device or mount point; name: an instance of template. */
+static int add_step(struct manager *m, const struct fstab_entry *e, const char *name, const char *what,
+        const char *order, const char *command)
 {
-        static const char *const options[] = { "x-systemd.makefs", "x-systemd.growfs" };
+        _cleanup_strbuf_ struct strbuf b = {};
 
-        for (size_t i = 0; i < ARRAY_SIZE(options); i++)
-                if (fstab_flag(e->options, options[i]))
-                        log_file(
-                                FSTAB, e->line, LOG_WARNING, "%s is not supported yet, ignored", options[i]);
+        header(&b, e->line);
+        setting(&b, "Description", what);
+        strbuf_printf(
+                &b, "DefaultDependencies=no\nConflicts=shutdown.target\nBefore=shutdown.target\n%s", order);
+        strbuf_puts(&b, "\n[Service]\nType=oneshot\nRemainAfterExit=yes\nTimeoutSec=0\n");
+        strbuf_printf(&b, "ExecStart=%s\n", command);
+        return generate_add(m, GEN_NORMAL, name, &b);
+}
+
+/* x-systemd.makefs: the file system or swap area is made first, unless there is anything on the device. */
+static void make_first(
+        struct manager *m, struct strbuf *b, const struct fstab_entry *e, const char *template)
+{
+        _cleanup_free_ char *name = NULL, *device = NULL, *order = NULL, *command = NULL, *what = NULL,
+                            *check = NULL;
+
+        if (!fstab_flag(e->options, "x-systemd.makefs"))
+                return;
+        if (!is_device(e->what) || streq(e->type, "auto")) {
+                log_file(FSTAB, e->line, LOG_WARNING,
+                        "x-systemd.makefs needs a device and the type of its file system, ignored");
+                return;
+        }
+        what = generate_escape(e->what);
+        if (!what || generate_instance(template, e->what, &name) < 0 ||
+                unit_name_from_path(e->what, "device", &device) < 0)
+                return;
+        if (generate_instance("systemd-fsck@.service", e->what, &check) < 0)
+                return;
+        order = str_printf("BindsTo=%s\nAfter=%s\nBefore=%s\n", device, device, check);
+        command = str_printf("/lib/systemd/systemd-makefs %s %s", e->type, what);
+        if (!order || !command ||
+                add_step(m, e, name, "Make what shall be on the device", order, command) < 0)
+                return;
+        setting(b, "Requires", name);
+        setting(b, "After", name);
+}
+
+/* x-systemd.growfs: afterwards it is made as large as its device; a failure is only told. */
+static void grow_afterwards(struct manager *m, const struct fstab_entry *e, const char *mount)
+{
+        _cleanup_free_ char *name = NULL, *order = NULL, *command = NULL, *where = NULL;
+
+        if (!fstab_flag(e->options, "x-systemd.growfs"))
+                return;
+        where = generate_escape(e->where);
+        if (!where || generate_instance("systemd-growfs@.service", e->where, &name) < 0)
+                return;
+        order = str_printf("BindsTo=%s\nAfter=%s\nBefore=local-fs.target\n", mount, mount);
+        command = str_printf("/lib/systemd/systemd-growfs %s", where);
+        if (order && command && add_step(m, e, name, "Grow the file system", order, command) >= 0)
+                (void)load_add_virtual_dep(m, DEP_WANTS, mount, name);
 }
 
 /* NAME.automount; it is what the target pulls in. Its options: x-systemd.idle-timeout=. */
@@ -341,19 +391,20 @@ static int add_mount(struct manager *m, const struct fstab_entry *entry)
                         "%s cannot be the name of a unit (%s), line ignored", e.where, strerror(-r));
         if (root || streq(e.where, "/usr"))
                 (void)load_add_virtual_dep(m, DEP_WANTS, "local-fs.target", "systemd-remount-fs.service");
-        say_unsupported(&e);
         target = is_network(&e) ? "remote-fs.target" : "local-fs.target";
 
         header(&b, e.line);
         automount = fstab_flag(options, "x-systemd.automount") && !root;
         if (!fstab_flag(options, "nofail") && !root && !automount)
                 setting(&b, "Before", target);
+        make_first(m, &b, &e, "systemd-makefs@.service");
         check_first(m, &b, &e);
         dependency_options(&b, &e);
         mount_section(&b, &e, options);
         r = generate_add(m, GEN_NORMAL, name, &b);
         if (r < 0)
                 return r;
+        grow_afterwards(m, &e, name);
         if (automount)
                 r = add_automount(m, &e, target);
         else
@@ -380,8 +431,8 @@ static int add_swap(struct manager *m, const struct fstab_entry *e)
         if (r < 0)
                 return log_file(FSTAB, e->line, LOG_WARNING,
                         "%s cannot be the name of a unit (%s), line ignored", e->what, strerror(-r));
-        say_unsupported(e);
         header(&b, e->line);
+        make_first(m, &b, e, "systemd-mkswap@.service");
         dependency_options(&b, e);
         strbuf_puts(&b, "\n[Swap]\n");
         setting(&b, "What", e->what);

@@ -558,6 +558,13 @@ const char *load_find_fragment(struct manager *m, const char *name)
         return e && e->kind != ENTRY_MASK && e->kind != ENTRY_ALIAS ? e->path : NULL;
 }
 
+bool load_is_masked(struct unit *u)
+{
+        const struct index_entry *e = index_find(u->manager, u->id);
+
+        return e && e->kind == ENTRY_MASK;
+}
+
 void load_foreach(struct manager *m, void (*fn)(const char *name, const char *path, void *data), void *data)
 {
         struct index *x = m->index;

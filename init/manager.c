@@ -174,6 +174,7 @@ static const struct conf_key conf_keys[] = {
         { "DefaultStandardError", CONF_OUTPUT, M(default_std_error) },
         { "DefaultEnvironment", CONF_ENV, M(environment) },
         { "DefaultTasksMax", CONF_TASKS, 0 },
+        { "DefaultMemoryAccounting", CONF_BOOL, M(default_memory_accounting) },
         { "LogLevel", CONF_LOG_LEVEL, 0 },
         { "ShowStatus", CONF_BOOL, M(show_status) },
         { "DefaultLimitNOFILE", CONF_LIMIT, RLIMIT_NOFILE },
@@ -333,6 +334,7 @@ int manager_new(struct manager **ret)
         m->default_restart_sec = 100 * USEC_PER_MSEC;
         m->default_start_limit_interval = 10 * USEC_PER_SEC;
         m->default_start_limit_burst = 5;
+        m->default_memory_accounting = true;
         m->default_tasks_max = UINT64_MAX;
         m->default_tasks_max_permyriad = 1500;
         m->default_std_output = OUT_JOURNAL;

@@ -174,6 +174,10 @@ static int add_default_deps(struct unit *u, const struct mount *mt)
         r = unit_add_dep_by_name(u, DEP_AFTER, pre, ORIGIN_DEFAULT);
         if (r >= 0 && net)
                 r = unit_add_dep_by_name(u, DEP_AFTER, "network.target", ORIGIN_DEFAULT);
+        if (r >= 0 && net)
+                r = unit_add_dep_by_name(u, DEP_AFTER, "network-online.target", ORIGIN_DEFAULT);
+        if (r >= 0 && net)
+                r = unit_add_dep_by_name(u, DEP_WANTS, "network-online.target", ORIGIN_DEFAULT);
         if (r >= 0 && !mount_option(mt->options, "nofail"))
                 r = unit_add_dep_by_name(u, DEP_BEFORE, target, ORIGIN_DEFAULT);
         return r;
@@ -347,10 +351,30 @@ static int begin_mount(struct mount *mt)
         return 0;
 }
 
+/* The place to mount on. A bind mount's source is made as a directory if it is not there; if it is a file, so is the
+ * place. */
+static int make_place(struct mount *mt)
+{
+        bool bind = mount_option(mt->options, "bind") || mount_option(mt->options, "rbind") ||
+                    streq_null(mt->fstype, "bind");
+        struct stat st;
+        int fd, r;
+
+        if (bind && *mt->what == '/' && stat(mt->what, &st) < 0)
+                (void)mkdir_p(mt->what, mt->directory_mode);
+        else if (bind && *mt->what == '/' && !S_ISDIR(st.st_mode) && access(mt->where, F_OK) < 0) {
+                r = mkdir_parents(mt->where, mt->directory_mode);
+                fd = r < 0 ? r : open(mt->where, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+                close_fd(fd);
+                return fd < 0 ? -errno : 0;
+        }
+        r = mkdir_p(mt->where, mt->directory_mode);
+        return r < 0 && access(mt->where, F_OK) < 0 ? r : 0;
+}
+
 static int mount_start(struct unit *u)
 {
         struct mount *mt = UNIT_CAST(mount, u);
-        struct stat st;
         int r;
 
         if (mt->state == MNT_MOUNTING)
@@ -360,8 +384,8 @@ static int mount_start(struct unit *u)
         if (!mt->what)
                 return -ENOEXEC;
         mt->result = MOUNT_RESULT_SUCCESS;
-        r = mkdir_p(mt->where, mt->directory_mode);
-        if (r < 0 && r != -EEXIST && (stat(mt->where, &st) < 0))
+        r = make_place(mt);
+        if (r < 0)
                 return log_unit_errno(u->id, LOG_ERR, r, "No directory to mount on at %s: %m", mt->where);
         arm(mt);
         set_state(mt, MNT_MOUNTING);

@@ -168,7 +168,11 @@ static int check_load_state(struct transaction *tr, enum job_type type, struct u
         if (type == JOB_STOP)
                 return 0;
         switch (u->load_state) {
-        case UNIT_LOADED: return 0;
+        case UNIT_LOADED:
+                if (u->needs_read &&
+                        load_is_masked(u)) /* it runs on by what it was started with, but no further */
+                        return tr_fail(tr, -ERFKILL, "Unit %s is masked.", u->id);
+                return 0;
         case UNIT_MASKED: return tr_fail(tr, -ERFKILL, "Unit %s is masked.", u->id);
         case UNIT_BAD_SETTING:
                 return tr_fail(tr, -ENOEXEC, "Unit %s has a bad setting: %s", u->id,

@@ -12,6 +12,7 @@
 #include "job.h"
 #include "control.h"
 #include "manager.h"
+#include "types.h"
 
 enum active_state unit_active_state(struct unit *u)
 {
@@ -112,6 +113,12 @@ static void thaw(struct unit *u)
                 (void)cgroup_freeze(u, false);
 }
 
+/* Waits for its next automatic start: one that comes before is a start like any other. */
+static bool is_between_runs(struct unit *u)
+{
+        return u->type == UNIT_SERVICE && UNIT_CAST(service, u)->state == SVC_AUTO_RESTART;
+}
+
 int unit_start(struct unit *u)
 {
         enum active_state s = unit_active_state(u);
@@ -123,7 +130,7 @@ int unit_start(struct unit *u)
                 return u->load_state == UNIT_MASKED ? -EBADR : -ENOEXEC;
         if (!unit_ops(u)->start)
                 return -EOPNOTSUPP;
-        if (s != UNIT_ACTIVATING) {
+        if (s != UNIT_ACTIVATING || is_between_runs(u)) {
                 u->condition_time = now_realtime();
                 u->condition_result = unit_test_conditions(u, false);
                 if (!u->condition_result) {

@@ -93,6 +93,8 @@ static void set_config_defaults(struct unit *u)
                 kill_context_init(unit_kill_context(u));
         if (unit_cgroup_context(u))
                 cgroup_context_init(unit_cgroup_context(u));
+        if (unit_cgroup_context(u) && u->type != UNIT_SLICE)
+                unit_cgroup_context(u)->memory_accounting = m->default_memory_accounting;
         if (unit_ops(u)->init)
                 unit_ops(u)->init(u);
 }

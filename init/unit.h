@@ -348,6 +348,8 @@ const char *load_find_fragment(struct manager *m, const char *name);
 int load_real_name(struct manager *m, const char *name, char **ret);
 /* Text of a unit that exists only in memory (of its file or drop-in path), for cat; NULL. */
 const char *load_virtual_text(struct manager *m, const char *path);
+/* Has the last reload found a mask where u's file was? */
+bool load_is_masked(struct unit *u);
 /* Opens, stats and readlinks since the index was made: for tests and the boot's statistics. */
 struct load_stats {
         unsigned n_opendir, n_readlink, n_stat, n_open, n_units, n_dirs;
@@ -438,7 +440,7 @@ struct manager {
         bool verify;    /* rouse --verify: each line without effect is named by itself */
         bool container, user_namespace, in_initrd, boot_finished, shutting_down, show_status, first_boot,
                 is_pid1;
-        bool cgroup_ok;
+        bool cgroup_ok, default_memory_accounting;
         /* system.conf */
         usec_t default_timeout_start, default_timeout_stop, default_timeout_abort, default_restart_sec,
                 default_start_limit_interval, default_device_timeout;
