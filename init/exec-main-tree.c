@@ -422,10 +422,21 @@ void mount_structure(struct helper *h)
 
 /* ---- what cannot be seen ---- */
 
-/* A file system with a directory and a file that nobody may open. */
+#define NOTHING "/run/systemd/inaccessible"
+
+/* A directory with a directory and a file that nobody may open, where systemd has its own too. Kernels before 6.15 do
+ * not clone parts of a file system that is mounted nowhere, so that is the second choice, where /run cannot be written. */
 static int make_nothing(struct helper *h)
 {
-        int fd = new_filesystem(
+        int fd;
+
+        if (mkdir_p(NOTHING, 0755) >= 0 && (mkdir(NOTHING "/dir", 0) == 0 || errno == EEXIST) &&
+                (mknod(NOTHING "/file", S_IFCHR, makedev(0, 0)) == 0 || errno == EEXIST)) {
+                fd = open(NOTHING, O_PATH | O_DIRECTORY | O_CLOEXEC);
+                if (fd >= 0)
+                        return fd;
+        }
+        fd = new_filesystem(
                 "tmpfs", "mode=0755,size=64k", MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 
         if (fd < 0)
@@ -440,7 +451,8 @@ static int make_nothing(struct helper *h)
 static void hide(struct helper *h, int nothing, const char *path, bool optional)
 {
         _cleanup_free_ char *real = mount_resolve(path);
-        struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+        struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID |
+                                               MOUNT_ATTR_NOEXEC };
         struct stat st;
         int fd;
 
