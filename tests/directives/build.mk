@@ -1,8 +1,8 @@
-# What the services of the tests of directives run.
+# What the services of the tests of directives run: always as built for use, also beside a sanitizer's PID 1.
 PROBE := $(OUT)/tests/probe
-$(PROBE): $(call obj,tests/directives/probe.c) $(OUT)/librouse.a
+$(PROBE): tests/directives/probe.c $(LIB_SRC) $(wildcard lib/*.h) | $(OUT)/.deps
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
-	@$(CC) $(LINK_STATIC) -o $@ $^ $(LDFLAGS_ALL)
+	@$(CC) $(filter-out -fsanitize=%,$(CFLAGS_ALL)) -fPIE -static-pie -Wl,--gc-sections -o $@ $(filter %.c,$^)
 
 tests: $(PROBE)

@@ -80,7 +80,8 @@ static void test_limit(void)
         struct path_unit *p;
 
         put("/data/f", "1");
-        p = begin("PathExists", "/data/f", "TriggerLimitBurst=3\n");
+        p = begin("PathExists", "/data/f", "TriggerLimitBurst=3\nTriggerLimitIntervalSec=1h\n");
+        is_int(p->trigger_interval, 3600 * USEC_PER_SEC, "within TriggerLimitIntervalSec=");
         for (int i = 0; i < 6 && p->state != PATH_FAILED; i++) {
                 (void)fired();
                 if (unit_active_state(target) == UNIT_ACTIVE)

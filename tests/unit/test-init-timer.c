@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "init/clock.h"
 #include "init/job.h"
 #include "tests/unit/init-test.h"
 
@@ -147,6 +148,64 @@ static void test_reload(void)
         end(m);
 }
 
+static void test_bases(void)
+{
+        struct manager *m;
+        struct timer_unit *t = load(&m, HEAD "OnStartupSec=1000h\nUnit=a.target\n");
+
+        unit_start(&t->unit);
+        ok(t->next_monotonic != USEC_INFINITY, "OnStartupSec=");
+        unit_ops(&t->unit)->stop(&t->unit);
+        end(m);
+        t = load(&m, HEAD "OnActiveSec=1000h\nOnUnitActiveSec=1h\nUnit=a.target\n");
+        unit_start(test_unit(m, "a.target"));
+        unit_start(&t->unit);
+        ok(t->next_monotonic - now_monotonic() <= 3600 * USEC_PER_SEC, "OnUnitActiveSec= comes first");
+        unit_ops(&t->unit)->stop(&t->unit);
+        end(m);
+        /* a draw below an hour of a million of them would be a wonder */
+        t = load(&m, HEAD "OnActiveSec=1s\nRandomizedDelaySec=1000000h\nUnit=a.target\n");
+        unit_start(&t->unit);
+        ok(t->next_monotonic - now_monotonic() > 3600 * USEC_PER_SEC, "RandomizedDelaySec=");
+        unit_ops(&t->unit)->stop(&t->unit);
+        end(m);
+}
+
+static void test_clock(void)
+{
+        for (int zone = 0; zone < 2; zone++) {
+                struct manager *m;
+                struct timer_unit *t = load(&m, zone ? HEAD "OnTimezoneChange=yes\nUnit=a.target\n"
+                                                     : HEAD "OnClockChange=yes\nUnit=a.target\n");
+                struct unit *o = test_unit(m, "a.target");
+
+                unit_start(&t->unit);
+                timer_clock_changed(m, !zone);
+                turns(m, 2);
+                is_int(unit_active_state(o), UNIT_INACTIVE, "another change starts nothing");
+                timer_clock_changed(m, zone);
+                turns(m, 3);
+                is_int(unit_active_state(o), UNIT_ACTIVE, zone ? "OnTimezoneChange=" : "OnClockChange=");
+                unit_ops(&t->unit)->stop(&t->unit);
+                end(m);
+        }
+}
+
+static void test_remain(void)
+{
+        struct manager *m;
+        struct timer_unit *t = load(&m, HEAD "OnActiveSec=1ms\nRemainAfterElapse=no\nUnit=a.target\n");
+        struct unit *o = test_unit(m, "a.target");
+
+        unit_start(&t->unit);
+        for (int i = 0; i < 200 && unit_active_state(o) != UNIT_ACTIVE; i++)
+                turns(m, 1);
+        unit_ops(o)->stop(o);
+        turns(m, 3);
+        is_str(unit_sub_state(&t->unit), "dead", "RemainAfterElapse=no");
+        end(m);
+}
+
 int main(void)
 {
         test_begin();
@@ -155,5 +214,8 @@ int main(void)
         test_calendar();
         test_persistent();
         test_reload();
+        test_bases();
+        test_clock();
+        test_remain();
         return test_end();
 }
