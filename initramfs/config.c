@@ -54,9 +54,15 @@ static int set_fsck(struct config *c, const char *v)
 {
         int r = parse_boolean(v);
 
-        if (r >= 0)
-                c->fsck = r;
-        return MIN(r, 0);
+        if (streq(v, "image"))
+                c->fsck = FSCK_IMAGE;
+        else if (streq(v, "auto") || r > 0)
+                c->fsck = FSCK_AUTO;
+        else if (r == 0)
+                c->fsck = FSCK_NONE;
+        else
+                return -EINVAL;
+        return 0;
 }
 
 static int set_microcode(struct config *c, const char *v)

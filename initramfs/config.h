@@ -10,6 +10,13 @@ enum image_mode {
         MODE_BARE,    /* what the hardware and --add-module say, and nothing else */
 };
 
+/* Whose fsck checks the root, when its superblock says that it needs to be. */
+enum fsck_place {
+        FSCK_AUTO,  /* the root's own where that can be, else one in the image */
+        FSCK_IMAGE, /* one in the image, always */
+        FSCK_NONE,  /* nobody's */
+};
+
 struct config {
         char *sysroot; /* NULL: "/" */
         char *release;
@@ -25,7 +32,7 @@ struct config {
         char **fstypes;                            /* of the root, when fstab does not say */
         bool uki;                                  /* a unified kernel image instead of an initramfs */
         char *uki_stub, *uki_kernel, *uki_cmdline; /* NULL: where they usually are */
-        bool fsck;
+        enum fsck_place fsck;
         bool microcode; /* in front of the image, where there is any */
 };
 

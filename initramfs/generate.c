@@ -18,6 +18,8 @@
 struct root_fs {
         char **types;
         char **checked;
+        bool known;       /* fstab, the configuration or the machine says it; else these are guesses */
+        bool usr_checked; /* a /usr of its own, which cannot be checked by what is on it */
 };
 
 static void root_fs_done(struct root_fs *r)
@@ -51,9 +53,10 @@ static int read_fstab(const struct image *im, struct root_fs *fs)
 
                 if (!root && !streq(m->mnt_dir, "/usr"))
                         continue;
+                fs->usr_checked |= !root && m->mnt_passno != 0;
                 _cleanup_strv_ char **types = strv_split(m->mnt_type, ",");
                 FOREACH_STR (t, types)
-                        if (!streq(*t, "auto") && (r = add_type(fs, *t, root && m->mnt_passno != 0)) < 0)
+                        if (!streq(*t, "auto") && (r = add_type(fs, *t, m->mnt_passno != 0)) < 0)
                                 break;
         }
         endmntent(f);
@@ -71,10 +74,21 @@ static int find_root_fs(
                         r = add_type(fs, *t, true);
         if (r >= 0 && !fs->types && h->root_type)
                 r = add_type(fs, h->root_type, true);
+        fs->known = fs->types;
         /* Nothing says what the root will be: the usual ones, and the check that most need. */
-        for (size_t i = 0; i < ARRAY_SIZE(usual) && r >= 0 && (!fs->types || (c->mode == MODE_GENERIC)); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(usual) && r >= 0 && !fs->known; i++)
                 r = add_type(fs, usual[i], i == 0);
         return r;
+}
+
+/* An ext root is checked by its own fsck, while it is mounted read-only. One in the image costs more than all the rest of
+ * it: only for what cannot be done so, and for somebody who has a shell to use it from. */
+static bool wants_fsck(
+        const struct config *c, const struct image *im, const struct root_fs *fs, const char *type)
+{
+        if (c->fsck != FSCK_AUTO)
+                return c->fsck == FSCK_IMAGE;
+        return !startswith(type, "ext") || fs->usr_checked || image_find(im, "/bin/sh");
 }
 
 static int add_fsck(struct image *im, const char *type)
@@ -204,8 +218,7 @@ static int add_modules(const struct config *c, struct image *im, const struct ha
                 /* A file system that is built in has no alias among the modules. */
                 if (digest_module(d, *t, &m) >= 0 && m.flags & DIGEST_BUILTIN)
                         continue;
-                r = select_name(&s, alias, "file system of the root", strv_len(fs->types) == 1,
-                        strv_len(fs->types) == 1);
+                r = select_name(&s, alias, "file system of the root", fs->known, fs->known);
         }
         if (r >= 0)
                 r = features_select(features, c, &s, h);
@@ -244,11 +257,11 @@ int generate(const struct config *c, struct image *im)
                 (r = add_modules(c, im, &h, &fs, &features)) < 0 ||
                 (r = features_install(&features, im, &h)) < 0)
                 return r;
-        FOREACH_STR (t, fs.checked)
-                if (c->fsck && (r = add_fsck(im, *t)) < 0)
-                        return r;
         if (c->microcode && (r = microcode_write(im, h.cpu, &im->early)) < 0)
                 return r;
         r = add_files(c, im);
+        FOREACH_STR (t, fs.checked)
+                if (r >= 0 && wants_fsck(c, im, &fs, *t))
+                        r = add_fsck(im, *t);
         return r < 0 ? r : add_manifest(im);
 }

@@ -38,6 +38,7 @@ static const char help[] =
         "      --add-file PATH[:DST]  this file too, with the libraries that it needs\n"
         "      --feature NAME           what the image can do besides (see below)\n"
         "      --root-type TYPE     file system of the root, besides what fstab says\n"
+        "      --fsck-in-image      fsck in the image, also where the root's own would do\n"
         "      --no-fsck            the root is not checked in the initramfs\n"
         "      --no-microcode       no processor microcode in front of the image\n"
         "      --uki                a unified kernel image: an EFI program with kernel and initramfs in it\n"
@@ -64,6 +65,7 @@ enum {
         O_FILE,
         O_FEATURE,
         O_ROOT_TYPE,
+        O_FSCK_IN_IMAGE,
         O_NO_FSCK,
         O_NO_MICROCODE,
         O_INIT,
@@ -93,6 +95,7 @@ static const struct option options[] = {
         { "add-file", required_argument, NULL, O_FILE },
         { "feature", required_argument, NULL, O_FEATURE },
         { "root-type", required_argument, NULL, O_ROOT_TYPE },
+        { "fsck-in-image", no_argument, NULL, O_FSCK_IN_IMAGE },
         { "no-fsck", no_argument, NULL, O_NO_FSCK },
         { "no-microcode", no_argument, NULL, O_NO_MICROCODE },
         { "uki", no_argument, NULL, O_UKI },
@@ -146,7 +149,8 @@ static int apply(struct arguments *a, int opt, const char *value)
         case O_FILE: return strv_add(&a->c.files, value);
         case O_FEATURE: return strv_add(&a->c.features, value);
         case O_ROOT_TYPE: return strv_add(&a->c.fstypes, value);
-        case O_NO_FSCK: a->c.fsck = false; return 0;
+        case O_FSCK_IN_IMAGE: a->c.fsck = FSCK_IMAGE; return 0;
+        case O_NO_FSCK: a->c.fsck = FSCK_NONE; return 0;
         case O_NO_MICROCODE: a->c.microcode = false; return 0;
         case O_UKI: a->c.uki = true; return 0;
         case O_STUB: return str_replace(&a->c.uki_stub, value);
@@ -298,7 +302,7 @@ static int run(struct arguments *a)
 
 int main(int argc, char **argv)
 {
-        struct arguments a = { .c = { .compression = COMPRESS_ZSTD, .fsck = true, .microcode = true } };
+        struct arguments a = { .c = { .compression = COMPRESS_ZSTD, .microcode = true } };
 
         log_open("rouse-initramfs", LOG_TO_STDERR);
         int r = parse(argc, argv, &a);

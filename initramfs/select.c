@@ -167,12 +167,13 @@ static int select_modaliases(struct selection *s, char *const *list, const char 
         return 0;
 }
 
-/* A driver that needs one of these has uses besides a disk (a SCSI target, a keyboard with a sound chip) or needs
- * a network that is set up first: it stays out of a generic image, and --add-module brings it in. */
+/* A driver that needs one of these has uses besides a disk (a SCSI target, a keyboard with a sound chip), or needs a
+ * network and its daemons first (FCoE and iSCSI over an Ethernet chip): it stays out of a generic image, and --add-module
+ * brings it in. */
 static bool is_heavy(const struct selection *s, const struct digest_module *m)
 {
-        static const char *const heavy[] = { "kernel/drivers/infiniband/", "kernel/drivers/target/",
-                "kernel/sound/" };
+        static const char *const heavy[] = { "kernel/drivers/infiniband/", "kernel/drivers/net/ethernet/",
+                "kernel/drivers/target/", "kernel/sound/" };
         struct digest_step step;
 
         for (uint32_t i = 0; i < m->n_order && digest_order(s->digest, m, i, &step) >= 0; i++)

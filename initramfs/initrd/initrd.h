@@ -41,6 +41,7 @@ struct goal {
         char *data;
         char *archive; /* what is unpacked into a tmpfs instead of being mounted */
         bool check;
+        bool check_later; /* once it is mounted read-only */
         struct block *block;
         bool partial; /* members of a btrfs are missing */
         bool mounted;

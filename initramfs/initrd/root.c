@@ -220,21 +220,50 @@ static void mount_goal(void)
                 if (r >= 0)
                         return; /* goes on at its end */
         } else
-                r = mount_device(g->block->node, g->where, goal_type(), g->flags, g->data);
+                r = mount_device(g->block->node, g->where, goal_type(),
+                        g->flags | (g->check_later ? MS_RDONLY : 0), g->data);
         if (r < 0) {
                 log_error("cannot mount %s %s (%s as %s)", g->what, g->spec.text,
                         g->block ? g->block->node : "-", goal_type() ?: "-");
+                boot.phase = CHECKING;
+                if (g->block && g->check && !g->archive &&
+                        check_again(&boot.check, &boot.o, g->block->node, goal_type()))
+                        return;
+                if (g->check_later)
+                        log_error("it needs a check, and this image has no fsck: boot an image made with "
+                                  "--fsck-in-image, or check it from another system");
                 stuck();
                 return;
         }
+        if (g->check_later && !g->mounted) {
+                boot.phase = CHECKING;
+                check_mounted(&boot.check, &boot.o, g->block->node, goal_type(), NEW_ROOT);
+                return;
+        }
         goal_mounted();
+}
+
+/* What was mounted read-only for its check becomes what it should be, or goes. */
+static void after_late_check(enum check_result result)
+{
+        struct goal *g = boot.goal;
+
+        g->check_later = false;
+        if (result == CHECK_FAILED || result == CHECK_REBOOT)
+                (void)umount2(g->where, MNT_DETACH);
+        else if (!(g->flags & MS_RDONLY) && mount(NULL, g->where, NULL, MS_REMOUNT | g->flags, g->data) < 0)
+                log_warning_errno(-errno, "%s stays read-only: %m", g->what);
 }
 
 static void on_checked(struct check *c, enum check_result result, int status)
 {
         struct goal *g = boot.goal;
 
+        bool late = g->check_later;
+
         boot.times[T_FSCK] = now_monotonic();
+        if (late)
+                after_late_check(result);
         switch (result) {
         case CHECK_OK:
                 if (g != &boot.root)
@@ -244,6 +273,12 @@ static void on_checked(struct check *c, enum check_result result, int status)
                         log_warning("Cannot write " ROUSE_FSCK_ROOT_DONE "; the root will be checked again");
                 break;
         case CHECK_NONE: break;
+        case CHECK_LATER:
+                g->check_later = g == &boot.root;
+                if (!g->check_later)
+                        log_warning(
+                                "%s needs a check, and this image has no fsck; it is not checked", g->what);
+                break;
         case CHECK_REBOOT:
                 log_error("%s has repaired %s (exit code %d) and wants a restart; restarting",
                         c->tool.program, g->block->node, status);
@@ -257,7 +292,10 @@ static void on_checked(struct check *c, enum check_result result, int status)
                 return;
         }
         boot.phase = CHECKED;
-        advance();
+        if (late)
+                goal_mounted();
+        else
+                advance();
 }
 
 static void start_loading(void)

@@ -78,6 +78,24 @@ static void on_exit_of_child(struct loop_io *io, uint32_t revents)
         t->done(t, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
+/* In another root: posix_spawn() has no word for that. */
+static int spawn_in(struct tool *t, const char *const *argv, int out)
+{
+        t->pid = fork();
+        if (t->pid < 0) {
+                t->pid = 0;
+                return -errno;
+        }
+        if (t->pid > 0)
+                return 0;
+        int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (dup2(null, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
+                dup2(out, STDERR_FILENO) >= 0 && chroot(t->root) == 0 && chdir("/") == 0)
+                execve(argv[0], (char *const *)argv, (char *const *)environment);
+        dprintf(STDERR_FILENO, "cannot be executed: %s\n", strerror(errno));
+        _exit(8);
+}
+
 static int spawn(struct tool *t, const char *const *argv, int in, int out)
 {
         posix_spawn_file_actions_t fa;
@@ -121,7 +139,7 @@ int tool_start(struct tool *t, const char *const *argv, const void *input, size_
         if (pipe2(p, O_CLOEXEC) < 0)
                 return -errno;
         writer = p[1];
-        r = spawn(t, argv, in, writer);
+        r = t->root ? spawn_in(t, argv, writer) : spawn(t, argv, in, writer);
         if (r < 0) {
                 close(p[0]);
                 return r;

@@ -11,7 +11,8 @@ struct tool {
         /* code: exit code, 128 + number when a signal ended it, negative errno when it could not be started */
         void (*done)(struct tool *t, int code);
         void *data;
-        int level; /* of what it prints; LOG_INFO by default */
+        int level;        /* of what it prints; LOG_INFO by default */
+        const char *root; /* what it sees as its root; NULL: ours */
         /* the tool's own */
         struct loop_io child, output;
         pid_t pid;

@@ -1,6 +1,7 @@
 /* root= in all its spellings, rootflags=, and the words of the kernel command line; the hand-over's reader. */
 #include <stdio.h>
 #include <sys/mount.h>
+#include "initramfs/initrd/extstate.h"
 #include "initramfs/initrd/options.h"
 #include "lib/cmdline.h"
 #include "lib/fileio.h"
@@ -144,6 +145,43 @@ static void hand_over(void)
         is_int(initrd_devices_read("/nonexistent/x", &d), -ENOENT, "no file");
 }
 
+static enum ext_state health(
+        uint16_t state, int16_t mounts, int16_t max, uint32_t incompat, uint32_t interval)
+{
+        uint8_t sb[EXT_SUPERBLOCK] = { [0x38] = 0x53, [0x39] = 0xef };
+        uint32_t last = 1000000;
+        const char *why;
+
+        memcpy(sb + 0x3a, &state, 2);
+        memcpy(sb + 0x34, &mounts, 2);
+        memcpy(sb + 0x36, &max, 2);
+        memcpy(sb + 0x60, &incompat, 4);
+        memcpy(sb + 0x44, &interval, 4);
+        memcpy(sb + 0x40, &last, 4);
+        return ext_state(sb, 1000100, &why);
+}
+
+static void ext_health(void)
+{
+        uint8_t sb[EXT_SUPERBLOCK] = { [0x38] = 0x53, [0x39] = 0xef, [0x3a] = 1, [0x194] = 1 };
+        const char *why;
+
+        is_int(health(1, 5, -1, 0, 0), EXT_CLEAN, "a clean ext4");
+        is_int(health(1, 5, -1, 4, 0), EXT_JOURNAL, "one with a journal to replay");
+        is_int(health(0, 5, -1, 0, 0), EXT_CHECK, "one that was not unmounted");
+        is_int(health(3, 5, -1, 0, 0), EXT_CHECK, "one with errors");
+        is_int(health(1, 5, 6, 0, 0), EXT_CLEAN, "one mount before the check");
+        is_int(health(1, 6, 6, 0, 0), EXT_CHECK, "mounted often enough");
+        is_int(health(1, 6, 0, 0, 0), EXT_CLEAN, "no limit of mounts");
+        is_int(health(1, 0, -1, 0, 101), EXT_CLEAN, "a second before the check");
+        is_int(health(1, 0, -1, 0, 100), EXT_CHECK, "time for the check");
+        is_int(health(1, 0, -1, 8, 0), EXT_UNKNOWN, "a journal alone is no file system");
+        is_int(ext_state(sb, 0, &why), EXT_CHECK, "errors counted");
+        is_str(why, "the kernel has found errors in it", "and named");
+        memset(sb, 0, sizeof sb);
+        is_int(ext_state(sb, 0, &why), EXT_UNKNOWN, "nothing there");
+}
+
 int main(void)
 {
         log_open("test", LOG_TO_NULL);
@@ -151,5 +189,6 @@ int main(void)
         comparing();
         command_line();
         hand_over();
+        ext_health();
         return tap_done();
 }
