@@ -145,10 +145,10 @@ check-clang: $(OUT)/.deps
 
 check: $(OUT)/.deps
 	@$(MAKE) --no-print-directory -j$(JOBS) tests asan check-clang $(ASAN_NS)
-	@OUT='$(abspath $(OUT))' prove -j$(JOBS) --exec tests/run-test tests/style.t $(UNIT_TESTS) \
-	        $(UNIT_TESTS:$(OUT)/%=$(ASAN_OUT)/%) $(NS_TESTS) $(ASAN_NS) $(VM_TESTS)
 	@if [ -n "$(CHECK_FUZZ)" ]; then \
 	        $(MAKE) --no-print-directory -j$(JOBS) FUZZ_SECONDS=5 $(addprefix fuzz-,$(CHECK_FUZZ)); fi
+	@OUT='$(abspath $(OUT))' prove -j$(JOBS) --exec tests/run-test tests/style.t $(UNIT_TESTS) \
+	        $(UNIT_TESTS:$(OUT)/%=$(ASAN_OUT)/%) $(NS_TESTS) $(ASAN_NS) $(VM_TESTS)
 
 # What takes longer than `check` may: the fuzzers, then the checks.
 check-all:
