@@ -57,15 +57,34 @@ static void put_entry(struct acl *a, size_t *n, unsigned tag, unsigned rights, u
         a->e[(*n)++] = (struct acl_entry) { htole16((uint16_t)tag), htole16((uint16_t)rights), htole32(id) };
 }
 
+/* The group's own rights: with an ACL on the node its mode shows the mask in their place. */
+static unsigned group_rights(const char *fdpath, const struct stat *st)
+{
+        struct {
+                uint32_t version;
+                struct acl_entry e[64];
+        } __attribute__((packed)) a;
+        ssize_t n = getxattr(fdpath, ACL_XATTR, &a, sizeof(a));
+
+        if (n >= (ssize_t)sizeof(a.version) && le32toh(a.version) == 2)
+                for (size_t i = 0; i < ((size_t)n - sizeof(a.version)) / sizeof(a.e[0]); i++)
+                        if (le16toh(a.e[i].tag) == TAG_GROUP_OBJ)
+                                return le16toh(a.e[i].rights) & 7u;
+        return st->st_mode >> 3 & 7;
+}
+
 static int set_acl(const char *fdpath, const struct stat *st, uid_t uid)
 {
         struct acl a = { .version = htole32(2) };
-        unsigned group = st->st_mode >> 3 & 7;
+        unsigned group = group_rights(fdpath, st);
         size_t n = 0;
 
-        if (uid == (uid_t)-1 || uid == 0)
-                return removexattr(fdpath, ACL_XATTR) < 0 && errno != ENODATA && errno != EOPNOTSUPP ? -errno
-                                                                                                     : 0;
+        if (uid == (uid_t)-1 || uid == 0) {
+                if (removexattr(fdpath, ACL_XATTR) < 0)
+                        return errno != ENODATA && errno != EOPNOTSUPP ? -errno : 0;
+                /* the mask's rights stay behind as the group's */
+                return chmod(fdpath, (st->st_mode & 07707) | group << 3) < 0 ? -errno : 0;
+        }
         put_entry(&a, &n, TAG_USER_OBJ, st->st_mode >> 6 & 7, UINT32_MAX);
         put_entry(&a, &n, TAG_USER, 6, uid);
         put_entry(&a, &n, TAG_GROUP_OBJ, group, UINT32_MAX);

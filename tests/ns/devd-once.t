@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """rouse-devd's commands over made-up trees: verify, --once (alone and several at once), test."""
 import os
+import struct
 import subprocess
 import sys
 
@@ -112,6 +113,35 @@ try:
         ok(all(process.wait(120) == 0 for process in running), "the holder goes while others change")
         after = os.path.basename(w.link("disk/shared") or "")
         ok(after != holder and int(after[1:]) % 3 + 1 == 3, "the link leads to another of the highest", after)
+
+    # ---- the user at the seat ----
+    uaccess = w.path("uaccess")
+    os.makedirs(uaccess)
+    with open(os.path.join(uaccess, "70.rules"), "w") as f:
+        f.write('KERNEL=="seat*", TAG+="uaccess"\nKERNEL=="seatmode", MODE="0640"\nTAG=="uaccess", RUN{builtin}+="uaccess"\n')
+    w.disk("seat", 40)
+    seats = "/run/systemd/seats"
+    if w.real_nodes and subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], capture_output=True).returncode == 0:
+        def entries():
+            raw = os.getxattr(w.path("dev/seat"), "system.posix_acl_access")[4:]
+            return [struct.unpack_from("<HHI", raw, at) for at in range(0, len(raw), 8)]
+
+        def event(uid):
+            os.makedirs(seats, exist_ok=True)
+            with open(seats + "/seat0", "w") as f:
+                f.write(f"# logind's and elogind's file\nIS_SEAT0=1\nACTIVE=c1\nACTIVE_UID={uid}\n" if uid else "IS_SEAT0=1\n")
+            return subprocess.run([DEVD, "--once", "change", disk("seat"), *ROOTS[:6], "--rules-dir", uaccess]).returncode
+        none = 0xffffffff
+        wanted = [(1, 6, none), (2, 6, 1234), (4, 0, none), (0x10, 6, none), (0x20, 0, none)]
+        is_((event(1234), entries()), (0, wanted), "uaccess: the user of the seat's session may use the node")
+        is_((event(1234), entries()), (0, wanted), "a second event gives nobody else more")
+        is_((event(1235), entries()), (0, [e if e[2] != 1234 else (2, 6, 1235) for e in wanted]), "the next user takes it over")
+        event(0)
+        try:
+            entries()
+            ok(False, "without a session the list is taken away")
+        except OSError:
+            is_("%o" % (os.stat(w.path("dev/seat")).st_mode & 0o777), "600", "without a session the list is taken away")
 
     # ---- gone ----
     status, output = once("remove", disk("oa"))
