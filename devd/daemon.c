@@ -91,6 +91,7 @@ static void on_trim(struct loop_timer *t)
         links_forget();
         if (m->rules)
                 rules_trim(m->rules);
+        reenum_pack();
         (void)malloc_trim(0);
 }
 

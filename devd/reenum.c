@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <ftw.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 #include "coldplug.h"
 #include "event.h"
@@ -18,14 +19,70 @@ struct note {
         const char *id, *subsystem;
         bool seen;   /* by the walk that goes on */
         bool failed; /* what was to be written is not there */
+        bool packed; /* lies in the pack */
+        size_t size;
         char devpath[];
 };
 
 static struct hash notes; /* devpath → struct note */
 
+static void note_free(struct note *n)
+{
+        if (n && !n->packed)
+                free(n);
+}
+
 static void drop_note(const char *devpath)
 {
-        free(hash_del(&notes, devpath));
+        note_free(hash_del(&notes, devpath));
+}
+
+/* ---- packed: a note made in the midst of an event keeps a page of what was thrown away around it ---- */
+
+static struct {
+        char *start;
+        size_t size;
+} pack;
+
+static struct note *note_copy(char *to, const struct note *n)
+{
+        struct note *copy = memcpy(to, n, n->size);
+
+        copy->id = to + (n->id - (const char *)n);
+        copy->subsystem = to + (n->subsystem - (const char *)n);
+        copy->packed = true;
+        return copy;
+}
+
+void reenum_pack(void)
+{
+        struct hash fresh = {};
+        size_t size = 0, at = 0;
+        char *start;
+
+        HASHMAP_FOREACH (e, &notes)
+                size += ((struct note *)e->value)->size;
+        start = size ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) : NULL;
+        if (start == MAP_FAILED)
+                return;
+        HASHMAP_FOREACH (e, &notes) {
+                struct note *copy = note_copy(start + at, e->value);
+
+                at += copy->size;
+                if (hash_put(&fresh, copy->devpath, copy) < 0) {
+                        hash_done(&fresh);
+                        munmap(start, size);
+                        return;
+                }
+        }
+        HASHMAP_FOREACH (e, &notes)
+                note_free(e->value);
+        hash_done(&notes);
+        notes = fresh;
+        if (pack.start)
+                munmap(pack.start, pack.size);
+        pack.start = start;
+        pack.size = size;
 }
 
 void reenum_note(struct devd *m, struct device *d)
@@ -41,14 +98,15 @@ void reenum_note(struct devd *m, struct device *d)
         if (streq(d->action, "remove"))
                 return;
         ls = d->subsystem ? strlen(d->subsystem) + 1 : 1;
-        n = calloc(1, sizeof(*n) + lp + li + ls);
+        n = calloc(1, sizeof(*n) + lp + li + ls + 7);
         if (!n)
                 return;
+        n->size = (sizeof(*n) + lp + li + ls + 7) & ~(size_t)7;
         memcpy(n->devpath, d->devpath, lp);
         n->id = memcpy(n->devpath + lp, d->id ?: "", li);
         n->subsystem = memcpy(n->devpath + lp + li, d->subsystem ?: "", ls);
         if (hash_put(&notes, n->devpath, n) < 0)
-                free(n);
+                note_free(n);
 }
 
 /* ---- what could not be written ---- */
@@ -110,9 +168,12 @@ bool reenum_known(struct devd *m, const char *devpath)
 void reenum_free(struct devd *m)
 {
         HASHMAP_FOREACH (e, &notes)
-                free(e->value);
+                note_free(e->value);
         hash_done(&notes);
         notes = (struct hash) {};
+        if (pack.start)
+                munmap(pack.start, pack.size);
+        pack.start = NULL;
 }
 
 struct walk {

@@ -15,5 +15,7 @@ bool reenum_has_failed(const char *devpath);
 bool reenum_known(struct devd *m, const char *devpath);
 /* The first thing a devd does that follows another: differences only. */
 void reenum_takeover(struct devd *m);
+/* Brings what is noted together in as little memory as it needs. */
+void reenum_pack(void);
 bool reenum_pending(const struct devd *m);
 void reenum_free(struct devd *m);
