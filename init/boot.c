@@ -1,5 +1,6 @@
 /* Set-up of the machine before the first unit: API file systems, names, limits, the directories that others expect.
  * Each step is a function in one table, in order; a step that fails says so, and only those marked so end the boot. */
+#include <ctype.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <signal.h>
@@ -19,6 +20,7 @@
 #include "lib/fileio.h"
 #include "lib/paths.h"
 #include "boot.h"
+#include "condition.h"
 #include "manager.h"
 
 static const struct {
@@ -135,8 +137,6 @@ static int read_cmdline(struct manager *m)
 
         if (r < 0)
                 return log_warning_errno(r, "The kernel command line cannot be read: %m");
-        m->show_status = !cmdline_get(m->cmdline, "quiet");
-        m->show_status = cmdline_bool(m->cmdline, "systemd.show_status", m->show_status);
         v = cmdline_get(m->cmdline, "systemd.log_level") ?: cmdline_get(m->cmdline, "rouse.log_level");
         if (v && log_level_from_string(v) >= 0)
                 log_set_max_level(log_level_from_string(v));
@@ -221,6 +221,41 @@ static void new_machine_id(struct manager *m)
                 snprintf(m->machine_id + i * 2, 3, "%02x", b[i]);
 }
 
+/* 32 hexadecimal digits, or a UUID with its dashes. */
+static int machine_id_of(struct manager *m, const char *s)
+{
+        char id[33];
+        size_t n = 0;
+
+        for (; s && *s; s++) {
+                if (*s == '-')
+                        continue;
+                if (n == 32 || !isxdigit((unsigned char)*s))
+                        return -EINVAL;
+                id[n++] = (char)tolower((unsigned char)*s);
+        }
+        if (n != 32 || strspn(id, "0") >= 32)
+                return -EINVAL;
+        id[32] = '\0';
+        memcpy(m->machine_id, id, sizeof(id));
+        return 0;
+}
+
+/* What else a machine is known by, in the order of machine-id(5). */
+static int given_machine_id(struct manager *m)
+{
+        _cleanup_free_ char *dbus = NULL, *uuid = NULL;
+
+        if (read_one_line("/var/lib/dbus/machine-id", &dbus) >= 0 && machine_id_of(m, dbus) >= 0)
+                return 0;
+        if (m->container)
+                return machine_id_of(m, getenv("container_uuid"));
+        if (streq(virtualization_name(), "kvm") &&
+                read_one_line("/sys/class/dmi/id/product_uuid", &uuid) >= 0)
+                return machine_id_of(m, uuid);
+        return -ENOENT;
+}
+
 static int machine_id(struct manager *m)
 {
         _cleanup_free_ char *id = NULL, *boot = NULL, *line = NULL;
@@ -228,19 +263,23 @@ static int machine_id(struct manager *m)
 
         if (read_one_line("/proc/sys/kernel/random/boot_id", &boot) >= 0)
                 snprintf(m->boot_id, sizeof(m->boot_id), "%s", boot);
-        if (read_one_line("/etc/machine-id", &id) >= 0 && strlen(id) == 32) {
-                memcpy(m->machine_id, id, 33);
+        r = read_one_line("/etc/machine-id", &id);
+        if (machine_id_of(m, cmdline_get(m->cmdline, "systemd.machine_id")) < 0) {
+                if (r >= 0 && machine_id_of(m, id) >= 0)
+                        return 0;
+                m->first_boot = r == -ENOENT || (r >= 0 && streq(id, "uninitialized"));
+                if (given_machine_id(m) < 0)
+                        new_machine_id(m);
+        } else if (r >= 0 && streq(id, m->machine_id))
                 return 0;
-        }
-        m->first_boot = !id || streq(id, "uninitialized") || !*id;
-        new_machine_id(m);
         line = str_printf("%s\n", m->machine_id);
         if (!line)
                 return -ENOMEM;
-        r = write_file_atomic("/etc/machine-id", line, strlen(line), 0444, false);
-        if (r >= 0)
+        if (m->first_boot) /* and so it stays until the first boot is complete */
+                (void)write_file_atomic("/etc/machine-id", "uninitialized\n", 14, 0444, false);
+        else if (write_file_atomic("/etc/machine-id", line, strlen(line), 0444, false) >= 0)
                 return 0;
-        /* read-only so far: over it, until systemd-machine-id-commit.service writes it down */
+        /* over it, until systemd-machine-id-commit.service writes it down */
         r = write_file_atomic("/run/machine-id", line, strlen(line), 0444, false);
         if (r < 0 || mount("/run/machine-id", "/etc/machine-id", NULL, MS_BIND, NULL) < 0)
                 log_warning("No machine id could be stored; this boot uses %s", m->machine_id);
@@ -251,16 +290,8 @@ static int limits(struct manager *m)
 {
         struct rlimit files = { 524288, 524288 };
 
-        if (setrlimit(RLIMIT_NOFILE, &files) < 0) {
+        if (setrlimit(RLIMIT_NOFILE, &files) < 0)
                 log_debug_errno(-errno, "RLIMIT_NOFILE: %m");
-                (void)getrlimit(
-                        RLIMIT_NOFILE, &files); /* in a container: what we have is what we can give */
-        }
-        if (!(m->default_limits_set & 1u << RLIMIT_NOFILE)) {
-                m->default_limits[RLIMIT_NOFILE] =
-                        (struct rlimit) { MIN(files.rlim_max, 1024), MIN(files.rlim_max, 524288) };
-                m->default_limits_set |= 1u << RLIMIT_NOFILE;
-        }
         (void)prctl(PR_SET_TIMERSLACK, 50000UL);
         return 0;
 }
@@ -314,11 +345,11 @@ static const struct {
         { "directories", make_directories, false, false },
         { "initramfs times", initrd_times, false, false },
         { "cgroups", cgroups, false, true },
-        { "configuration", config, false, true },
         { "limits", limits, false, true },
         { "host name", set_hostname, false, false },
         { "loopback", loopback_up, false, false },
         { "machine id", machine_id, false, true },
+        { "configuration", config, false, true },
         { "clock", keyboard_and_clock, false, false },
 };
 

@@ -15,7 +15,7 @@ void crash_recover(void);
 /* crash.c */
 void crash_say(const char *text);
 void crash_message(int sig);
-void crash_shell(void);
+void crash_end(bool shell, bool restart);
 /* Executes the init that rouse.fallback= names (default: an installed systemd). Returns only to a caller that can go
  * on: when there is no such program it says so and starts an emergency shell instead. */
 void boot_fallback(const char *why);

@@ -57,10 +57,23 @@ static pid_t shell_on_console(void)
         return pid;
 }
 
-void crash_shell(void)
+void crash_end(bool shell, bool restart)
 {
-        crash_say("<0>rouse: a shell is on the console; `reboot -f` ends the machine.\r\n");
-        (void)shell_on_console();
+        pid_t pid = 0;
+
+        if (shell) {
+                crash_say("<0>rouse: a shell is on the console; `reboot -f` ends the machine.\r\n");
+                pid = shell_on_console();
+        }
+        if (!restart || pid < 0)
+                return;
+        if (pid > 0)
+                while (waitpid(-1, NULL, 0) != pid)
+                        ;
+        else
+                (void)sleep(10); /* time to read what was said */
+        sync();
+        (void)reboot(RB_AUTOBOOT);
 }
 
 void boot_fallback(const char *why)

@@ -1,9 +1,10 @@
 /* What the kernel command line asks for: systemd.wants=, systemd.mask=, systemd.debug_shell (systemd-debug-generator(8)),
- * the default target's other names, /system-update and /etc/rc.local. */
+ * systemd.run= (systemd-run-generator(8)), the default target's other names, /system-update and /etc/rc.local. */
 #include <sys/stat.h>
 
 #include "generate.h"
 #include "load.h"
+#include "names.h"
 #include "lib/cmdline.h"
 
 /* Words that are a target's name, as systemd(1) lists them. */
@@ -87,8 +88,54 @@ static void take_word(struct manager *m, const char *target, const char *word)
                    (v = startswith(word, "systemd.debug-shell"))) {
                 if (*v == '\0' || (*v == '=' && parse_boolean(v + 1) != 0))
                         (void)debug_shell(m, target, *v ? v + 1 : NULL);
-        } else if (startswith(word, "systemd.run="))
-                log_warning("systemd.run= on the kernel command line is not supported yet, ignored");
+        }
+}
+
+static const char *run_action(struct manager *m, const char *option)
+{
+        const char *v = cmdline_get(m->cmdline, option);
+        int64_t a;
+
+        if (str_empty(v))
+                return "exit";
+        if (name_value(names_emergency_action, v, &a) >= 0)
+                return v;
+        log_warning("%s=%s on the kernel command line is no action, ignored", option, v);
+        return "exit";
+}
+
+/* systemd.run=COMMAND: booted into, and the end when it has ended (systemd-run-generator(8)). */
+static void run_commands(struct manager *m)
+{
+        _cleanup_strbuf_ struct strbuf b = {}, t = {};
+        unsigned n = 0;
+
+        FOREACH_STR (w, m->cmdline) {
+                const char *command = startswith(*w, "systemd.run=");
+
+                if (!command || !*command)
+                        continue;
+                if (!generate_value_ok(command)) {
+                        log_warning("systemd.run= on the kernel command line is not a command, ignored");
+                        continue;
+                }
+                if (n++ == 0)
+                        strbuf_printf(&b,
+                                "[Unit]\nDescription=Command from the kernel command line\n"
+                                "Documentation=man:systemd-run-generator(8)\nSourcePath=/proc/cmdline\n"
+                                "SuccessAction=%s\nFailureAction=%s\n[Service]\nType=oneshot\n"
+                                "StandardOutput=journal+console\n",
+                                run_action(m, "systemd.run_success_action"),
+                                run_action(m, "systemd.run_failure_action"));
+                strbuf_printf(&b, "ExecStart=%s\n", command);
+        }
+        if (n == 0)
+                return;
+        strbuf_puts(&t, "[Unit]\nDescription=Command from the kernel command line\n"
+                        "Requires=kernel-command-line.service\nAfter=kernel-command-line.service\n");
+        if (generate_add(m, GEN_EARLY, "kernel-command-line.service", &b) >= 0 &&
+                generate_add(m, GEN_EARLY, "kernel-command-line.target", &t) >= 0)
+                (void)load_add_virtual_alias(m, GEN_EARLY, "default.target", "kernel-command-line.target");
 }
 
 static bool below_root(struct manager *m, const char *path, struct stat *st)
@@ -126,6 +173,7 @@ int generate_cmdline(struct manager *m)
         FOREACH_STR (w, m->cmdline)
                 take_word(m, target, *w);
         system_update(m);
+        run_commands(m);
         rc_local(m);
         return 0;
 }

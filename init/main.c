@@ -101,7 +101,8 @@ static void on_signal(struct loop_io *io, uint32_t revents)
                         if (signal_of(i) != (int)si.ssi_signo)
                                 continue;
                         if (impatient((int)si.ssi_signo))
-                                manager_set_objective(m, OBJ_REBOOT);
+                                manager_emergency_action(m, (enum emergency_action)m->ctrl_alt_del_burst,
+                                        "Ctrl-Alt-Del was pressed seven times within two seconds", NULL, -1);
                         else if (signals[i].fn)
                                 signals[i].fn(m);
                         else if (signals[i].target)
@@ -147,7 +148,7 @@ static void on_crash(int sig)
         else if (the_manager && !the_manager->boot_finished)
                 boot_fallback("PID 1 crashed while booting");
         /* Services run on; what ended is reaped; the console gets a shell to save what can be saved. */
-        crash_shell();
+        crash_end(!the_manager || the_manager->crash_shell, the_manager && the_manager->crash_reboot);
         for (;;)
                 if (waitpid(-1, NULL, 0) < 0)
                         pause();
@@ -229,7 +230,7 @@ static int run_again(struct manager *m, int fd)
         }
         if (r < 0) {
                 log_error_errno(r, "The state of units could not be read back: %m");
-                crash_shell();
+                crash_end(m->crash_shell, m->crash_reboot);
                 for (;;)
                         if (waitpid(-1, NULL, 0) < 0)
                                 pause();

@@ -7,10 +7,9 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "lib/cmdline.h"
 #include "lib/fileio.h"
-#include "lib/inifile.h"
 #include "clock.h"
+#include "config.h"
 #include "control.h"
 #include "manager.h"
 #include "names.h"
@@ -144,160 +143,6 @@ void manager_reap(struct manager *m)
         }
 }
 
-/* ---- configuration ---- */
-
-enum conf_kind {
-        CONF_TIME,
-        CONF_BOOL,
-        CONF_U32,
-        CONF_ENV,
-        CONF_LOG_LEVEL,
-        CONF_OUTPUT,
-        CONF_TASKS,
-        CONF_LIMIT
-};
-struct conf_key {
-        const char *name;
-        enum conf_kind kind;
-        size_t offset; /* CONF_LIMIT: RLIMIT_… */
-};
-#define M(f) offsetof(struct manager, f)
-static const struct conf_key conf_keys[] = {
-        { "DefaultTimeoutStartSec", CONF_TIME, M(default_timeout_start) },
-        { "DefaultTimeoutStopSec", CONF_TIME, M(default_timeout_stop) },
-        { "DefaultTimeoutAbortSec", CONF_TIME, M(default_timeout_abort) },
-        { "DefaultDeviceTimeoutSec", CONF_TIME, M(default_device_timeout) },
-        { "DefaultRestartSec", CONF_TIME, M(default_restart_sec) },
-        { "DefaultStartLimitIntervalSec", CONF_TIME, M(default_start_limit_interval) },
-        { "DefaultStartLimitBurst", CONF_U32, M(default_start_limit_burst) },
-        { "DefaultStandardOutput", CONF_OUTPUT, M(default_std_output) },
-        { "DefaultStandardError", CONF_OUTPUT, M(default_std_error) },
-        { "DefaultEnvironment", CONF_ENV, M(environment) },
-        { "DefaultTasksMax", CONF_TASKS, 0 },
-        { "DefaultMemoryAccounting", CONF_BOOL, M(default_memory_accounting) },
-        { "LogLevel", CONF_LOG_LEVEL, 0 },
-        { "ShowStatus", CONF_BOOL, M(show_status) },
-        { "DefaultLimitNOFILE", CONF_LIMIT, RLIMIT_NOFILE },
-        { "DefaultLimitNPROC", CONF_LIMIT, RLIMIT_NPROC },
-        { "DefaultLimitCORE", CONF_LIMIT, RLIMIT_CORE },
-        { "DefaultLimitMEMLOCK", CONF_LIMIT, RLIMIT_MEMLOCK },
-        { "DefaultLimitSTACK", CONF_LIMIT, RLIMIT_STACK },
-        { "DefaultLimitAS", CONF_LIMIT, RLIMIT_AS },
-        { "DefaultLimitDATA", CONF_LIMIT, RLIMIT_DATA },
-        { "DefaultLimitFSIZE", CONF_LIMIT, RLIMIT_FSIZE },
-};
-
-static int conf_limit(struct manager *m, unsigned resource, const char *value)
-{
-        uint64_t soft, hard;
-        _cleanup_free_ char *copy = strdup(value);
-        char *colon;
-
-        if (!copy)
-                return -ENOMEM;
-        colon = strchr(copy, ':');
-        if (colon)
-                *colon++ = '\0';
-        if (parse_size(copy, &soft) < 0 || parse_size(colon ?: copy, &hard) < 0 || soft > hard)
-                return -EINVAL;
-        m->default_limits[resource] = (struct rlimit) { soft, hard }; /* RLIM_INFINITY is all ones too */
-        m->default_limits_set |= 1u << resource;
-        return 0;
-}
-
-static int conf_tasks(struct manager *m, const char *value)
-{
-        uint32_t p;
-
-        if (parse_permyriad(value, false, &p) >= 0) {
-                m->default_tasks_max = UINT64_MAX;
-                m->default_tasks_max_permyriad = p;
-                return 0;
-        }
-        m->default_tasks_max_permyriad = UINT32_MAX;
-        return parse_size(value, &m->default_tasks_max);
-}
-
-static int conf_apply(struct manager *m, const struct conf_key *k, const char *value)
-{
-        void *p = (char *)m + k->offset;
-        _cleanup_strv_ char **words = NULL;
-        int64_t out;
-        int r;
-
-        switch (k->kind) {
-        case CONF_TIME: return parse_timespan(value, USEC_PER_SEC, p);
-        case CONF_U32: return parse_u32(value, p);
-        case CONF_BOOL:
-                r = parse_boolean(value);
-                if (r >= 0)
-                        *(bool *)p = r;
-                return MIN(r, 0);
-        case CONF_LOG_LEVEL:
-                r = log_level_from_string(value);
-                if (r >= 0)
-                        log_set_max_level(r);
-                return MIN(r, 0);
-        case CONF_OUTPUT:
-                r = name_value(names_exec_output, value, &out);
-                if (r >= 0)
-                        *(enum exec_output *)p = (enum exec_output)out;
-                return MIN(r, 0);
-        case CONF_ENV:
-                r = str_split_quoted(value, WORD_CUNESCAPE, &words);
-                if (r < 0)
-                        return r;
-                FOREACH_STR (w, words)
-                        if (strv_env_set(&m->environment, *w) < 0)
-                                return -EINVAL;
-                return 0;
-        case CONF_TASKS: return conf_tasks(m, value);
-        case CONF_LIMIT: return conf_limit(m, k->offset, value);
-        }
-        return -EINVAL;
-}
-
-static int conf_line(const struct ini_line *l, void *data)
-{
-        for (size_t i = 0; i < ARRAY_SIZE(conf_keys); i++) {
-                if (!streq(conf_keys[i].name, l->key))
-                        continue;
-                if (conf_apply(data, &conf_keys[i], l->value) < 0)
-                        log_file(l->path, l->line, LOG_WARNING, "%s='%s' is not valid; ignored", l->key,
-                                l->value);
-                return 0;
-        }
-        log_file(l->path, l->line, LOG_NOTICE, "%s= is not supported; ignored", l->key);
-        return 0;
-}
-
-static int locale_line(const char *key, const char *value, void *data)
-{
-        struct manager *m = data;
-        _cleanup_free_ char *s = NULL;
-
-        if (!startswith(key, "LC_") && !startswith(key, "LANG"))
-                return 0;
-        s = str_printf("%s=%s", key, value);
-        return s ? strv_env_set(&m->environment, s) : -ENOMEM;
-}
-
-void manager_read_config(struct manager *m)
-{
-        static const char *const dirs[] = { "/etc/systemd/system.conf.d", "/run/systemd/system.conf.d",
-                "/usr/local/lib/systemd/system.conf.d", "/usr/lib/systemd/system.conf.d", NULL };
-        _cleanup_strv_ char **files = NULL;
-
-        (void)strv_env_set(
-                &m->environment, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-        (void)parse_env_file("/etc/locale.conf", locale_line, m);
-        (void)parse_env_file("/etc/default/locale", locale_line, m);
-        (void)ini_parse_file("/etc/systemd/system.conf", conf_line, m, NULL);
-        if (conf_files_list(NULL, (char *const *)dirs, ".conf", &files) >= 0)
-                FOREACH_STR (f, files)
-                        (void)ini_parse_file(*f, conf_line, m, NULL);
-}
-
 /* ---- life ---- */
 
 static void run_deferred(struct loop_deferred *d)
@@ -329,16 +174,7 @@ int manager_new(struct manager **ret)
         }
         m->run_deferred = (struct loop_deferred) { .cb = run_deferred, .data = m };
         m->gc_deferred = (struct loop_deferred) { .cb = gc_deferred, .data = m };
-        m->default_timeout_start = m->default_timeout_stop = m->default_timeout_abort =
-                m->default_device_timeout = 90 * USEC_PER_SEC;
-        m->default_restart_sec = 100 * USEC_PER_MSEC;
-        m->default_start_limit_interval = 10 * USEC_PER_SEC;
-        m->default_start_limit_burst = 5;
-        m->default_memory_accounting = true;
-        m->default_tasks_max = UINT64_MAX;
-        m->default_tasks_max_permyriad = 1500;
-        m->default_std_output = OUT_JOURNAL;
-        m->default_std_error = OUT_INHERIT;
+        manager_default_config(m);
         m->status_fd = -1;
         m->is_pid1 = getpid() == 1;
         *ret = m;
@@ -368,6 +204,7 @@ void manager_free(struct manager *m)
         hash_done(&m->units);
         strv_free(m->cmdline);
         strv_free(m->environment);
+        strv_free(m->manager_environment);
         free(m->default_target);
         free(m->reboot_arg);
         free(m->pids);
@@ -486,6 +323,11 @@ void manager_emergency_action(
 
         if (a == ACTION_NONE)
                 return;
+        if (!m->service_watchdogs) {
+                log_warning("Action '%s': %s; not done, systemd.service_watchdogs= is off",
+                        name_of(names_emergency_action, a) ?: "?", why);
+                return;
+        }
         log_notice("Action '%s': %s", name_of(names_emergency_action, a) ?: "?", why);
         (void)str_replace(&m->reboot_arg, reboot_arg);
         if (exit_status >= 0)

@@ -229,9 +229,13 @@ static int generator_environment(struct manager *m, char ***ret)
 {
         _cleanup_strv_ char **env = strv_copy(m->environment);
         const char *virt = virtualization_name();
-        int r;
+        int r = 0;
 
-        r = strv_env_set(&env, "SYSTEMD_SCOPE=system");
+        FOREACH_STR (e, m->manager_environment)
+                if (r >= 0)
+                        r = strv_env_set(&env, *e);
+        if (r >= 0)
+                r = strv_env_set(&env, "SYSTEMD_SCOPE=system");
         if (r >= 0 && !strv_env_get(env, "PATH"))
                 r = strv_env_set(&env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
         if (r >= 0)

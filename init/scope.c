@@ -252,7 +252,7 @@ static void scope_oom(struct unit *u, bool managed)
         struct scope *s = UNIT_CAST(scope, u);
         enum oom_policy p = s->oom_policy != OOM_UNSET ? s->oom_policy
                             : s->cgroup.delegate       ? OOM_CONTINUE
-                                                       : OOM_STOP;
+                                                       : (enum oom_policy)u->manager->default_oom_policy;
 
         if (p == OOM_CONTINUE || is_init(u))
                 return;

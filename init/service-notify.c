@@ -185,6 +185,8 @@ void service_arm_watchdog(struct service *s)
 {
         usec_t limit = s->watchdog_override != USEC_INFINITY ? s->watchdog_override : s->watchdog;
 
+        if (!s->unit.manager->service_watchdogs)
+                return; /* off for debugging */
         s->watchdog_timer.cb = watchdog_timer;
         s->watchdog_timer.data = s;
         (void)loop_timer_set(s->unit.manager->loop, &s->watchdog_timer,

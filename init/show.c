@@ -497,7 +497,7 @@ void show_manager(struct record *rec, struct manager *m)
         add_words(rec, "Environment", m->environment);
         record_add(rec, "SystemState", system_state(m));
         record_add(rec, "DefaultTarget", control_default_target(m));
-        add_bool(rec, "ShowStatus", m->show_status);
+        add_bool(rec, "ShowStatus", m->show_status == SHOW_STATUS_YES);
         add_span(rec, "DefaultTimeoutStartUSec", m->default_timeout_start);
         add_span(rec, "DefaultTimeoutStopUSec", m->default_timeout_stop);
         add_span(rec, "DefaultRestartUSec", m->default_restart_sec);

@@ -56,13 +56,26 @@ static bool worth_a_line(struct unit *u, enum job_result r)
         return r != JOB_DONE || (u->type != UNIT_DEVICE && u->type != UNIT_SLICE);
 }
 
+/* The unit as StatusUnitFormat= wants it on the console. */
+static void shown_name(struct unit *u, char *buf, size_t n)
+{
+        const char *description = unit_description(u);
+
+        if (u->manager->status_format == STATUS_DESCRIPTION || streq(description, u->id))
+                snprintf(buf, n, "%s", description);
+        else if (u->manager->status_format == STATUS_NAME)
+                snprintf(buf, n, "%s", u->id);
+        else
+                snprintf(buf, n, "%s - %s", u->id, description);
+}
+
 void manager_status_job(struct manager *m, struct job *j, int result)
 {
         struct unit *u = j->unit;
 
         m->last_progress = now_monotonic();
         for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
-                char text[400];
+                char text[400], name[256];
 
                 if (lines[i].type != j->type || (int)lines[i].result != result || !worth_a_line(u, result))
                         continue;
@@ -70,8 +83,12 @@ void manager_status_job(struct manager *m, struct job *j, int result)
                         return; /* skipped by a condition, or a oneshot that has ended */
                 snprintf(text, sizeof(text), lines[i].text, unit_description(u), u->id);
                 log_unit(u->id, finished_level(result), "%s", text);
-                if (m->is_pid1 && (m->show_status || (lines[i].always && !m->boot_finished)))
+                if (m->is_pid1 &&
+                        (m->show_status == SHOW_STATUS_YES || (lines[i].always && !m->boot_finished))) {
+                        shown_name(u, name, sizeof(name));
+                        snprintf(text, sizeof(text), lines[i].text, name, u->id);
                         status_line(m, lines[i].tag, "%s", text);
+                }
                 return;
         }
 }

@@ -6,6 +6,7 @@ $(eval $(call unit_test,test-init-load,tests/unit/test-init-load.c $(INIT_TEST_S
 $(eval $(call unit_test,test-init-directives,tests/unit/test-init-directives.c $(INIT_TEST_SRC)))
 $(eval $(call unit_test,test-init-specifiers,tests/unit/test-init-specifiers.c $(INIT_TEST_SRC)))
 $(eval $(call unit_test,test-init-conditions,tests/unit/test-init-conditions.c $(INIT_TEST_SRC)))
+$(eval $(call unit_test,test-init-config,tests/unit/test-init-config.c $(INIT_TEST_SRC)))
 $(eval $(call unit_test,test-init-generate,tests/unit/test-init-generate.c $(INIT_TEST_SRC)))
 $(eval $(call unit_test,test-init-debian,tests/unit/test-init-debian.c $(INIT_TEST_SRC)))
 

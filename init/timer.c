@@ -288,7 +288,7 @@ void timer_clock_changed(struct manager *m, bool zone)
 
 static void timer_init(struct unit *u)
 {
-        UNIT_CAST(timer_unit, u)->accuracy = 60 * USEC_PER_SEC;
+        UNIT_CAST(timer_unit, u)->accuracy = u->manager->default_timer_accuracy;
 }
 
 static void timer_init_live(struct unit *u)

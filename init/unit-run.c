@@ -413,7 +413,8 @@ static void notify_down(struct unit *u, enum active_state old, enum active_state
 
         if (now == UNIT_FAILED && old != UNIT_FAILED && !will_restart) {
                 m->n_failed_units++;
-                each_dep(u, DEP_BIT(DEP_ON_FAILURE), start_on_failure);
+                if (m->service_watchdogs)
+                        each_dep(u, DEP_BIT(DEP_ON_FAILURE), start_on_failure);
                 manager_emergency_action(
                         m, u->failure_action, "unit failed", u->reboot_arg, u->failure_exit_status);
         }

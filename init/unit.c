@@ -77,6 +77,18 @@ struct cgroup_context *unit_cgroup_context(struct unit *u)
         return at_offset(u, unit_ops(u)->cgroup_offset);
 }
 
+static void set_cgroup_defaults(const struct unit *u, struct cgroup_context *c)
+{
+        const struct manager *m = u->manager;
+
+        cgroup_context_init(c);
+        c->cpu_accounting = m->default_cpu_accounting;
+        c->io_accounting = m->default_io_accounting;
+        c->memory_accounting = m->default_memory_accounting && u->type != UNIT_SLICE;
+        c->tasks_accounting = m->default_tasks_accounting;
+        c->ip_accounting = m->default_ip_accounting;
+}
+
 static void set_config_defaults(struct unit *u)
 {
         struct manager *m = u->manager;
@@ -89,12 +101,14 @@ static void set_config_defaults(struct unit *u)
         u->start_limit_burst = m->default_start_limit_burst;
         if (unit_exec(u))
                 exec_context_init(unit_exec(u));
+        if (unit_exec(u) && m->default_oom_score != OOM_SCORE_UNSET) {
+                unit_exec(u)->oom_score_adjust = m->default_oom_score;
+                unit_exec(u)->oom_set = true;
+        }
         if (unit_kill_context(u))
                 kill_context_init(unit_kill_context(u));
         if (unit_cgroup_context(u))
-                cgroup_context_init(unit_cgroup_context(u));
-        if (unit_cgroup_context(u) && u->type != UNIT_SLICE)
-                unit_cgroup_context(u)->memory_accounting = m->default_memory_accounting;
+                set_cgroup_defaults(u, unit_cgroup_context(u));
         if (unit_ops(u)->init)
                 unit_ops(u)->init(u);
 }

@@ -126,6 +126,10 @@ enum job_mode {
         JOB_TRIGGERING,
         JOB_MODE_MAX
 };
+enum show_status { SHOW_STATUS_NO, SHOW_STATUS_ERROR, SHOW_STATUS_YES };
+enum status_format { STATUS_DESCRIPTION, STATUS_NAME, STATUS_COMBINED };
+#define OOM_SCORE_UNSET INT_MIN
+
 enum emergency_action {
         ACTION_NONE,
         ACTION_REBOOT,
@@ -438,9 +442,8 @@ struct manager {
         int exit_code;
         bool test_mode; /* rouse --test: no side effects */
         bool verify;    /* rouse --verify: each line without effect is named by itself */
-        bool container, user_namespace, in_initrd, boot_finished, shutting_down, show_status, first_boot,
-                is_pid1;
-        bool cgroup_ok, default_memory_accounting;
+        bool container, user_namespace, in_initrd, boot_finished, shutting_down, first_boot, is_pid1;
+        bool cgroup_ok;
         /* system.conf */
         usec_t default_timeout_start, default_timeout_stop, default_timeout_abort, default_restart_sec,
                 default_start_limit_interval, default_device_timeout;
@@ -450,7 +453,15 @@ struct manager {
         struct rlimit default_limits[RLIM_NLIMITS];
         uint32_t default_limits_set;
         enum exec_output default_std_output, default_std_error;
-        int ctrl_alt_del_burst;
+        usec_t default_timer_accuracy;
+        bool default_cpu_accounting, default_io_accounting, default_memory_accounting,
+                default_tasks_accounting, default_ip_accounting;
+        int default_oom_policy, default_oom_score; /* enum oom_policy; OOM_SCORE_UNSET: as PID 1's */
+        enum show_status show_status;
+        enum status_format status_format;
+        int ctrl_alt_del_burst; /* enum emergency_action */
+        bool crash_shell, crash_reboot, service_watchdogs;
+        char **manager_environment; /* of generators, besides `environment` */
         /* times, CLOCK_MONOTONIC µs */
         usec_t t_kernel, t_initrd, t_userspace, t_units_loaded, t_generators_start, t_generators_done,
                 t_finish;

@@ -3,15 +3,22 @@
 
 #define LIB "/usr/lib/systemd/system/"
 
-static struct manager *booted(const char *cmdline)
+static struct manager *strv_booted(char **cmdline)
 {
         struct manager *m = test_manager();
 
-        m->cmdline = strv_split(cmdline, " ");
+        m->cmdline = strv_copy(cmdline);
         if (generate_fstab(m) < 0 || generate_getty(m) < 0 || generate_cmdline(m) < 0 ||
                 generate_sysv(m) < 0)
                 exit(1);
         return m;
+}
+
+static struct manager *booted(const char *cmdline)
+{
+        _cleanup_strv_ char **words = strv_split(cmdline, " ");
+
+        return strv_booted(words);
 }
 
 static struct mount *mount_of(struct manager *m, const char *name)
@@ -156,6 +163,8 @@ static void command_line(void)
                 { "-b", "emergency.target" },
         };
         struct manager *m;
+        struct service *s;
+        struct unit *u;
 
         for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
                 _cleanup_strv_ char **words = strv_split(table[i].line, " ");
@@ -174,6 +183,19 @@ static void command_line(void)
         is_int(test_unit(m, "bad.service")->load_state, UNIT_MASKED,
                 "systemd.mask= masks what is in /etc, too");
         ok(wanted(m, "multi-user.target", DEP_WANTS, "debug-shell.service"), "systemd.debug_shell=");
+        test_manager_free(m);
+        m = strv_booted((char *[]) { (char *)"systemd.run=/bin/one a b", (char *)"systemd.run=two",
+                (char *)"systemd.run_failure_action=none", NULL });
+        is_str(test_unit(m, "default.target")->id, "kernel-command-line.target",
+                "systemd.run= is booted into");
+        u = test_unit(m, "kernel-command-line.service");
+        ok(u->success_action == ACTION_EXIT && u->failure_action == ACTION_NONE, "its actions");
+        s = UNIT_CAST(service, u);
+        ok(s->commands[CMD_START] && streq(s->commands[CMD_START]->path, "/bin/one") &&
+                        strv_len(s->commands[CMD_START]->argv) == 3 && s->commands[CMD_START]->next,
+                "its commands, in their order");
+        ok(wanted(m, "default.target", DEP_REQUIRES, "kernel-command-line.service"),
+                "the target requires it");
         test_manager_free(m);
         put("/system-update", "x");
         m = booted("");

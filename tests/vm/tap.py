@@ -65,7 +65,8 @@ class Tap:
 
     @contextlib.contextmanager
     def guest(self, name, failed_boots=False, init=INIT, packages="", kernel="cloud", **options):
-        """A guest that is booting; what goes wrong with it is a failed test."""
+        """A guest that is booting; what goes wrong with it is a failed test.
+        packages: what its root has besides the usual ones."""
         before = self.failed
         try:
             machine = image.machine(init, packages=image.extended(packages), flavour=kernel,
