@@ -10,8 +10,7 @@
 #include "lib/paths.h"
 #include "manager.h"
 
-#define FIRST_LINE "rouse-state 1\n"
-#define LOG_MIN    (64u * 1024) /* below this a log is never written anew */
+#define LOG_MIN (64u * 1024) /* below this a log is never written anew */
 
 struct state {
         struct manager *m;
@@ -242,7 +241,7 @@ int state_write_all(struct manager *m)
                         return -ENOMEM;
         }
         dirty_clear(st);
-        strbuf_puts(&s.b, FIRST_LINE);
+        strbuf_puts(&s.b, STATE_FIRST_LINE);
         write_manager(&s, m);
         HASHMAP_FOREACH (e, &m->units) {
                 struct unit *u = e->value;

@@ -80,7 +80,8 @@ void state_free(struct manager *m);
 /* When pid began, in clock ticks since boot; 0: there is none. */
 uint64_t process_start_time(pid_t pid);
 
-/* The reader alone: calls record() for the last record of each name, in the order of their first; text is cut up. */
+#define STATE_FIRST_LINE "rouse-state 1\n"
+/* state-parse.c, the reader alone: calls record() for the last record of each name, in the order of their first; text is cut up. */
 int state_parse(char *text, int (*record)(const char *name, char *lines, void *data), void *data);
 /* Next "key=value" of lines, unescaped in place; false at the end. */
 bool state_next_line(char **lines, char **ret_key, char **ret_value);

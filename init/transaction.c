@@ -42,6 +42,7 @@ struct transaction {
         enum job_mode mode;
         char *error;
         unsigned depth;
+        bool starting; /* the search of cycles takes restarts as what they will be: starts */
         struct tlink **all_links;
         size_t n_links, cap_links;
 };
@@ -482,13 +483,17 @@ static int tr_merge(struct transaction *tr)
 /* ---- 4. order ---- */
 
 /* Does a wait for b, by this edge of a's? */
-static bool tr_waits(const struct tjob *a, const struct unit_dep *d, const struct tjob *b, bool *ret_after)
+static bool tr_waits(const struct transaction *tr, const struct tjob *a, const struct unit_dep *d,
+        const struct tjob *b, bool *ret_after)
 {
-        if (d->types & DEP_BIT(DEP_AFTER) && job_types_wait(a->type, b->type, true)) {
+        enum job_type x = tr->starting && a->type == JOB_RESTART ? JOB_START : a->type,
+                      y = tr->starting && b->type == JOB_RESTART ? JOB_START : b->type;
+
+        if (d->types & DEP_BIT(DEP_AFTER) && job_types_wait(x, y, true)) {
                 *ret_after = true;
                 return true;
         }
-        if (d->types & DEP_BIT(DEP_BEFORE) && job_types_wait(a->type, b->type, false)) {
+        if (d->types & DEP_BIT(DEP_BEFORE) && job_types_wait(x, y, false)) {
                 *ret_after = false;
                 return true;
         }
@@ -580,7 +585,7 @@ static int visit(struct transaction *tr, struct tjob *t, struct tjob *prev)
                 struct tjob *o = tr_node(tr, u->deps[i].other);
                 bool after;
 
-                if (!o || o->ignore_order || o->color == 2 || !tr_waits(t, &u->deps[i], o, &after))
+                if (!o || o->ignore_order || o->color == 2 || !tr_waits(tr, t, &u->deps[i], o, &after))
                         continue;
                 t->path_next = o;
                 if (o->color == 1) {
@@ -595,8 +600,11 @@ static int visit(struct transaction *tr, struct tjob *t, struct tjob *prev)
         return 0;
 }
 
-static int tr_order(struct transaction *tr)
+static int tr_order_phase(struct transaction *tr, bool starting)
 {
+        tr->starting = starting;
+        for (struct tjob *t = tr->jobs; t; t = t->next)
+                t->color = 0;
         for (unsigned round = 0; round < 10000; round++) {
                 int found = 0;
 
@@ -609,6 +617,14 @@ static int tr_order(struct transaction *tr)
                         return 0;
         }
         return tr_fail(tr, -EDEADLK, "Too many ordering cycles.");
+}
+
+/* A restart waits as a stop first, and then as a start. */
+static int tr_order(struct transaction *tr)
+{
+        int r = tr_order_phase(tr, false);
+
+        return r < 0 ? r : tr_order_phase(tr, true);
 }
 
 /* ---- 3. check, 5. install ---- */

@@ -41,6 +41,7 @@ $(eval $(call fuzz_target,unitname))
 $(eval $(call fuzz_target,cmdline))
 $(eval $(call fuzz_target,calendar))
 $(eval $(call fuzz_target,envfile))
+$(eval $(call fuzz_target,state,init/state-parse.c))
 $(eval $(call fuzz_target,devd_control,$(DEVD_NO_MAIN)))
 $(eval $(call fuzz_target,devd_mounts,devd/mount-child.c devd/mountinfo.c))
 

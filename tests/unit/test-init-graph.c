@@ -190,9 +190,10 @@ static void request(bool orderly)
         static const enum job_type types[] = { JOB_START, JOB_START, JOB_START, JOB_STOP, JOB_RESTART,
                 JOB_TRY_RESTART, JOB_RELOAD_OR_START, JOB_VERIFY_ACTIVE };
         static const enum job_mode modes[] = { JOB_REPLACE, JOB_REPLACE, JOB_REPLACE, JOB_FAIL, JOB_ISOLATE,
-                JOB_FLUSH, JOB_REPLACE_IRREVERSIBLY, JOB_IGNORE_REQUIREMENTS, JOB_IGNORE_DEPENDENCIES };
+                JOB_FLUSH, /* beyond the rules at rest: */ JOB_REPLACE_IRREVERSIBLY, JOB_IGNORE_REQUIREMENTS,
+                JOB_IGNORE_DEPENDENCIES };
         enum job_type t = types[below(ARRAY_SIZE(types))];
-        enum job_mode mode = modes[below(ARRAY_SIZE(modes) - (orderly ? 2 : 0))];
+        enum job_mode mode = modes[below(ARRAY_SIZE(modes) - (orderly ? 3 : 0))];
         struct unit *u = test_unit(m, unit_name(below(UNITS)));
         uint64_t before = fingerprint();
         _cleanup_free_ char *error = NULL;
