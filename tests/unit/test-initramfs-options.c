@@ -1,7 +1,9 @@
 /* root= in all its spellings, rootflags=, and the words of the kernel command line; the hand-over's reader. */
 #include <stdio.h>
 #include <sys/mount.h>
+#include "initramfs/initrd/dhcp.h"
 #include "initramfs/initrd/extstate.h"
+#include "initramfs/initrd/netconf.h"
 #include "initramfs/initrd/options.h"
 #include "lib/cmdline.h"
 #include "lib/fileio.h"
@@ -182,12 +184,84 @@ static void ext_health(void)
         is_int(ext_state(sb, 0, &why), EXT_UNKNOWN, "nothing there");
 }
 
+static void newer_words(void)
+{
+        struct initrd_options o = parse("root=/dev/nfs nfsroot=10.0.0.1:/srv/root,vers=4 resume=LABEL=swap "
+                                        "resume_offset=34816 rd.degraded=no systemd.volatile=overlay "
+                                        "rd.luks=0 break=premount");
+
+        is_int(o.root.kind, ROOT_NFS, "root=/dev/nfs");
+        is_str(o.root.value, "10.0.0.1:/srv/root,vers=4", "nfsroot");
+        ok(o.resume.kind == ROOT_LABEL && o.resume_offset == 34816, "resume");
+        ok(o.degraded == USEC_INFINITY && !o.luks, "rd.degraded=no, rd.luks=0");
+        is_int(o.volatile_root, VOLATILE_OVERLAY, "systemd.volatile");
+        is_int(o.break_at, BREAK_PRE_MOUNT, "initramfs-tools' name of a place to break");
+        options_done(&o);
+        o = parse("root=LABEL=a resume=LABEL=b noresume rd.degraded=4 overlayroot=tmpfs rd.break=initqueue");
+        is_int(o.resume.kind, ROOT_NONE, "noresume");
+        is_int(o.degraded, 4 * USEC_PER_SEC, "rd.degraded in seconds");
+        ok(o.volatile_root == VOLATILE_OVERLAY && o.break_at == BREAK_BEGIN,
+                "overlayroot, rd.break=initqueue");
+        options_done(&o);
+}
+
+static int netconf(const char *line, struct netconf *c)
+{
+        _cleanup_strv_ char **words = NULL;
+
+        cmdline_split(line, &words);
+        return netconf_parse(words, c);
+}
+
+static void network(void)
+{
+        struct netconf c = { 0 };
+
+        ok(netconf("root=nfs:", &c) == 0 && c.dhcp && !*c.ifname, "no ip=: DHCP on any interface");
+        ok(netconf("ip=eth1:dhcp", &c) == 0 && c.dhcp && streq(c.ifname, "eth1"), "ip=IFACE:dhcp");
+        ok(netconf("ip=10.0.0.5::10.0.0.1:24:host:eth0:off:8.8.8.8", &c) == 0 && !c.dhcp, "fixed");
+        ok(c.address.s_addr == htonl(0x0a000005) && c.mask.s_addr == htonl(0xffffff00) &&
+                        c.gateway.s_addr == htonl(0x0a000001) && c.n_dns == 1,
+                "address, mask, gateway, name server");
+        ok(streq(c.hostname, "host") && streq(c.ifname, "eth0"), "name and interface");
+        ok(netconf("ip=192.168.1.2", &c) == 0 && c.mask.s_addr == htonl(0xffffff00), "the class's mask");
+        is_int(netconf("ip=10.0.0.300::", &c), -EINVAL, "no address");
+        ok(netconf("BOOTIF=01-52-54-00-12-34-56", &c) == 0 && c.by_mac && c.mac[5] == 0x56, "BOOTIF=");
+}
+
+static void lease(void)
+{
+        static const uint8_t mac[6] = { 2, 0, 0, 0, 0, 1 };
+        static const uint8_t options[] = { 53, 1, 5, 0, 1, 4, 255, 255, 255, 0, 3, 4, 10, 0, 2, 2, 17, 2,
+                '/', 'r', 255 };
+        uint8_t m[300] = { 2, 1, 6 };
+        struct dhcp_lease l = { 0 };
+        uint32_t xid = 7;
+
+        memcpy(m + 4, &xid, 4);
+        memcpy(m + 16, (uint8_t[]) { 10, 0, 2, 15 }, 4);
+        memcpy(m + 28, mac, 6);
+        memcpy(m + 236, (uint8_t[]) { 0x63, 0x82, 0x53, 0x63 }, 4);
+        memcpy(m + 240, options, sizeof options);
+        is_int(dhcp_parse(m, sizeof m, xid, mac, &l), 0, "an answer");
+        ok(l.type == 5 && l.address.s_addr == htonl(0x0a00020f) && l.router.s_addr == htonl(0x0a000202),
+                "addresses");
+        is_str(l.root_path, "/r", "root path");
+        is_int(dhcp_parse(m, sizeof m, 8, mac, &l), -EBADMSG, "somebody else's");
+        is_int(dhcp_parse(m, 248, xid, mac, &l), -EBADMSG, "cut off inside an option");
+        m[1] = 7;
+        is_int(dhcp_parse(m, sizeof m, xid, mac, &l), -EBADMSG, "another kind of network");
+}
+
 int main(void)
 {
         log_open("test", LOG_TO_NULL);
         spellings();
         comparing();
         command_line();
+        newer_words();
+        network();
+        lease();
         hand_over();
         ext_health();
         return tap_done();
