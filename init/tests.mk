@@ -19,6 +19,9 @@ INIT_WRAP := exec_spawn cgroup_kill cgroup_is_empty cgroup_pids kill now_monoton
 $(foreach t,test-init-service test-init-service-rows test-init-unit-rows test-init-graph,$(eval $(call unit_test,$t,tests/unit/$t.c \
 	$(INIT_TEST_SRC),$(patsubst %,-Wl$(comma)--wrap=%,$(INIT_WRAP)))))
 $(eval $(call unit_test,test-init-cgroup,tests/unit/test-init-cgroup.c $(INIT_TEST_SRC)))
+MOUNTS_WRAP := mount devlink_mount devlink_umount exec_spawn cgroup_realize cgroup_attach cgroup_is_empty cgroup_kill
+$(eval $(call unit_test,test-init-mounts,tests/unit/test-init-mounts.c \
+	$(INIT_TEST_SRC),$(patsubst %,-Wl$(comma)--wrap=%,$(MOUNTS_WRAP))))
 $(eval $(call unit_test,test-init-socket,tests/unit/test-init-socket.c $(INIT_TEST_SRC),$(patsubst %,-Wl$(comma)--wrap=%,exec_spawn socket setsockopt)))
 
 # The list of directives in docs/, made from the table.
