@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""Devices that come and go while the system runs: PCI, disks of all kinds, USB storage and keyboards, network cards,
+NVMe; loop devices with partitions, device mapper, RAID, zram, hundreds of LUNs; what writing to a disk changes, disks
+that a formatter has locked, interfaces that change their names. One guest with Debian's full kernel."""
+import os
+import sys
+sys.dont_write_bytecode = True
+sys.path[:0] = [os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
+from tap import TIMEOUT, Tap
+
+tap = Tap()
+BACKEND = {"driver": "null-co", "size": 64 << 20, "read-zeroes": True}
+
+# Runs in the guest: waits until a condition holds, for a time that no machine needs.
+WAIT = """
+until_() { n=0; until eval "$1"; do n=$((n+1)); [ $n -gt 600 ] && { echo "never: $1"; return 1; }; sleep 0.2; done; }
+entry() { # of a node or link
+        s=$(stat -L -c %t:%T "$1") || return 1
+        cat /run/udev/data/b$((0x${s%:*})):$((0x${s#*:})); }
+"""
+
+# What is plugged in: (name, backend or not, device's arguments, a link or other path that comes with it,
+# what its database entry says).
+PLUGGED = [
+    ("virtio disk", True, {"driver": "virtio-blk-pci", "serial": "hotvirtio"},
+     "/dev/disk/by-id/virtio-hotvirtio", r"ID_PATH=pci-"),
+    ("SCSI disk", True, {"driver": "scsi-hd", "bus": "scsi.0", "serial": "hotscsi"},
+     "/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_hotscsi", r"ID_SERIAL=0QEMU_QEMU_HARDDISK_hotscsi"),
+    ("USB storage", True, {"driver": "usb-storage", "bus": "usb.0", "serial": "hotusb"},
+     "/dev/disk/by-id/usb-QEMU_QEMU_HARDDISK_hotusb-0:0", r"ID_BUS=usb"),
+    ("NVMe", True, {"driver": "nvme", "serial": "hotnvme"},
+     "/dev/disk/by-id/nvme-QEMU_NVMe_Ctrl_hotnvme", r"ID_MODEL=QEMU NVMe Ctrl"),
+    ("USB keyboard", False, {"driver": "usb-kbd", "bus": "usb.0"},
+     "/dev/input/by-id/usb-QEMU_QEMU_USB_Keyboard*-event-kbd", None),
+    ("network card", False, {"driver": "e1000", "netdev": "hotnet", "mac": "52:54:00:00:00:77"},
+     "/sys/class/net/eth1", None),
+]
+
+
+def plug(guest, name, backend, device, path, said):
+    identity = name.lower().replace(" ", "-")
+    if backend:
+        guest.qmp("blockdev-add", **{"node-name": "b-" + identity, **BACKEND})
+        device = {**device, "drive": "b-" + identity}
+    guest.qmp("device_add", id=identity, **device)
+    out = guest.out(WAIT + f"until_ '[ -e {path} ]' && udevadm settle && echo there && (entry {path} 2>/dev/null || :)",
+                    TIMEOUT)
+    tap.like(out, "^there", f"{name}: {os.path.basename(path)} is there")
+    if said:
+        tap.like(out, said, f"{name}: its database entry")
+
+
+def unplug(guest, name, backend, device, path, said):
+    identity = name.lower().replace(" ", "-")
+    before = guest.out(f"readlink -f {path}")
+    guest.qmp("device_del", id=identity)
+    out = guest.out(WAIT + f"until_ '[ ! -e {path} ] && [ ! -e {before} ]' && udevadm settle && echo gone; "
+                    f"grep -l . $(find /run/udev/links -name '*hot*' -type d) /dev/null 2>/dev/null", TIMEOUT)
+    tap.like(out, "^gone", f"{name}: pulled out, node and links go")
+    if backend:
+        guest.out("sleep 0.2")
+        guest.qmp("blockdev-del", **{"node-name": "b-" + identity})
+
+
+def devices(guest):
+    guest.qmp("device_add", driver="virtio-scsi-pci", id="scsi")
+    guest.qmp("device_add", driver="qemu-xhci", id="usb")
+    guest.qmp("netdev_add", type="user", id="hotnet")
+    for one in PLUGGED:
+        plug(guest, *one)
+    out = guest.out("cat /run/udev/data/n$(cat /sys/class/net/eth1/ifindex); "
+                    "udevadm info /dev/input/by-id/usb-QEMU_QEMU_USB_Keyboard*-event-kbd; "
+                    "systemctl is-active dev-disk-by\\\\x2did-virtio\\\\x2dhotvirtio.device")
+    tap.like(out, "ID_NET_NAME_MAC=enx525400000077", "network card: its names are known")
+    tap.like(out, "ID_INPUT_KEYBOARD=1", "USB keyboard: its kind is known")
+    tap.like(out, "^active$", "a device unit is active")
+    for one in reversed(PLUGGED):
+        unplug(guest, *one)
+    out = guest.out("systemctl is-active dev-disk-by\\\\x2did-virtio\\\\x2dhotvirtio.device; "
+                    "find /run/udev/data /run/udev/links /dev/disk -name '*hot*'")
+    tap.is_(out, "inactive", "nothing of them is left")
+
+
+# One script: each part prints its name and what came of it.
+SOFT = WAIT + r"""
+part() { echo "== $1"; }
+truncate -s 64M /root/image; printf 'label: gpt
+size=20M, name=first
+size=20M, name=second
+' | sfdisk -q /root/image
+part loop; losetup -P /dev/loop1 /root/image
+until_ '[ -e /dev/disk/by-partlabel/first ] && [ -e /dev/disk/by-partlabel/second ]' && udevadm settle && echo partitions
+part watch; mkfs.ext4 -q -L watched /dev/loop1p1; until_ '[ -e /dev/disk/by-label/watched ]' && echo label
+readlink /dev/disk/by-label/watched
+part lock; (flock -x 9; mkfs.ext4 -q -F -L locked /dev/loop1p2; sync; echo change >/sys/class/block/loop1p2/uevent; sleep 2
+        [ -e /dev/disk/by-label/locked ] && echo too early || echo held off) 9</dev/loop1
+until_ '[ -e /dev/disk/by-label/locked ]' && echo afterwards
+part table; printf 'label: gpt
+size=30M, name=third
+' | sfdisk -q --force --wipe always /dev/loop1
+until_ '[ -e /dev/disk/by-partlabel/third ] && [ ! -e /dev/disk/by-partlabel/first ]' && udevadm settle && echo changed
+[ -e /dev/loop1p2 ] || echo 'p2 gone'
+part detach; losetup -d /dev/loop1; until_ '[ ! -e /dev/disk/by-partlabel/third ]' && echo gone
+part dm; echo '0 8192 zero' | dmsetup create hotdm; [ -e /dev/mapper/hotdm ] && echo node; [ -e /dev/disk/by-id/dm-name-hotdm ] && echo link
+dmsetup rename hotdm colddm; [ -e /dev/disk/by-id/dm-name-colddm ] && [ ! -e /dev/disk/by-id/dm-name-hotdm ] && echo renamed
+dmsetup remove colddm; [ ! -e /dev/disk/by-id/dm-name-colddm ] && echo removed
+part md; truncate -s 32M /root/m1 /root/m2; losetup /dev/loop2 /root/m1; losetup /dev/loop3 /root/m2
+mdadm --create /dev/md/hot --run --level=1 --raid-devices=2 --metadata=1.2 --name=hot /dev/loop2 /dev/loop3 2>&1 | tail -n 1
+until_ '[ -e /dev/md/hot ] && ls /dev/disk/by-id/md-uuid-* >/dev/null 2>&1' && echo assembled
+mdadm --stop /dev/md/hot 2>&1; until_ '! ls /dev/disk/by-id/md-uuid-* >/dev/null 2>&1' && echo stopped; losetup -d /dev/loop2 /dev/loop3
+part zram; modprobe zram; until_ '[ -e /run/udev/data/b$(cat /sys/class/block/zram0/dev) ]' && echo there
+echo 16M >/sys/block/zram0/disksize; mkswap -q -L hotswap /dev/zram0; cat /sys/class/zram-control/hot_add; until_ '[ -b /dev/zram1 ]' && echo second
+part nbd; modprobe nbd nbds_max=4; until_ '[ -e /run/udev/data/b$(cat /sys/class/block/nbd3/dev) ]' && echo there
+part luns; modprobe scsi_debug max_luns=16 num_tgts=4 dev_size_mb=8 sector_size=512
+until_ '[ $(ls /dev/disk/by-path 2>/dev/null | grep -c pseudo) -ge 0 ] && [ $(ls /sys/class/scsi_disk | wc -l) -ge 64 ]'; udevadm settle
+n=0; for d in /sys/class/scsi_disk/*/device/block/*; do [ -e /run/udev/data/b$(cat $d/dev) ] && n=$((n+1)); done; echo "$n entries"
+echo "$(ls /dev/disk/by-id | grep -c 'scsi-') links"
+rmmod scsi_debug; udevadm settle; echo "$(ls /dev/disk/by-id | grep -c 'scsi-3333') links left"
+part rename; mkdir -p /run/udev/rules.d
+printf 'SUBSYSTEM=="net", ACTION=="add", ATTR{address}=="02:00:00:00:00:0%%s", NAME="swap%%s"
+' >/dev/null
+cat >/run/udev/rules.d/10-names.rules <<'END'
+SUBSYSTEM=="net", ACTION=="add", ATTR{address}=="02:00:00:00:00:0a", NAME="swapb"
+SUBSYSTEM=="net", ACTION=="add", ATTR{address}=="02:00:00:00:00:0b", NAME="swapa"
+SUBSYSTEM=="net", ACTION=="add", ATTR{address}=="02:00:00:00:00:0c", NAME="fresh"
+END
+udevadm control --reload; modprobe dummy numdummies=0
+ip link add swapc address 02:00:00:00:00:0c type dummy; until_ '[ -e /sys/class/net/fresh ]' && echo named
+udevadm settle; grep -c ID_RENAMING /run/udev/data/n$(cat /sys/class/net/fresh/ifindex)
+udevadm control --stop-exec-queue; ip link add swapa address 02:00:00:00:00:0a type dummy; ip link add swapb address 02:00:00:00:00:0b type dummy
+udevadm control --start-exec-queue; udevadm settle
+echo "a is $(ip -o link | sed -n 's/^[0-9]*: \([^:]*\):.*02:00:00:00:00:0a.*//p'), b is $(ip -o link | sed -n 's/^[0-9]*: \([^:]*\):.*02:00:00:00:00:0b.*//p')"
+for i in swapa swapb fresh; do ip link del $i; done; udevadm settle; ls /run/udev/data | grep -c '^n' 
+part storm; ls /run/udev/data | sort >/run/before; for i in $(seq 200); do ip link add storm$i type dummy; done; udevadm settle
+n=0; for i in $(seq 200); do [ -e /run/udev/data/n$(cat /sys/class/net/storm$i/ifindex) ] && n=$((n+1)); done; echo "$n interfaces"
+rmmod dummy; udevadm settle; ls /run/udev/data | sort | comm -3 /run/before - | wc -l
+part fresh; kill -9 $(pidof rouse-devd); sleep 1; udevadm settle; echo "daemon $(pidof rouse-devd | wc -w)"
+"""
+WANTED = {
+    "loop": ("^partitions$", "partitions of a loop device"),
+    "watch": ("^label\n../../loop1p1$", "a file system's label without anybody's trigger"),
+    "lock": ("^held off\nafterwards$", "a disk that is locked is looked at when the lock is gone"),
+    "table": ("^changed\np2 gone$", "a new partition table"),
+    "detach": ("^gone$", "a loop device detached"),
+    "dm": ("^node\nlink\nrenamed\nremoved$", "device mapper: created, renamed, removed"),
+    "md": ("^assembled(\n.*)*\nstopped$", "RAID: made, stopped"),
+    "zram": ("^there\n1\nsecond$", "zram"),
+    "nbd": ("^there$", "nbd"),
+    "luns": ("^64 entries\n[1-9][0-9]* links\n0 links left$", "64 LUNs"),
+    "rename": ("^named\n0\na is swapb, b is swapa\n", "interfaces get their names, two change theirs with each other"),
+    "storm": ("^200 interfaces\n0$", "200 interfaces come and go"),
+    "fresh": ("^daemon 1$", "a daemon that is killed is back"),
+}
+
+
+def software(guest):
+    out = guest.out("exec 2>&1\n" + SOFT, TIMEOUT)
+    parts = dict(part.split("\n", 1) for part in out.split("== ")[1:] if "\n" in part)
+    for name, (pattern, what) in WANTED.items():
+        tap.like(parts.get(name, "nothing").strip("\n"), pattern, what)
+    return out
+
+
+with tap.guest("hotplug", packages="dmsetup,mdadm,fdisk", kernel="full", mem=768) as guest:
+    guest.wait_ready(TIMEOUT)
+    devices(guest)
+    text = software(guest)
+    if tap.failed:
+        tap.diag(text)
+        tap.diag(guest.out("rousectl log --no-pager | tail -n 40" if tap.rouse else "journalctl -b | tail -n 40"))
+tap.done()
