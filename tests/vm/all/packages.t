@@ -57,7 +57,7 @@ TABLE = {
          "rm -f /run/cron-ran; for i in $(seq 58); do sleep 1; [ -e /run/cron-ran ] && echo ran && break; done",
          "ran", "kill=no"),
         ("rsyslog", "rsyslog", "", "n=$(cat /proc/sys/kernel/random/uuid); logger $n; sleep 1; grep -c $n /var/log/syslog",
-         "^[1-9]", ""),
+         "^[1-9]", "stop=no"),         # syslog.socket starts it at once again
         ("openssh-server", "ssh", "", "nc -w 5 127.0.0.1 22 </dev/null", "^SSH-2.0-OpenSSH", ""),
         ("dbus", "dbus", "", "dbus-send --system --print-reply --dest=org.freedesktop.DBus / org.freedesktop.DBus.GetId",
          "string \"[0-9a-f]{32}\"", "kill=no stop=no"),
@@ -71,7 +71,8 @@ TABLE = {
         ("avahi-daemon,avahi-utils", "avahi-daemon", "", "avahi-resolve -4 -n $(hostname).local", "10.0.2", ""),
         ("cups", "cups", "", "curl -s http://127.0.0.1:631/", "CUPS", ""),
         ("smartmontools", "smartmontools", "echo 'smartd_opts=\"-q never\"' >>/etc/default/smartmontools; "
-         "systemctl reset-failed smartmontools; systemctl restart smartmontools", "pgrep -x smartd", "^[0-9]+$", ""),
+         "mkdir -p /etc/systemd/system/smartmontools.service.d; printf '[Unit]\\nConditionVirtualization=\\n' "
+         ">/etc/systemd/system/smartmontools.service.d/here.conf; systemctl daemon-reload; systemctl reset-failed smartmontools; systemctl restart smartmontools", "pgrep -x smartd", "^[0-9]+$", ""),
         ("lvm2", "lvm2-monitor", "truncate -s 64M /var/tmp/pv; losetup /dev/loop5 /var/tmp/pv; pvcreate -q /dev/loop5; "
          "vgcreate -q vg /dev/loop5; lvcreate -q -n lv -L 16M vg", "udevadm settle; readlink /dev/vg/lv", "dm-", "kill=no"),
     ],
