@@ -165,7 +165,7 @@ def guest(init, append="net.ifnames=1", console=None, copies=()):
     copies = [*copies, (link.name, "/etc/systemd/network/50-test.link"),
               (os.path.join(image.HERE, "udev-state"), "/usr/lib/rouse-guest/udev-state")]
     machine = image.machine(init, packages=image.extended(PACKAGES), flavour="full")
-    made = qemu.Guest(machine, append=append, mem=1024, console=console, copies=copies,
+    made = qemu.Guest(machine, append=append + " no_timer_check", mem=1024, console=console, copies=copies,
                       arguments=drives(disks(), "on") + QEMU.split())
     made.link = link  # the file lives as long as the guest
     return made
