@@ -223,3 +223,29 @@ void helper_utmp(struct helper *h)
         }
         endutxent();
 }
+
+int helper_utmp_dead(const char *id)
+{
+        struct utmpx key = { .ut_type = INIT_PROCESS }, *found, dead;
+        struct timeval now;
+        size_t n = strlen(id);
+
+        memcpy(key.ut_id, n > sizeof(key.ut_id) ? id + n - sizeof(key.ut_id) : id,
+                MIN(n, sizeof(key.ut_id)));
+        setutxent();
+        found = getutxid(&key);
+        if (found && found->ut_type != DEAD_PROCESS) {
+                dead = *found;
+                gettimeofday(&now, NULL);
+                dead.ut_type = DEAD_PROCESS;
+                dead.ut_tv.tv_sec = (int32_t)now.tv_sec;
+                dead.ut_tv.tv_usec = (int32_t)now.tv_usec;
+                memset(dead.ut_user, 0, sizeof(dead.ut_user));
+                memset(dead.ut_host, 0, sizeof(dead.ut_host));
+                setutxent();
+                pututxline(&dead);
+                updwtmpx("/var/log/wtmp", &dead);
+        }
+        endutxent();
+        return 0;
+}

@@ -5,6 +5,7 @@
  *
  *     rouse-exec PLAN-FD            as PID 1 starts it
  *     rouse-exec --remove PATH…     removes directories of an ended service
+ *     rouse-exec --utmp-dead ID     closes the utmp record of a service that has ended
  *     rouse-exec --remove-ipc USER GROUP   removes what it left of System V and POSIX communication
  *
  * Order: user by NSS, environment files, terminal and utmp, credentials, standard streams (on the host's file
@@ -158,6 +159,8 @@ int main(int argc, char *argv[])
                                 remove_tree(AT_FDCWD, argv[i], 0, 0);
                 return 0;
         }
+        if (argc == 3 && streq(argv[1], "--utmp-dead"))
+                return helper_utmp_dead(argv[2]);
         if (argc == 4 && streq(argv[1], "--remove-ipc"))
                 return helper_remove_ipc(argv[2], argv[3]);
         if (argc != 2) {

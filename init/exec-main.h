@@ -32,6 +32,8 @@ int helper_remove_ipc(const char *user, const char *group);
 /* exec-main-tty.c */
 void helper_tty(struct helper *h);
 void helper_utmp(struct helper *h);
+/* The record of UtmpIdentifier= says from now on that its process has ended. */
+int helper_utmp_dead(const char *id);
 
 /* exec-main-ns.c */
 void helper_namespaces(struct helper *h); /* network, IPC, UTS, mount */

@@ -110,6 +110,13 @@ static void remove_ipc(struct unit *u, const struct exec_context *c)
                                         (char *)(user ?: ""), (char *)(group ?: ""), NULL });
 }
 
+void exec_processes_ended(struct unit *u, const struct exec_context *c)
+{
+        if (c->utmp_id)
+                run_detached(
+                        u, (char *[]) { (char *)exec_helper_path, (char *)"--utmp-dead", c->utmp_id, NULL });
+}
+
 void exec_run_ended(struct unit *u, const struct exec_context *c)
 {
         char path[PATH_MAX];

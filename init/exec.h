@@ -230,6 +230,8 @@ int exec_command_parse(struct unit *u, const char *value, struct exec_command **
 void exec_directories_remove(struct unit *u, const struct exec_context *c, unsigned mask);
 /* The unit has ended, and will not start again by itself: what was made for its processes goes. */
 void exec_run_ended(struct unit *u, const struct exec_context *c);
+/* Its processes have ended, also when it will start again by itself. */
+void exec_processes_ended(struct unit *u, const struct exec_context *c);
 const char *exec_status_to_string(int status); /* 203 → "EXEC", 226 → "NAMESPACE", 0..: NULL */
 
 /* cgroup.c: systemd's layout (decisions 11). Paths are relative to the root of the hierarchy. */

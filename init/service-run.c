@@ -688,6 +688,7 @@ void service_release(struct service *s)
         if (s->exec.runtime_preserve == PRESERVE_NO ||
                 (s->exec.runtime_preserve == PRESERVE_RESTART && !s->will_auto_restart))
                 exec_directories_remove(u, &s->exec, 1 << DIR_RUNTIME);
+        exec_processes_ended(u, &s->exec);
         if (!s->will_auto_restart)
                 exec_run_ended(u, &s->exec);
         if (s->socket_fd >= 0) {

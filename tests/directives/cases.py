@@ -326,6 +326,8 @@ CASES = [
                 "ExecStartPost=/bin/sh -c 'while [ ! -e /results/@ID@-open ]; do sleep 0.1; done'\n"},
          after=lambda machine, case: machine.later(f"results/{case.id}-told")),
     Case("exec.UtmpIdentifier", "UtmpIdentifier=prob", "=/bin/cat /run/utmp", "~prob"),
+    Case("UtmpIdentifier= closes its record", "UtmpIdentifier=gone", "out:x", "8",
+         after=lambda machine, case: machine.utmp_type("gone", "8")),
     Case("exec.UtmpMode", "UtmpIdentifier=mode\nUtmpMode=user\nUser=probe", "=/bin/cat /run/utmp", "~mode(.|\n)*probe"),
 
     Case("cgroup.DeviceAllow", "DevicePolicy=strict\nDeviceAllow=/dev/null rw", ["write:/dev/null", "read:/dev/zero"],

@@ -51,6 +51,16 @@ class DirectiveMachine(Machine):
         self.wait(lambda: self.run(script).strip() in answers, script, 10)
         return self.run(script)
 
+    def utmp_type(self, ident, awaited):
+        """Kind of the utmp record with this id: 8 is that of a process that has ended."""
+        def kind():
+            with open(self.path("run/utmp"), "rb") as f:
+                data = f.read()
+            records = [data[i:i + 384] for i in range(0, len(data), 384)]
+            return "".join(str(r[0]) for r in records if r[40:44] == ident.encode())
+        self.wait(lambda: kind() == awaited, "utmp", 10)
+        return kind()
+
     def later(self, path):
         self.wait(lambda: self.text(path), path, 10)
         return self.text(path)
