@@ -6,7 +6,7 @@ guest, one script."""
 import os
 import sys
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import steps
 from tap import TIMEOUT, Tap
 
