@@ -57,7 +57,13 @@ def others(m):
 
 def descriptors(m):
     """Without those of whoever asks at the moment."""
-    return sorted(os.readlink(f"/proc/{m.pid}/fd/{fd}").split(":")[0] for fd in os.listdir(f"/proc/{m.pid}/fd"))
+    found = []
+    for fd in os.listdir(f"/proc/{m.pid}/fd"):
+        try:
+            found.append(os.readlink(f"/proc/{m.pid}/fd/{fd}").split(":")[0])
+        except FileNotFoundError:   # closed meanwhile
+            pass
+    return sorted(found)
 
 
 def executed(m):
@@ -113,7 +119,7 @@ def begin(m):
 
 def anew(m, waiting):
     before = (states(m), others(m))
-    fds = descriptors(m)
+    fds = min((descriptors(m) for _ in range(100)), key=len)   # the last client may not be gone yet
     ok(m.ctl("daemon-reexec").returncode == 0, "daemon-reexec")
     ok(m.wait(lambda: executed(m)[1:2] == ["--state"]), "PID 1 has executed itself", executed(m))
     unchanged(m, before, "daemon-reexec")
