@@ -28,7 +28,7 @@ class Case:
         """Gives the case its number, and its names to all that it says; empty: takes the row away, in its unit."""
         self.number = number
         section = self.row.partition(".")[0]
-        if any(f"[{section}]\n" in text for text in self.units.values()):
+        if section not in ("Unit", "Service") and any(f"[{section}]\n" in text for text in self.units.values()):
             if empty:
                 self.units = {name: text.replace(f"[{section}]\n", f"[{section}]\nX-RouseEmpty={self.row}\n")
                               for name, text in self.units.items()}
