@@ -42,7 +42,7 @@ STEPS = [
     ("systemd-run -q -u w2 true", 1, "w2.service was already loaded or has a fragment file"),
     ("systemd-run -q -u nginx true", 1, "already loaded or has a fragment"),
     ("systemctl daemon-reload; systemctl show -p Transient,ActiveState w2; systemctl stop w2; "
-     "test ! -e /run/systemd/transient/w2.service", 0, r"^Transient=yes\nActiveState=active$"),
+     "while test -e /run/systemd/transient/w2.service; do sleep 0.05; done", 0, r"^Transient=yes\nActiveState=active$"),
     ("systemd-run -q -p Nice=abc true", 1, "Property 'Nice=abc' was not understood"),
     ("systemd-run -q -u w3 false; until systemctl is-failed w3; do sleep 0.05; done; systemctl reset-failed w3; systemctl is-failed w3", 1,
      r"failed\ninactive$"),
