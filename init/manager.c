@@ -75,9 +75,15 @@ static void child_ended(struct manager *m, pid_t pid, int code, int status)
 static void alien_ended(struct loop_io *io, uint32_t revents)
 {
         struct child *c = io->data;
+        siginfo_t si = { 0 };
 
-        /* not our child: how it ended is not known to us */
-        child_ended(c->unit->manager, c->pid, CLD_EXITED, 0);
+        /* A daemon whose parent has gone since became our child: it is reaped here, with what it ended with. Of any
+         * other process that is not known to us. */
+        if (waitid(P_PIDFD, (id_t)io->fd, &si, WEXITED | WNOHANG) < 0 || si.si_pid == 0) {
+                si.si_code = CLD_EXITED;
+                si.si_status = 0;
+        }
+        child_ended(c->unit->manager, c->pid, si.si_code, si.si_status);
 }
 
 int unit_watch_pid(struct unit *u, pid_t pid, int pidfd)
