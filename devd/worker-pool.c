@@ -30,6 +30,7 @@ struct pool {
         unsigned n_workers;
         struct request *waiting, **waiting_tail;
         size_t n;
+        usec_t progress; /* when a request was last answered, or a worker started */
         void *buf;
         struct loop_deferred failed; /* requests that no worker could be started for */
         struct request *failing;
@@ -98,6 +99,7 @@ static void on_link(struct loop_io *io, uint32_t revents)
                 return;
         }
         k->request = NULL;
+        m->pool->progress = now_monotonic();
         request_finish(q, 0, &r);
         start_waiting(m);
 }
@@ -213,8 +215,13 @@ static int hand_over(struct devd *m, struct request *q)
                 close_fd(fd);
         }
         if (!k) {
-                if (p->n_workers >= POOL_MAX && now_monotonic() < usec_add(q->since, POOL_PATIENCE))
+                usec_t now = now_monotonic(), again = usec_add(MAX(q->since, p->progress), POOL_PATIENCE);
+
+                if (p->n_workers >= POOL_MAX && now < again) { /* a long queue that moves is no reason */
+                        loop_timer_set(m->loop, &q->timer, again);
                         return -EAGAIN;
+                }
+                p->progress = now;
                 r = worker_start(m, &k);
                 if (r >= 0)
                         r = wire_send(k->link.fd, &q->w, -1);

@@ -1,8 +1,8 @@
 /* The worker processes (rouse-devd-worker), from the main process's side.
  *
  * A request is given to an idle worker, else a new one is started (up to POOL_MAX), else it waits. One that hangs
- * holds its worker and its own device only; when all hang, one more may be started per request that has waited
- * for POOL_PATIENCE (so a disk in D state never stops the others). A worker that dies fails its request with
+ * holds its worker and its own device only; when none of them has answered anything for POOL_PATIENCE, one more is
+ * started (so disks in D state never stop the others). A worker that dies fails its request with
  * -EPIPE. They leave by themselves when idle. */
 #pragma once
 
