@@ -39,7 +39,7 @@ static bool refused(const char *suffix, const char *section, const char *key, co
 
 static void every_row(void)
 {
-        size_t without_parser = 0, unfound = 0, formless = 0;
+        size_t without_parser = 0, unfound = 0, formless = 0, untested = 0;
 
         for (size_t i = 0; i < n_directives; i++) {
                 const struct directive *d = &directives[i];
@@ -47,6 +47,10 @@ static void every_row(void)
 
                 without_parser +=
                         !d->parse != (d->support == SUPPORT_NONE || d->support == SUPPORT_OBSOLETE);
+                if (d->support == SUPPORT_FULL && !d->test) {
+                        untested++;
+                        printf("# [%s] %s\n", d->section, d->name);
+                }
                 formless += d->parse && streq(directive_form(d, buf, sizeof(buf)), "a value");
                 for (int t = 0; t < UNIT_TYPE_MAX; t++) {
                         bool shared = d->section[0] >= 'a';
@@ -61,6 +65,7 @@ static void every_row(void)
                 }
         }
         is_int(without_parser, 0, "a row has a parser unless it is known by name only");
+        is_int(untested, 0, "a row that is marked full names the test that shows its effect");
         is_int(formless, 0, "every parser says what it takes");
         is_int(unfound, 0, "every row is found by its name, none twice");
         ok(!directive_find(UNIT_TARGET, "Service", "ExecStart"),
