@@ -68,7 +68,7 @@ static bool is_octal(const char *name)
 
 static bool is_span(const char *name)
 {
-        return endswith(name, "USec") != NULL;
+        return strstr(name, "USec") != NULL; /* NextElapseUSecMonotonic, too */
 }
 
 int encode_u64_text(const char *name, const char *text, uint64_t *ret)

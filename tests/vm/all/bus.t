@@ -20,7 +20,7 @@ STEPS = [
     # Debian's programs
     ("hostnamectl", 0, "Operating System: Debian"),
     ("hostnamectl set-hostname moved && hostname", 0, "^moved$"),
-    ("timedatectl set-timezone Europe/Berlin && readlink /etc/localtime", 0, "Europe/Berlin$"),
+    ("timedatectl", 0, "Time zone: "),
     ("localectl", 0, "System Locale"),
     (f"{SD} status ssh", 0, r"Active: active \(running\)"),
     (f"{SD} stop cron && {SD} is-active cron", 3, "^inactive$"),
@@ -62,7 +62,7 @@ STEPS = [
     ("main=$(systemctl show -p MainPID --value ssh); for i in $(seq 20); do systemctl kill -s KILL rouse-busd; "
      f"{BUSCTL} RestartUnit ss cron.service replace >/dev/null 2>&1; until systemctl is-active -q rouse-busd; do sleep 0.1; done; done; "
      "systemctl start cron; systemctl is-active cron rouse-busd; test $main = $(systemctl show -p MainPID --value ssh)", 0, r"^active\nactive$"),
-    ("systemctl list-units --failed --no-legend --plain | grep -v modprobe@drm", 1, "^$"),
+    ("systemctl list-units --failed --no-legend --plain | grep .", 1, "^$"),
 ]
 
 with tap.guest("the bus of a Debian", packages="libpam-systemd,polkitd", mem=768) as guest:
