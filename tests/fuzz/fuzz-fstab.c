@@ -30,7 +30,7 @@ static void make_root(void)
                 return;
         fuzz_check(mkdtemp(root));
         snprintf(etc, sizeof(etc), "%s/etc", root);
-        snprintf(file, sizeof(file), "%s/fstab", etc);
+        snprintf(file, sizeof(file), "%s/etc/fstab", root);
         fuzz_check(mkdir(etc, 0755) >= 0);
         atexit(remove_root);
 }
