@@ -8,7 +8,7 @@
 #include "lib/fileio.h"
 #include "tests/fuzz/fuzz.h"
 
-static char root[] = "/tmp/rouse-fuzz-fstab.XXXXXX", file[64];
+static char root[] = "/tmp/rouse-fuzz-fstab.XXXXXX", file[96];
 
 static void no_log(int level, const char *unit, const char *path, int line, const char *text) {}
 
