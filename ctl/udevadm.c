@@ -171,9 +171,9 @@ char **udev_properties(struct device *d, bool subsystem_first)
         add_props(&v, d, true);
         if (!subsystem_first && d->subsystem)
                 (void)strv_addf(&v, "SUBSYSTEM=%s", d->subsystem);
-        add_props(&v, d, false);
         if (d->usec_initialized > 0)
                 (void)strv_addf(&v, "USEC_INITIALIZED=%lld", (long long)d->usec_initialized);
+        add_props(&v, d, false);
         if (d->devnode)
                 add_list(&v, "DEVLINKS", d->links, "/dev/", " ", "");
         add_list(&v, "TAGS", d->tags_all, "", ":", ":");

@@ -91,6 +91,8 @@ class Names:
             self.walk((top + "/" + name).strip("/"), children)
 
     def text(self, text):
+        text = re.sub(r"/dev/(char|block)/(\d+:\d+)$",
+                      lambda match: f"/dev/{match[1]}/" + self.tokens.get(match[1][0] + match[2], match[2]), text)
         text = re.sub(r"(^M: |bsg/|scsi:)\d+(?=:\d+:\d+:\d+)", r"\1~", text)
         text = re.sub(r"/devices/[^\s\"']+", lambda match: "/" + self.longest(match.group()), text)
         return self.pattern.sub(lambda match: self.tokens[match.group()], text)
@@ -151,7 +153,7 @@ def tree(directory, below):
     for where, dirs, files in os.walk(top):
         for name in dirs + files:
             path = os.path.join(where, name)
-            if "by-diskseq" in path:
+            if "by-diskseq" in path or name == ".lock":
                 continue
             text = "%o" % os.lstat(path).st_mode
             if os.path.islink(path):
