@@ -92,6 +92,8 @@ install: $$(INSTALLED)
 	for p in $(SBIN_PROGRAMS); do install -m 755 -s $(OUT)/$$p $(DESTDIR)/usr/sbin/; done
 	for p in $(BIN_PROGRAMS); do install -m 755 -s $(OUT)/$$p $(DESTDIR)/usr/bin/; done
 	for p in $(LIB_PROGRAMS); do if [ -e $(OUT)/$$p ]; then install -m 755 -s $(OUT)/$$p $(DESTDIR)/usr/lib/rouse/; fi; done
+	install -d $(DESTDIR)/usr/lib/rouse/udev
+	for p in $(UDEV_PROGRAMS); do install -m 755 -s $(OUT)/$$p $(DESTDIR)/usr/lib/rouse/udev/; done
 	for p in ctl/divert initramfs/update-initramfs units/rouse-sulogin; do install -m 755 $$p $(DESTDIR)/usr/lib/rouse/; done
 	install -d $(DESTDIR)/etc/kernel/postinst.d $(DESTDIR)/etc/kernel/postrm.d $(DESTDIR)/usr/share/initramfs-tools/hooks
 	install -m 755 ctl/initramfs-hook $(DESTDIR)/usr/share/initramfs-tools/hooks/zz-rouse
