@@ -65,6 +65,8 @@ STEPS = [
     ("systemctl list-units --failed --no-legend --plain | grep .", 1, "^$"),
 ]
 
+steps.TIMEOUT = max(TIMEOUT, 900)         # about two minutes of a guest that is alone
+
 with tap.guest("the bus of a Debian", packages="libpam-systemd,polkitd", mem=768) as guest:
     steps.run(tap, guest, STEPS)
 tap.done()
