@@ -149,7 +149,9 @@ void advance(void)
         if (boot.shell.pid > 0 && boot.o.break_at == BREAK_BEGIN && boot.phase == WAITING && !boot.walked)
                 return;
         goal_advance();
-        if (boot.phase != WAITING || boot.goal->block || (boot.shell.pid > 0 && !boot.limit_passed))
+        bool waits = boot.phase == WAITING && !boot.goal->block;
+        bool lacks_members = boot.phase == LOADING_FS && boot.goal->partial;
+        if (!(waits || lacks_members) || (boot.shell.pid > 0 && !boot.limit_passed))
                 return;
         if (boot.stack.programs && stack_step(&boot.stack))
                 return;
