@@ -181,7 +181,7 @@ class RootGuest(qemu.Guest):
         pass
 
     def kernel_arguments(self):
-        return f"console=ttyS0 net.ifnames=0 quiet loglevel=6 {self.row.root.format(**self.facts)}"
+        return f"console=ttyS0 net.ifnames=0 quiet loglevel=7 {self.row.root.format(**self.facts)}"
 
     def command(self, far):
         row = self.row
