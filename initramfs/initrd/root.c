@@ -327,7 +327,7 @@ void goal_advance(void)
 {
         struct goal *g = boot.goal;
 
-        if (boot.shell.pid > 0 && boot.phase != WAITING)
+        if (boot.shell.pid > 0 && boot.phase != WAITING && !boot.limit_passed)
                 return;
         if (boot.phase == WAITING && !g->block && (g->spec.kind == ROOT_NFS || g->spec.kind == ROOT_TMPFS)) {
                 advance_elsewhere();
