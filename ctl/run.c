@@ -409,7 +409,7 @@ static int name_units(struct run *r)
         uint64_t id = 0;
 
         if (r->unit) {
-                _cleanup_free_ char *name = NULL, *base = NULL;
+                _cleanup_free_ char *name = NULL;
                 int k = unit_name_mangle(r->unit, r->trigger ?: type, &name);
 
                 if (k < 0) {
