@@ -122,7 +122,7 @@ sc cat sleeper; head -1 "$dir/out" | grep -q '^# /run/systemd/system/sleeper.ser
 sc set-environment X=1; sc show-environment; grep -qx X=1 "$dir/out"; ok $? "set-environment"
 sc unset-environment X; sc show-environment; ! grep -q '^X=' "$dir/out"; ok $? "unset-environment"
 sc set-environment 1bad; [ $? -ne 0 ]; ok $? "a bad assignment is refused"
-sc daemon-reexec; [ $? -ne 0 ] && grep -q 'cannot execute itself anew' "$dir/err"; ok $? "daemon-reexec says that it is not there"
+sc daemon-reexec; ok $? "daemon-reexec"
 sc daemon-reload; [ $? -eq 0 ] || grep -q "not supported" "$dir/err"; ok $? "daemon-reload is done, or said not to be there"
 sc is-active sleeper; ok $? "what ran still runs"
 sc list-units -o json; python3 -c 'import json,sys; assert any(u["unit"]=="sleeper.service" for u in json.load(open(sys.argv[1])))' "$dir/out" 2>>"$dir/err"; ok $? "list-units as JSON"

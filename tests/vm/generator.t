@@ -18,6 +18,7 @@ tap = Tap()
 OUT = os.environ.get("OUT") or os.path.join(image.TOP, "build")
 KERNEL = image.kernel("cloud")
 LAYERS = [image.install(OUT) + "/tree", KERNEL.tree, image.base() + "/tree"]
+IMAGE_FSCK = "mkdir -p $ROOT/etc/rouse; echo Fsck=image >$ROOT/etc/rouse/initramfs.conf; "
 NOISE = "head -c 3000 /dev/urandom >"
 
 # What is broken (M: the kernel's modules), what must be said, and whether there is an image all the same.
@@ -34,10 +35,10 @@ DAMAGE = [
     ("modules.alias.bin of rubbish", NOISE + "$M/modules.alias.bin", "Cannot read the module index .*modules.alias.bin", False),
     ("modules.alias.bin cut short", "truncate -s 5000 $M/modules.alias.bin", r"modules.alias.bin is damaged", False),
     ("no modules", "rm -r $M", "No modules.dep for kernel", False),
-    ("fsck cut short", "cp --remove-destination $ROOT/sbin/e2fsck $ROOT/sbin/fsck.ext4; truncate -s 5000 $ROOT/sbin/fsck.ext4",
+    ("fsck cut short", IMAGE_FSCK + "cp --remove-destination $ROOT/sbin/e2fsck $ROOT/sbin/fsck.ext4; truncate -s 5000 $ROOT/sbin/fsck.ext4",
      "fsck.ext4 is damaged", True),
-    ("fsck a loop of links", "ln -sf fsck.ext4 $ROOT/sbin/fsck.ext4", r"fsck.ext4 cannot be had \(Too many", True),
-    ("a library of fsck gone", "rm $ROOT/lib/x86_64-linux-gnu/libe2p.so.2", "needs the library libe2p.so.2", True),
+    ("fsck a loop of links", IMAGE_FSCK + "ln -sf fsck.ext4 $ROOT/sbin/fsck.ext4", r"fsck.ext4 cannot be had \(Too many", True),
+    ("a library of fsck gone", IMAGE_FSCK + "rm $ROOT/lib/x86_64-linux-gnu/libe2p.so.2", "needs the library libe2p.so.2", True),
     ("modprobe.d of rubbish", "printf '\\377\\376\\n' >$ROOT/etc/modprobe.d/x.conf", "x.conf:1: Not UTF-8", True),
     ("a wrong line in modprobe.d", "echo rubbish x >$ROOT/etc/modprobe.d/x.conf", 'x.conf:1: Unknown command "rubbish"', True),
     ("fstab of rubbish", NOISE + "$ROOT/etc/fstab", "", True),
