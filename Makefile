@@ -56,7 +56,7 @@ endef
 # What the machine must have: installed once, by the first target that needs it.
 DEPS := gcc make pkg-config libkmod-dev libblkid-dev libmount-dev libudev-dev libelf-dev libzstd-dev liblz4-dev \
         liblzma-dev zlib1g-dev libseccomp-dev libsystemd-dev clang clang-format libclang-rt-14-dev qemu-system-x86 mmdebstrap busybox-static \
-        e2fsprogs fdisk zstd lz4 xz-utils cpio kmod python3 perl man-db iproute2 util-linux procps dbus systemd dpkg-dev
+        e2fsprogs fdisk zstd lz4 xz-utils cpio kmod python3 perl man-db iproute2 util-linux procps dbus systemd dpkg-dev swtpm
 
 deps: $(OUT)/.deps
 $(OUT)/.deps: Makefile
@@ -154,6 +154,7 @@ check: $(OUT)/.deps
 
 # What takes longer than `check` may: the fuzzers, then the checks.
 check-all:
+	@tests/deps nfs-ganesha nfs-ganesha-vfs
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=60
 	@$(MAKE) --no-print-directory check
 	@OUT='$(abspath $(OUT))' prove --exec tests/run-test tests/empty-directives $(VM_ALL_TESTS)
