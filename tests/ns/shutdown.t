@@ -26,7 +26,7 @@ run 1 "(trap '' TERM HUP; exec sleep 1000) & while ! grep -q sleep /proc/*/comm;
 grep -q '^rouse-shutdown: forced: killed sleep\[[0-9]*\]' "$dir/out"; ok $? "a process that ignores SIGTERM is killed and named"
 [ $(($(date +%s) - start)) -lt 8 ]; ok $? "within the time given"
 
-run 5 "mkdir -p $dir/a; mount -t tmpfs t $dir/a; (cd $dir/a; exec bash -c 'exec -a @keeper sleep 1000') & until grep -q @keeper /proc/[0-9]*/cmdline; do :; done"
+run 5 "mkdir -p $dir/a; mount -t tmpfs t $dir/a; (cd $dir/a; exec bash -c 'exec -a @keeper sleep 1000') & until grep -qz '^@keeper\$' /proc/[0-9]*/cmdline; do :; done"
 ! grep -q killed "$dir/out"; ok $? "a storage daemon of root (argv[0] begins with @) is left alone"
 grep -q "^rouse-shutdown: forced: busy, made read-only $dir/a" "$dir/out"; ok $? "a busy file system is made read-only and named"
 
