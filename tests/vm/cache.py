@@ -2,7 +2,7 @@
 
 An entry is a directory ROOT/KIND-HASH. It is made under a temporary name and
 renamed when whole, so an entry that exists is complete; two processes that
-want the same one wait for each other on a lock file. Kinds that grow with
+want the same one wait for each other on the entry's lock file. Kinds that grow with
 every change of the source (rouse's own images) are pruned: the newest few,
 and what was used within the hour, stay.
 """
@@ -83,7 +83,7 @@ def entry(kind, key, make, say=None):
     name = f"{kind}-{key}"
     path = os.path.join(ROOT, name)
     if not os.path.isdir(path):
-        with locked(kind):
+        with locked(name):
             if not os.path.isdir(path):
                 _make(kind, path, make, say)
     os.utime(path)
