@@ -180,6 +180,7 @@ int manager_new(struct manager **ret)
         }
         m->run_deferred = (struct loop_deferred) { .cb = run_deferred, .data = m };
         m->gc_deferred = (struct loop_deferred) { .cb = gc_deferred, .data = m };
+        m->bound_deferred = (struct loop_deferred) { .cb = unit_retry_bound, .data = m };
         manager_default_config(m);
         m->status_fd = -1;
         m->is_pid1 = getpid() == 1;

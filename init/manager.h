@@ -165,6 +165,8 @@ void ring_flush(struct manager *m);
 /* unit_notify() for a service that will be started again by itself: OnFailure= waits for the last attempt. */
 void unit_notify_full(struct unit *u, enum active_state old, bool reload_failed, bool will_restart);
 void unit_start_on_failure(struct unit *u);
+/* Stops what is bound to a unit that is down, where a job that might not be replaced has kept it up. */
+void unit_retry_bound(struct loop_deferred *d);
 
 /* job.c, for transaction.c and manager.c */
 struct job *job_new(struct unit *u, enum job_type t);

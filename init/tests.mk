@@ -16,7 +16,7 @@ $(eval $(call unit_test,test-init-path,tests/unit/test-init-path.c $(INIT_TEST_S
 $(eval $(call unit_test,test-init-jobs,tests/unit/test-init-jobs.c $(INIT_TEST_SRC)))
 # Processes, cgroups and the clock are the test's.
 INIT_WRAP := exec_spawn cgroup_kill cgroup_is_empty cgroup_pids kill now_monotonic
-$(foreach t,test-init-service test-init-service-rows test-init-unit-rows test-init-graph,$(eval $(call unit_test,$t,tests/unit/$t.c \
+$(foreach t,test-init-service test-init-service-rows test-init-unit-rows test-init-deps test-init-graph,$(eval $(call unit_test,$t,tests/unit/$t.c \
 	$(INIT_TEST_SRC),$(patsubst %,-Wl$(comma)--wrap=%,$(INIT_WRAP)))))
 $(eval $(call unit_test,test-init-cgroup,tests/unit/test-init-cgroup.c $(INIT_TEST_SRC)))
 MOUNTS_WRAP := mount devlink_mount devlink_umount exec_spawn cgroup_realize cgroup_attach cgroup_is_empty cgroup_kill

@@ -4,48 +4,14 @@
  * 2. merge      jobs on one unit become one by job.c's table; of two that cannot, the one that the anchor does not
  *               need goes
  * 3. check      against the jobs that are already installed (fail, replace-irreversibly)
- * 4. order      cycles are broken by dropping the least important ordering edge: always the same one, said by name
+ * 4. order      transaction-order.c: cycles are broken
  * 5. install
  *
  * A wanted unit that cannot be started is left out with what it pulled in; a required one fails the whole. */
 #include <stdio.h>
 
-#include "job.h"
 #include "manager.h"
-
-struct tjob;
-
-/* "by needs job": when `job` goes, `by` goes too if matters. */
-struct tlink {
-        struct tjob *by, *job;
-        bool matters;
-        struct tlink *next_of_job, *next_of_by;
-};
-
-struct tjob {
-        struct unit *u;
-        enum job_type type;
-        bool matters, deleted, reached, ignore_order;
-        bool excluded;          /* a stop that another unit's Conflicts= asks for */
-        bool installed;         /* not of this transaction: a job that is there, for the search of cycles */
-        struct tjob *next;      /* in the transaction */
-        struct tjob *unit_next; /* on the same unit */
-        struct tlink *needed_by, *needs;
-        int color; /* depth-first search: 0 new, 1 on the path, 2 done */
-        struct tjob *path_next;
-};
-
-struct transaction {
-        struct manager *m;
-        struct tjob *jobs, *anchor;
-        struct hash by_unit; /* unit id → first tjob of the unit */
-        enum job_mode mode;
-        char *error;
-        unsigned depth;
-        bool starting; /* the search of cycles takes restarts as what they will be: starts */
-        struct tlink **all_links;
-        size_t n_links, cap_links;
-};
+#include "transaction.h"
 
 static void tr_done(struct transaction *tr)
 {
@@ -60,8 +26,7 @@ static void tr_done(struct transaction *tr)
         hash_done(&tr->by_unit);
 }
 
-static int tr_fail(struct transaction *tr, int err, const char *fmt, ...) _printf_(3, 4);
-static int tr_fail(struct transaction *tr, int err, const char *fmt, ...)
+int tr_fail(struct transaction *tr, int err, const char *fmt, ...)
 {
         va_list ap;
         _cleanup_free_ char *s = NULL;
@@ -80,7 +45,7 @@ static struct tjob *tr_first(struct transaction *tr, struct unit *u)
         return hash_get(&tr->by_unit, u->id);
 }
 
-static struct tjob *tr_only(struct transaction *tr, struct unit *u)
+struct tjob *tr_only(struct transaction *tr, struct unit *u)
 {
         struct tjob *t = tr_first(tr, u);
 
@@ -138,8 +103,7 @@ static void tr_delete(struct tjob *t)
 
 /* ---- 1. gather ---- */
 
-static int tr_get(
-        struct transaction *tr, enum job_type type, struct unit *u, struct tjob **ret, bool *ret_new)
+int tr_get(struct transaction *tr, enum job_type type, struct unit *u, struct tjob **ret, bool *ret_new)
 {
         struct tjob *t = tr_find(tr, u, type);
         int r;
@@ -230,6 +194,8 @@ static const struct pull restart_pulls[] = {
         { DEP_REQUISITE_OF, JOB_TRY_RESTART, true },
         { DEP_CONSISTS_OF, JOB_TRY_RESTART, true },
 };
+/* Mode triggering: of the unit that is asked for, and no further. */
+static const struct pull triggering_pulls[] = { { DEP_TRIGGERED_BY, JOB_STOP, true } };
 static const struct pull reload_pulls[] = { { DEP_PROPAGATES_RELOAD_TO, JOB_TRY_RELOAD, false } };
 
 static bool nothing_to_stop(struct transaction *tr, struct unit *o)
@@ -237,6 +203,22 @@ static bool nothing_to_stop(struct transaction *tr, struct unit *o)
         enum active_state s = unit_active_state(o);
 
         return (s == UNIT_INACTIVE || s == UNIT_FAILED) && !o->job && !tr_only(tr, o);
+}
+
+static bool can_be_stopped(const struct unit *u)
+{
+        return unit_ops(u)->stop && !u->perpetual;
+}
+
+/* A file says that they cannot both be up, and the other one stays. */
+static bool excludes_for_good(struct unit *u, enum dep_type dep, struct unit *o)
+{
+        uint32_t origin = 0;
+
+        if ((dep != DEP_CONFLICTS && dep != DEP_CONFLICTED_BY) || can_be_stopped(o))
+                return false;
+        (void)unit_dep_types(u, o, &origin);
+        return origin & ORIGIN_FILE;
 }
 
 static int tr_pull(struct transaction *tr, struct tjob *t, const struct pull *p, struct unit *o)
@@ -247,6 +229,9 @@ static int tr_pull(struct transaction *tr, struct tjob *t, const struct pull *p,
 
         if (p->type == JOB_STOP && nothing_to_stop(tr, o))
                 return 0;
+        if (excludes_for_good(t->u, p->dep, o))
+                return tr_fail(tr, -EOPNOTSUPP,
+                        "Unit %s conflicts with %s, which runs and cannot be stopped.", t->u->id, o->id);
         if (p->dep == DEP_CONFLICTED_BY && (other = tr_find(tr, o, JOB_START))) {
                 /* it looked for us when nothing was to be stopped yet */
                 r = tr_add(tr, JOB_STOP, t->u, other, true, &stop);
@@ -291,12 +276,14 @@ static int tr_pull_for(struct transaction *tr, struct tjob *t)
 {
         int r = 0;
 
-        if (tr->mode == JOB_IGNORE_DEPENDENCIES)
+        if (tr->mode == JOB_IGNORE_DEPENDENCIES || tr->mode == JOB_IGNORE_REQUIREMENTS)
                 return 0;
-        if ((t->type == JOB_START || t->type == JOB_RESTART) && tr->mode != JOB_IGNORE_REQUIREMENTS)
+        if (t->type == JOB_START || t->type == JOB_RESTART)
                 r = tr_pull_all(tr, t, start_pulls, ARRAY_SIZE(start_pulls));
         if (r >= 0 && t->type == JOB_STOP)
                 r = tr_pull_all(tr, t, stop_pulls, ARRAY_SIZE(stop_pulls));
+        if (r >= 0 && tr->mode == JOB_TRIGGERING && t == tr->anchor)
+                r = tr_pull_all(tr, t, triggering_pulls, ARRAY_SIZE(triggering_pulls));
         if (r >= 0 && t->type == JOB_RESTART)
                 r = tr_pull_all(tr, t, restart_pulls, ARRAY_SIZE(restart_pulls));
         if (r >= 0 && t->type == JOB_RELOAD)
@@ -319,7 +306,7 @@ static int tr_add(struct transaction *tr, enum job_type type, struct unit *u, st
         r = check_load_state(tr, type, u);
         if (r < 0)
                 return r;
-        if ((type == JOB_STOP && !unit_ops(u)->stop) || (type == JOB_STOP && u->perpetual))
+        if (type == JOB_STOP && !can_be_stopped(u))
                 return by ? 0 : tr_fail(tr, -EOPNOTSUPP, "Unit %s cannot be stopped.", u->id);
         type = collapse(type, u);
         if (type == JOB_NOP && by)
@@ -480,153 +467,6 @@ static int tr_merge(struct transaction *tr)
         return 0;
 }
 
-/* ---- 4. order ---- */
-
-/* Does a wait for b, by this edge of a's? */
-static bool tr_waits(const struct transaction *tr, const struct tjob *a, const struct unit_dep *d,
-        const struct tjob *b, bool *ret_after)
-{
-        enum job_type x = tr->starting && a->type == JOB_RESTART ? JOB_START : a->type,
-                      y = tr->starting && b->type == JOB_RESTART ? JOB_START : b->type;
-
-        if (d->types & DEP_BIT(DEP_AFTER) && job_types_wait(x, y, true)) {
-                *ret_after = true;
-                return true;
-        }
-        if (d->types & DEP_BIT(DEP_BEFORE) && job_types_wait(x, y, false)) {
-                *ret_after = false;
-                return true;
-        }
-        return false;
-}
-
-/* How much is lost when "a waits for b" is dropped: the smallest on the cycle goes. */
-static int edge_weight(const struct tjob *a, const struct tjob *b)
-{
-        uint32_t origin = 0, types = unit_dep_types(a->u, b->u, &origin);
-        uint32_t needs = DEP_BIT(DEP_REQUIRES) | DEP_BIT(DEP_BINDS_TO) | DEP_BIT(DEP_REQUISITE);
-        int w = 0;
-
-        if (types & (needs | needs << 1))
-                w += 8;
-        else if (types & (DEP_BIT(DEP_WANTS) | DEP_BIT(DEP_WANTED_BY)))
-                w += 4;
-        if (origin & (ORIGIN_IMPLICIT | ORIGIN_DEFAULT | ORIGIN_PATH))
-                w += 2;
-        if (a->u->vendor && b->u->vendor)
-                w += 16; /* what the distribution ships works without the local unit */
-        return w;
-}
-
-static void describe_cycle(struct strbuf *b, struct tjob *start)
-{
-        for (struct tjob *t = start; t; t = t->path_next) {
-                strbuf_printf(b, "%s → ", t->u->id);
-                if (t->path_next == start)
-                        break;
-        }
-        strbuf_puts(b, start->u->id);
-}
-
-/* The path from `start` closes on itself: drops the lightest edge; equal ones by name, so it is always the same. */
-static void break_cycle(struct tjob *start)
-{
-        _cleanup_strbuf_ struct strbuf b = { 0 };
-        struct tjob *best = NULL;
-        int best_w = INT_MAX;
-        bool after;
-
-        for (struct tjob *t = start;;) {
-                int w = edge_weight(t, t->path_next);
-
-                if (w < best_w || (w == best_w && strcmp(t->u->id, best->u->id) < 0)) {
-                        best = t;
-                        best_w = w;
-                }
-                t = t->path_next;
-                if (t == start)
-                        break;
-        }
-        describe_cycle(&b, start);
-        after = unit_dep_types(best->u, best->path_next->u, NULL) & DEP_BIT(DEP_AFTER);
-        strbuf_printf(
-                &b, "; dropped: %s %s=%s", best->u->id, after ? "After" : "Before", best->path_next->u->id);
-        log_unit(best->u->id, LOG_WARNING, "Ordering cycle: %s", b.s ?: "");
-        if (strv_addf(&best->u->dropped, "%s=%s", after ? "After" : "Before", best->path_next->u->id) < 0)
-                log_oom();
-        (void)str_replace(&best->u->dropped_edges, b.s);
-        (void)str_replace(&best->path_next->u->dropped_edges, b.s);
-        unit_drop_dep(best->u, after ? DEP_AFTER : DEP_BEFORE, best->path_next->u);
-        if (best->u->job) /* it may have waited for just this */
-                job_queue_run(best->u->job);
-}
-
-/* What the unit will have a job of: a new one, or one that is there and stays. NULL: none. */
-static struct tjob *tr_node(struct transaction *tr, struct unit *u)
-{
-        struct tjob *t = tr_only(tr, u);
-        bool goes = (tr->mode == JOB_ISOLATE || tr->mode == JOB_FLUSH) && !u->ignore_on_isolate, fresh;
-
-        if (t || !u->job || u->job->ignore_order || u->job->type > JOB_NOP || goes)
-                return t;
-        if (tr_get(tr, u->job->type, u, &t, &fresh) < 0)
-                return NULL;
-        t->installed = true;
-        return t;
-}
-
-/* Depth first along "waits for". 1: a cycle was found and one edge dropped; look again. */
-static int visit(struct transaction *tr, struct tjob *t, struct tjob *prev)
-{
-        struct unit *u = t->u;
-
-        t->color = 1;
-        for (size_t i = 0; i < u->n_deps; i++) {
-                struct tjob *o = tr_node(tr, u->deps[i].other);
-                bool after;
-
-                if (!o || o->ignore_order || o->color == 2 || !tr_waits(tr, t, &u->deps[i], o, &after))
-                        continue;
-                t->path_next = o;
-                if (o->color == 1) {
-                        break_cycle(o);
-                        return 1;
-                }
-                if (visit(tr, o, t))
-                        return 1;
-        }
-        t->color = 2;
-        t->path_next = NULL;
-        return 0;
-}
-
-static int tr_order_phase(struct transaction *tr, bool starting)
-{
-        tr->starting = starting;
-        for (struct tjob *t = tr->jobs; t; t = t->next)
-                t->color = 0;
-        for (unsigned round = 0; round < 10000; round++) {
-                int found = 0;
-
-                for (struct tjob *t = tr->jobs; t; t = t->next)
-                        t->color = t->color == 2 && round ? 2 : 0;
-                for (struct tjob *t = tr->jobs; t && !found; t = t->next)
-                        if (!t->deleted && t->color == 0 && !t->ignore_order)
-                                found = visit(tr, t, NULL);
-                if (!found)
-                        return 0;
-        }
-        return tr_fail(tr, -EDEADLK, "Too many ordering cycles.");
-}
-
-/* A restart waits as a stop first, and then as a start. */
-static int tr_order(struct transaction *tr)
-{
-        int r = tr_order_phase(tr, false);
-
-        return r < 0 ? r : tr_order_phase(tr, true);
-}
-
 /* ---- 3. check, 5. install ---- */
 
 static int tr_check(struct transaction *tr)
@@ -636,10 +476,10 @@ static int tr_check(struct transaction *tr)
 
                 if (t->deleted || !j || job_merge(j->type, t->type) >= 0)
                         continue;
-                if (j->irreversible && tr->mode != JOB_REPLACE_IRREVERSIBLY && tr->mode != JOB_FLUSH)
+                if (j->irreversible && tr->mode != JOB_FLUSH)
                         return tr_fail(tr, -EEXIST, "Unit %s has a %s job queued that may not be replaced.",
                                 t->u->id, job_type_to_string(j->type));
-                if (tr->mode == JOB_FAIL || tr->mode == JOB_TRIGGERING)
+                if (tr->mode == JOB_FAIL)
                         return tr_fail(tr, -EEXIST, "Unit %s has a conflicting %s job queued.", t->u->id,
                                 job_type_to_string(j->type));
         }
@@ -755,6 +595,8 @@ int manager_add_job(struct manager *m, enum job_type t, struct unit *u, enum job
                         u->id);
         else if (mode == JOB_ISOLATE && (t != JOB_START || (manual && !u->allow_isolate)))
                 r = tr_fail(&tr, -EPERM, "Unit %s may not be isolated (AllowIsolate=).", u->id);
+        else if (mode == JOB_TRIGGERING && t != JOB_STOP)
+                r = tr_fail(&tr, -EINVAL, "Job mode triggering is for stop only.");
         else if (t == JOB_RELOAD && !unit_can_reload(u))
                 r = tr_fail(&tr, -EOPNOTSUPP, "Unit %s cannot be reloaded.", u->id);
         if (r >= 0)

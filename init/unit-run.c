@@ -281,7 +281,7 @@ static bool notify_job(struct unit *u, struct job *j, enum active_state now, boo
         }
 }
 
-static void enqueue_quietly(
+static int enqueue_quietly(
         struct unit *u, enum job_type t, struct unit *other, enum job_mode mode, const char *why)
 {
         _cleanup_free_ char *err = NULL;
@@ -293,6 +293,7 @@ static void enqueue_quietly(
         if (r < 0)
                 log_unit_errno(u->id, LOG_WARNING, r, "%s%s: could not queue %s: %s", why, other->id,
                         job_type_to_string(t), err ?: strerror(-r));
+        return r;
 }
 
 /* Deps may be added while jobs are queued, so the neighbours are gathered first. */
@@ -346,7 +347,30 @@ static bool unit_is_up(struct unit *u)
 static void stop_bound(struct unit *u, struct unit *o)
 {
         if (unit_is_up(o) && !(o->job && (o->job->type == JOB_STOP || o->job->type == JOB_RESTART)))
-                enqueue_quietly(u, JOB_STOP, o, JOB_REPLACE, "Stops with it: ");
+                o->bound_stop_due =
+                        enqueue_quietly(u, JOB_STOP, o, JOB_REPLACE, "Stops with it: ") == -EEXIST;
+}
+
+/* A job that may not be replaced has held up the stop of u, and is over. */
+static void retry_bound(struct unit *u)
+{
+        u->bound_stop_due = false;
+        UNIT_FOREACH_DEP(u, DEP_BIT(DEP_BINDS_TO), o)
+        if (!unit_is_up(o) && !o->job) {
+                stop_bound(o, u);
+                return;
+        }
+}
+
+void unit_retry_bound(struct loop_deferred *d)
+{
+        struct manager *m = d->data;
+
+        UNITS_FOREACH(u, m, -1)
+        {
+                if (u->bound_stop_due && !u->job)
+                        retry_bound(u);
+        }
 }
 
 static void start_on_failure(struct unit *u, struct unit *o)

@@ -259,7 +259,8 @@ struct unit {
         unsigned failure_count;
         uint64_t files_hash; /* of all that it was read from: load_hash() */
         bool needs_read;     /* a reload found its files changed, but it was busy */
-        bool start_limit_hit, in_load_queue, in_gc, in_stop_when_unneeded, in_notify;
+        bool bound_stop_due; /* a unit that it is bound to is down, but its own job may not be replaced */
+        bool start_limit_hit, in_load_queue, in_gc;
         char *dropped_edges; /* "cycle a → b → c: dropped After=…", shown in status */
         char **dropped;      /* "After=c": those of its own edges that were */
         char *wait_reason;   /* why its job waits, for analyze */
@@ -422,7 +423,7 @@ struct manager {
         uint32_t next_job_id, n_jobs;
         uint64_t n_jobs_done, n_jobs_failed;
         struct job *run_queue, *run_queue_tail;
-        struct loop_deferred run_deferred, gc_deferred;
+        struct loop_deferred run_deferred, gc_deferred, bound_deferred;
         char **cmdline;
         char **environment;        /* of services: PATH, LANG … */
         void *index;               /* load.c's */

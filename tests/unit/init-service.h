@@ -94,7 +94,7 @@ static const struct {
         { "wants.target", "Wants=s.service\n" }, { "leans.target", "BindsTo=s.service\nAfter=s.service\n" },
         { "o.service", "[Service]\nExecStart=/o\nExecReload=/o-reload\n" } };
 
-static inline void begin(const char *unit, const char *lines)
+static inline _unused_ void begin(const char *unit, const char *lines)
 {
         _cleanup_free_ char *text =
                 str_printf("[Unit]\nDefaultDependencies=no\n%s\n[Service]\n%s\n", unit, lines);
@@ -122,14 +122,14 @@ static inline void begin(const char *unit, const char *lines)
                 printf("# not loaded: %s\n", s->unit.load_error ?: "?");
 }
 
-static inline void end(void)
+static inline _unused_ void end(void)
 {
         test_manager_free(m);
         strv_free(last_env);
         last_env = NULL;
 }
 
-static inline void ask(enum job_type t)
+static inline _unused_ void ask(enum job_type t)
 {
         (void)manager_add_job(m, t, &s->unit, JOB_REPLACE, false, NULL, NULL);
         settle();

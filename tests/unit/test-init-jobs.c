@@ -220,6 +220,33 @@ static void local_edge_first(void)
         end();
 }
 
+/* Two circles that share an edge: whichever way round the units were read, the same edges go. */
+static void cycles_by_name(void)
+{
+        static const char *const names[] = { "a.target", "b.target", "c.target", "d.target", "e.target" };
+        char first[2048] = "";
+
+        for (int turn = 0; turn < 10; turn++) {
+                begin();
+                target("a", "After=b.target c.target");
+                target("b", "After=c.target d.target");
+                target("c", "After=a.target e.target");
+                target("d", "After=a.target");
+                target("e", "After=b.target");
+                target("all", "Requires=a.target b.target c.target d.target e.target");
+                loaded();
+                for (int i = 0; i < 5; i++)
+                        (void)test_unit(m, names[(turn < 5 ? i + turn : 14 - i - turn) % 5]);
+                is_int(ask(JOB_START, "all.target"), 0, "circles that share edges do not refuse");
+                if (turn == 0)
+                        snprintf(first, sizeof(first), "%s", test_log.s ?: "");
+                is_str(test_log.s, first, "the same edges, whatever was read first");
+                run_all();
+                is_int(m->n_jobs, 0, "and all ends");
+                end();
+        }
+}
+
 static void refused_keeps_edges(void)
 {
         put_cycle(false);
@@ -470,6 +497,7 @@ int main(void)
         cycles();
         cycle_with_a_waiting_job();
         local_edge_first();
+        cycles_by_name();
         refused_keeps_edges();
         isolate();
         irreversible();
