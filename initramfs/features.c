@@ -197,6 +197,15 @@ static int add_library(struct image *im, const char *name, const char *why)
         return r;
 }
 
+static const char *keyscript(char *const *options)
+{
+        const char *v = NULL;
+
+        FOREACH_STR (o, options)
+                v = startswith(*o, "keyscript=") ?: v;
+        return v;
+}
+
 /* The entries that may be needed for the root: those of the machine's own root if that is known, else all that can be
  * opened without the root. */
 static bool wanted_entry(const struct hardware *h, char *const *f, size_t n)
@@ -209,7 +218,35 @@ static bool wanted_entry(const struct hardware *h, char *const *f, size_t n)
         if (h->mappings)
                 return strv_contains(h->mappings, f[0]);
         return !strv_contains(words, "noauto") && !strv_contains(words, "swap") &&
-               (streq(key, "none") || streq(key, "-") || strchr(key, ':'));
+               (streq(key, "none") || streq(key, "-") || strchr(key, ':') || keyscript(words));
+}
+
+/* The program that an entry's key comes from, and the file that it is given, if that is one. */
+static int add_keyscript(struct image *im, const char *script, char *const *f)
+{
+        _cleanup_free_ char *path =
+                str_printf("%s%s", strchr(script, '/') ? "" : "/lib/cryptsetup/scripts/", script);
+        int r = path ? image_add_file(im, path, NULL, "keyscript of the root") : -ENOMEM;
+
+        if (r < 0 && r != -ENOMEM)
+                image_missing(im, LOG_WARNING,
+                        "Keyscript %s of %s cannot be read; a passphrase will be asked for", path, f[0]);
+        else if (r >= 0 && f[2][0] == '/' && !startswith(f[2], "/dev/") &&
+                 image_add_file(im, f[2], NULL, "key file of the root") >= 0)
+                im->secret = true;
+        return r == -ENOMEM ? r : 0;
+}
+
+static void add_key(struct image *im, char *const *f)
+{
+        if (f[2][0] != '/')
+                return;
+        if (!strchr(f[2], ':') && !startswith(f[2], "/dev/") &&
+                image_add_file(im, f[2], NULL, "key file of the root") < 0)
+                image_missing(im, LOG_WARNING,
+                        "Key file %s of %s cannot be read; a passphrase will be asked for", f[2], f[0]);
+        else
+                im->secret = true;
 }
 
 static int add_crypttab(struct image *im, const struct hardware *h)
@@ -225,14 +262,13 @@ static int add_crypttab(struct image *im, const struct hardware *h)
 
                 if (n < 2 || f[0][0] == '#' || !wanted_entry(h, f, n))
                         continue;
+                _cleanup_strv_ char **options = n > 3 ? strv_split(f[3], ",") : NULL;
+                const char *script = keyscript(options);
+                if (script && (r = add_keyscript(im, script, f)) < 0)
+                        return r;
                 strbuf_printf(&out, "%s\n", line);
-                if (n > 2 && f[2][0] == '/' && !strchr(f[2], ':') && !startswith(f[2], "/dev/") &&
-                        (r = image_add_file(im, f[2], NULL, "key file of the root")) < 0)
-                        image_missing(im, LOG_WARNING,
-                                "Key file %s of %s cannot be read; a passphrase will be asked for", f[2],
-                                f[0]);
-                else if (n > 2 && f[2][0] == '/')
-                        im->secret = true;
+                if (!script && n > 2)
+                        add_key(im, f);
         }
         if (!out.len)
                 return 0;

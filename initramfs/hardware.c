@@ -1,5 +1,7 @@
 /* Hardware from /sys or from a recording: see hardware.h. */
 
+#include <endian.h>
+#include <fcntl.h>
 #include <mntent.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -65,6 +67,44 @@ static int scan_chain(const char *devdir, char ***list)
         return r;
 }
 
+/* Has a LUKS2 header a token of systemd-cryptenroll for a TPM2? The header is 4 KiB with its magic, its version and
+ * the size of the whole, then JSON. */
+static bool has_tpm2_token(const char *node)
+{
+        static const char magic[] = "LUKS\xba\xbe\0\2";
+        static const char token[] = "\"systemd-tpm2\"";
+        _cleanup_close_ int fd = open(node, O_RDONLY | O_CLOEXEC);
+        uint64_t size;
+        char head[16];
+
+        if (fd < 0 || pread(fd, head, sizeof head, 0) != sizeof head || memcmp(head, magic, 8) != 0)
+                return false;
+        memcpy(&size, head + 8, sizeof size);
+        size = MIN(be64toh(size), (uint64_t)4 << 20);
+        _cleanup_free_ char *text = malloc(size);
+        ssize_t n = text ? pread(fd, text, size, 0) : -1;
+        return n > 0 && memmem(text, n, token, strlen(token));
+}
+
+/* The devices below an open LUKS2 device. */
+static int scan_tokens(const char *dev, struct hardware *h)
+{
+        _cleanup_free_ char *slaves = str_printf("%s/slaves", dev);
+        _cleanup_closedir_ DIR *d = slaves ? opendir(slaves) : NULL;
+        int r = slaves ? 0 : -ENOMEM;
+
+        for (struct dirent *e; r >= 0 && d && (e = readdir(d));) {
+                _cleanup_free_ char *node = str_printf("/dev/%s", e->d_name);
+
+                for (char *p = node; p && *p; p++)
+                        if (*p == '!')
+                                *p = '/';
+                if (e->d_name[0] != '.' && node && has_tpm2_token(node))
+                        r = strv_add_unique(&h->features, "tpm2");
+        }
+        return r;
+}
+
 /* What a device is made by. */
 static int scan_kind(const char *dev, struct hardware *h)
 {
@@ -88,7 +128,7 @@ static int scan_kind(const char *dev, struct hardware *h)
                         if (r >= 0 && streq(kinds[i].feature, "luks") &&
                                 read_one_line(name_file, &name) >= 0)
                                 r = strv_add_unique(&h->mappings, name);
-                        return r;
+                        return r < 0 || !startswith(uuid, "CRYPT-LUKS2-") ? r : scan_tokens(dev, h);
                 }
         return 0;
 }

@@ -60,7 +60,7 @@ static void keep_way_back(void)
         _cleanup_free_ char *data = NULL;
         size_t len;
 
-        if (!boot.stack.used && boot.root.spec.kind != ROOT_NFS)
+        if (!boot.stack.used && boot.root.spec.kind != ROOT_NFS && boot.usr.spec.kind != ROOT_NFS)
                 return;
         mkdir("/run/initramfs", 0755);
         if (read_file(SHUTDOWN_HERE, 16 << 20, &data, &len) < 0 ||
@@ -86,6 +86,7 @@ void hand_over(void)
                 if (boot.blocks.block[i]->dm_name)
                         write_mapped(boot.blocks.block[i]);
         write_times_and_devices();
+        log_info("executing %s", init);
         switch_root(init, boot.argv);
 back:
         (void)umount2(NEW_ROOT "/usr", MNT_DETACH);

@@ -146,8 +146,6 @@ bool stop_at(enum break_point p)
 
 void advance(void)
 {
-        if (!boot.goal) /* an event before it is known what is looked for */
-                return;
         if (boot.shell.pid > 0 && boot.o.break_at == BREAK_BEGIN && boot.phase == WAITING && !boot.walked)
                 return;
         goal_advance();

@@ -90,6 +90,7 @@ bool resume_settled(void);
 bool gpt_auto_matches(const struct blocks *b, const struct block *d);
 
 /* network.c: what is on the network; true when the goal can be mounted. */
+#define MOUNT_NFS "/sbin/mount.nfs"
 bool network_ready(void);
 int network_mount(void);
 void network_event(const struct uevent *u);

@@ -5,8 +5,8 @@
  * only when the root has not been found without.
  *
  * An entry is opened by the first of these that works: a token that cryptsetup's plugins know (TPM2), a key file
- * (in the image, or on a device of its own), a passphrase that opened another device, a passphrase from the
- * console, asked for `tries` times. */
+ * (in the image, or on a device of its own) or what a keyscript= prints, a passphrase that opened another device, a
+ * passphrase from the console, asked for `tries` times. */
 
 #include <stdio.h>
 #include <sys/mount.h>
@@ -18,6 +18,7 @@
 
 #define CRYPTSETUP "/sbin/cryptsetup"
 #define KEY_MOUNT  "/run/rouse/keys"
+#define SCRIPTS    "/lib/cryptsetup/scripts/" /* where a keyscript= without a directory is */
 #define TRIES      3
 
 enum luks_next { TRY_TOKEN, TRY_KEY, TRY_CACHED, TRY_ASK, OPEN, FAILED };
@@ -30,8 +31,10 @@ struct luks_entry {
         char *header;
         struct root_spec header_device;
         char **arguments; /* for cryptsetup, from the options */
+        char **options;   /* as they are written, for a keyscript */
+        char *script;     /* keyscript=; what it is to be told is in key */
         char *type;
-        unsigned tries, asked;
+        unsigned tries, asked, scripted;
         size_t cached; /* passphrases tried of those kept */
         enum luks_next next;
 };
@@ -41,9 +44,10 @@ struct luks {
         size_t n;
         bool named; /* entries were given; else they are made from what is seen */
         struct luks_entry *current;
-        char *node;                /* of the current one */
-        char **secrets;            /* passphrases that were right */
-        char *answer, *answer_for; /* typed, and the entry's name */
+        char *node;                  /* of the current one */
+        char **secrets;              /* passphrases that were right */
+        char *answer, *answer_for;   /* typed, and the entry's name */
+        struct tool_capture printed; /* by the keyscript of the current one */
 };
 
 /* --- entries --- */
@@ -136,9 +140,10 @@ static void set_option(struct luks_entry *e, const char *w)
                 e->tries = n ?: UINT32_MAX;
         else if ((v = startswith(w, "header=")))
                 set_file(v, &e->header, &e->header_device);
-        else if (startswith(w, "keyscript="))
-                log_error("luks: %s: %s is not supported here; asking for the passphrase", e->name, w);
-        else if (!set_argument(e, w))
+        else if ((v = startswith(w, "keyscript="))) {
+                free(e->script);
+                e->script = str_printf("%s%s", strchr(v, '/') ? "" : SCRIPTS, v);
+        } else if (!set_argument(e, w))
                 log_warning("luks: %s: option %s is not known; ignored", e->name, w);
 }
 
@@ -146,8 +151,10 @@ static void set_options(struct luks_entry *e, const char *list)
 {
         _cleanup_strv_ char **words = strv_split(list, ",");
 
-        FOREACH_STR (w, words)
+        FOREACH_STR (w, words) {
+                (void)strv_add_unique(&e->options, *w);
                 set_option(e, *w);
+        }
 }
 
 static void read_crypttab(struct luks *l)
@@ -319,7 +326,7 @@ static void advance(struct stack *s, struct luks_entry *e, bool opened)
         leave_files();
         if (opened)
                 e->next = OPEN;
-        else if (e->next == TRY_TOKEN || e->next == TRY_KEY)
+        else if (e->next == TRY_TOKEN || (e->next == TRY_KEY && (!e->script || e->scripted >= e->tries)))
                 e->next++;
         s->luks->current = NULL;
         free(s->luks->node);
@@ -338,8 +345,10 @@ static void on_end(struct tool *t, int code)
                 log_info("luks: %s is open as %s", l->node, e->name);
         if (l->answer && opened)
                 (void)strv_add_unique(&l->secrets, l->answer);
+        explicit_bzero(&l->printed, sizeof l->printed);
         if (!opened && e->next == TRY_KEY)
-                log_error("luks: the key file %s does not open %s", e->key, l->node);
+                log_error("luks: %s %s does not open %s", e->script ? "what was printed by" : "the key file",
+                        e->script ?: e->key, l->node);
         if (!opened && e->next == TRY_ASK) {
                 if (code == 2)
                         log_error("luks: wrong passphrase for %s (%s)", l->node, e->name);
@@ -358,7 +367,7 @@ static void on_end(struct tool *t, int code)
 
 /* cryptsetup open, with the entry's arguments and these more. header: NULL or the path. */
 static int open_with(struct stack *s, struct luks_entry *e, const char *more, const char *value,
-        const char *header, const char *secret)
+        const char *header, const char *secret, size_t len)
 {
         const char *argv[32] = { CRYPTSETUP, "open", "--batch-mode", "--type", e->type ?: "luks", more };
         size_t n = 6;
@@ -374,7 +383,66 @@ static int open_with(struct stack *s, struct luks_entry *e, const char *more, co
                         argv[n++] = *a;
         argv[n++] = s->luks->node;
         argv[n++] = e->name;
-        return stack_run(s, argv, secret, secret ? strlen(secret) : 0, on_end);
+        return stack_run(s, argv, secret, len, on_end);
+}
+
+static int open_with_text(struct stack *s, struct luks_entry *e, const char *header, const char *secret)
+{
+        return open_with(s, e, "--key-file", "-", header, secret, strlen(secret));
+}
+
+/* --- keyscript= --- */
+
+static void on_script_end(struct tool *t, int code)
+{
+        struct stack *s = t->data;
+        struct luks *l = s->luks;
+
+        t->capture = NULL;
+        if (code || !l->printed.len || l->printed.too_long) {
+                log_error("luks: %s gave no key for %s (exit code %d)", l->current->script, l->node, code);
+                explicit_bzero(&l->printed, sizeof l->printed);
+                advance(s, l->current, false);
+                return;
+        }
+        s->changed(s);
+}
+
+/* As crypttab(5) of Debian has it: the third field is its argument, the rest is in its environment. */
+static int run_script(struct stack *s, struct luks_entry *e)
+{
+        struct luks *l = s->luks;
+        const char *key = e->key ?: "none", *argv[] = { e->script, key, NULL };
+        _cleanup_strv_ char **env = NULL;
+        _cleanup_free_ char *options = strv_join(e->options, ",");
+
+        if (strv_addf(&env, "CRYPTTAB_NAME=%s", e->name) < 0 ||
+                strv_addf(&env, "CRYPTTAB_SOURCE=%s", l->node) < 0 ||
+                strv_addf(&env, "CRYPTTAB_KEY=%s", key) < 0 ||
+                strv_addf(&env, "CRYPTTAB_OPTIONS=%s", options ?: "") < 0 ||
+                strv_addf(&env, "CRYPTTAB_TRIED=%u", e->scripted) < 0)
+                return 0;
+        FOREACH_STR (o, e->options) {
+                _cleanup_free_ char *name = strndup(*o, strcspn(*o, "="));
+                const char *eq = strchr(*o, '=');
+
+                for (char *p = name; p && *p; p++)
+                        if (*p == '-')
+                                *p = '_';
+                if (name)
+                        (void)strv_addf(&env, "CRYPTTAB_OPTION_%s=%s", name, eq ? eq + 1 : "yes");
+        }
+        e->scripted++;
+        l->printed = (struct tool_capture) { .len = 0 };
+        s->tool.capture = &l->printed;
+        s->tool.environment = env;
+        int r = stack_run(s, argv, NULL, 0, on_script_end);
+        s->tool.environment = NULL;
+        if (!r) {
+                s->tool.capture = NULL;
+                e->next = TRY_CACHED;
+        }
+        return r;
 }
 
 static void on_answer(struct ask *a, const char *text, size_t len)
@@ -429,12 +497,18 @@ static int try_entry(struct stack *s, struct luks_entry *e, const struct block *
                 return 0;
         if (e->next == TRY_TOKEN && (e->type || !have_token_plugins()))
                 e->next = TRY_KEY;
+        if (e->next == TRY_TOKEN && !(stack_driver(s, "tpm_tis") & stack_driver(s, "tpm_crb")))
+                return 0; /* both at once */
         if (e->next == TRY_TOKEN)
-                return open_with(s, e, "--token-only", NULL, header, NULL);
+                return open_with(s, e, "--token-only", NULL, header, NULL, 0);
+        if (e->next == TRY_KEY && e->script)
+                return l->printed.len
+                               ? open_with(s, e, "--key-file", "-", header, l->printed.text, l->printed.len)
+                               : run_script(s, e);
         if (e->next == TRY_KEY && e->key) {
                 key = reach_file(s, e->key, &e->key_device, KEY_MOUNT "/key");
                 if (key)
-                        return open_with(s, e, "--key-file", key, header, NULL);
+                        return open_with(s, e, "--key-file", key, header, NULL, 0);
                 if (!s->key_overdue)
                         return 0;
                 log_error("luks: the device %s with the key file of %s has not appeared; asking instead",
@@ -443,12 +517,12 @@ static int try_entry(struct stack *s, struct luks_entry *e, const struct block *
         if (e->next == TRY_KEY)
                 e->next = TRY_CACHED;
         if (e->next == TRY_CACHED && e->cached < strv_len(l->secrets))
-                return open_with(s, e, "--key-file", "-", header, l->secrets[e->cached++]);
+                return open_with_text(s, e, header, l->secrets[e->cached++]);
         if (e->next == TRY_CACHED)
                 e->next = TRY_ASK;
         if (!l->answer)
                 return ask(s, e);
-        return streq(l->answer_for ?: "", e->name) && open_with(s, e, "--key-file", "-", header, l->answer);
+        return streq(l->answer_for ?: "", e->name) && open_with_text(s, e, header, l->answer);
 }
 
 int luks_step(struct stack *s)

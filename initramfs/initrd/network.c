@@ -15,8 +15,6 @@
 #include "lib/fileio.h"
 #include "lib/log.h"
 
-#define MOUNT_NFS "/sbin/mount.nfs"
-
 struct net {
         struct netconf conf;
         struct dhcp dhcp;
@@ -240,8 +238,8 @@ static void on_mounted(struct tool *t, int code)
                 usec_t pause = MIN(USEC_PER_SEC << MIN(boot.net->tries, 4u), 10 * USEC_PER_SEC);
 
                 boot.net->tries++;
-                log_error("cannot mount root %s: %s ended with %d; trying again", boot.root.spec.text,
-                        t->program, code);
+                log_error("cannot mount %s %s: %s ended with %d; trying again", boot.goal->what,
+                        boot.goal->spec.text, t->program, code);
                 boot.phase = WAITING;
                 loop_timer_set(boot.loop, &boot.net->retry, usec_add(now_monotonic(), pause));
                 return;
@@ -252,10 +250,11 @@ static void on_mounted(struct tool *t, int code)
 /* [SERVER:]PATH[,OPTIONS]; server and path from DHCP where there are none. */
 static int root_source(const struct net *n, char **ret_source, char **ret_options)
 {
-        const char *v = boot.root.spec.value;
+        const struct goal *g = boot.goal;
+        const char *v = g->spec.value;
         const char *path = strstr(v, ":/") ? strstr(v, ":/") + 1 : *v == '/' ? v : NULL;
         _cleanup_free_ char *server = NULL, *where = NULL, *rest = NULL;
-        const char *given = *n->lease.root_path ? n->lease.root_path : NULL;
+        const char *given = g == &boot.root && *n->lease.root_path ? n->lease.root_path : NULL;
 
         if (!path && given && strstr(given, ":/"))
                 v = given, path = strstr(given, ":/") + 1;
@@ -263,7 +262,7 @@ static int root_source(const struct net *n, char **ret_source, char **ret_option
                 path = given;
         if (!path)
                 return log_error_errno(
-                        -EINVAL, "root=%s names no path, and neither does DHCP", boot.root.spec.text);
+                        -EINVAL, "%s %s names no path, and neither does DHCP", g->what, g->spec.text);
         if (path > v && v[path - v - 1] == ':')
                 server = strndup(v, path - v - 1);
         else {
@@ -277,8 +276,8 @@ static int root_source(const struct net *n, char **ret_source, char **ret_option
         if (!server || !where || !rest)
                 return -ENOMEM;
         *ret_source = str_printf("%s:%s", server, where);
-        *ret_options = str_printf("%s%s%s%s%s", boot.root.flags & MS_RDONLY ? "ro,nolock" : "rw,nolock",
-                *rest ? "," : "", rest, boot.root.data && *boot.root.data ? "," : "", boot.root.data ?: "");
+        *ret_options = str_printf("%s%s%s%s%s", g->flags & MS_RDONLY ? "ro,nolock" : "rw,nolock",
+                *rest ? "," : "", rest, g->data && *g->data ? "," : "", g->data ?: "");
         return *ret_source && *ret_options ? 0 : -ENOMEM;
 }
 
@@ -289,7 +288,7 @@ int network_mount(void)
 
         if (r < 0)
                 return r;
-        const char *argv[] = { MOUNT_NFS, source, NEW_ROOT, "-o", options, NULL };
+        const char *argv[] = { MOUNT_NFS, source, boot.goal->where, "-o", options, NULL };
         boot.mounter.done = on_mounted;
         r = tool_start(&boot.mounter, argv, NULL, 0);
         if (r == -ENOENT)

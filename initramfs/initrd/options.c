@@ -385,7 +385,6 @@ int options_parse(char *const *words, struct initrd_options *ret)
         int r;
 
         o.words = strv_copy(words);
-        o.quiet = cmdline_bool(words, "quiet", false);
         o.debug = cmdline_bool(words, "rd.debug", false) || cmdline_bool(words, "debug", false);
         o.shell = cmdline_bool(words, "rd.shell", true);
         if ((v = cmdline_get(words, "panic")) && (parse_int(v, &o.panic) < 0 || o.panic < 0))

@@ -52,7 +52,7 @@ struct initrd_options {
         usec_t degraded;        /* rd.degraded=: wait so long for missing members; USEC_INFINITY: for ever */
         enum volatile_mode volatile_root;
         usec_t limit; /* rd.timeout=, rootdelay=; USEC_INFINITY for rootwait */
-        bool quiet, debug, shell, luks;
+        bool debug, shell, luks;
         int panic; /* panic=: seconds after which a failed boot restarts; 0: never */
         enum break_point break_at;
         enum fsck_mode fsck;

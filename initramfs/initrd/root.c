@@ -44,10 +44,17 @@ static int find_usr(void)
                 boot.usr.flags |= MS_RDONLY;
         if (r >= 0 && !streq(found->mnt_type, "auto") && !(boot.usr.fstype = strdup(found->mnt_type)))
                 r = -ENOMEM;
-        if (r >= 0)
-                r = startswith(found->mnt_type, "nfs") ? -EOPNOTSUPP
-                                                       : root_parse(found->mnt_fsname, &boot.usr.spec);
+        if (r >= 0) {
+                _cleanup_free_ char *source = str_printf(
+                        "%s%s", startswith(found->mnt_type, "nfs") ? "nfs:" : "", found->mnt_fsname);
+                r = source ? root_parse(source, &boot.usr.spec) : -ENOMEM;
+        }
         endmntent(f);
+        if (r >= 0 && boot.usr.spec.kind == ROOT_NFS && !tool_there(MOUNT_NFS)) {
+                log_error("/usr of the root's fstab is on NFS, and this image has no " MOUNT_NFS
+                          " (rouse-initramfs --feature nfs)");
+                return 0;
+        }
         if (r < 0)
                 return log_error_errno(r, "Cannot mount /usr of the root's fstab here: %m");
         return 1;
@@ -55,6 +62,7 @@ static int find_usr(void)
 
 void goal_mounted(void)
 {
+        log_info("%s %s is mounted", boot.goal->what, boot.goal->spec.text);
         boot.goal->mounted = true;
         boot.phase = CHECKED;
         if (boot.goal == &boot.root) {
@@ -308,6 +316,7 @@ static void start_loading(void)
                 g->block = NULL;
                 return;
         }
+        log_info("%s %s is %s, %s", g->what, g->spec.text, g->block->node, goal_type());
         boot.phase = LOADING_FS;
         (void)file_system_loads(true);
 }

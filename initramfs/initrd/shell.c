@@ -5,9 +5,13 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <stdio.h>
 #include "initramfs/initrd/shell.h"
+#include "lib/fileio.h"
 
+/* The first that is there. sulogin asks for root's password before it runs /bin/sh. */
 static const char *const shells[][3] = {
+        { "/sbin/sulogin", NULL },
         { "/bin/sh", "-i", NULL },
         { "/bin/busybox", "sh", NULL },
         { "/usr/bin/sh", "-i", NULL },
@@ -16,7 +20,7 @@ static const char *const shells[][3] = {
 static void run_in_child(const char *const *argv)
 {
         static const char *const env[] = { "PATH=/sbin:/bin:/usr/sbin:/usr/bin", "HOME=/", "TERM=linux",
-                "PS1=initrd# ", NULL };
+                "PS1=initrd# ", "SUSHELL=/bin/sh", NULL };
         sigset_t none;
 
         sigemptyset(&none);
@@ -68,6 +72,21 @@ int shell_start(struct shell *s)
         return s->child.fd < 0 ? -errno : loop_io_add(s->loop, &s->child);
 }
 
+/* sulogin gives the shell that it starts a session of its own. */
+static void end_children(pid_t pid)
+{
+        _cleanup_free_ char *list = NULL;
+        char path[64];
+        pid_t child;
+        int n;
+
+        snprintf(path, sizeof path, "/proc/%d/task/%d/children", pid, pid);
+        if (read_one_line(path, &list) < 0)
+                return;
+        for (const char *p = list; sscanf(p, "%d%n", &child, &n) == 1; p += n)
+                kill(getpgid(child) == child ? -child : child, SIGKILL);
+}
+
 void shell_end(struct shell *s)
 {
         if (s->pid <= 0)
@@ -75,6 +94,7 @@ void shell_end(struct shell *s)
         int fd = s->child.fd;
         loop_io_remove(s->loop, &s->child);
         close_fd(fd);
+        end_children(s->pid);
         kill(-s->pid, SIGHUP);
         kill(-s->pid, SIGCONT);
         kill(-s->pid, SIGKILL);

@@ -11,7 +11,7 @@ struct shell {
         void *data;
 };
 
-/* Starts /bin/sh or /bin/busybox in a session of its own. -ENOENT: the image has none. -EBUSY: one runs. */
+/* Starts sulogin, /bin/sh or /bin/busybox in a session of its own. -ENOENT: the image has none. -EBUSY: one runs. */
 int shell_start(struct shell *s);
 /* Ends a shell that nobody needs any more, since the boot goes on. */
 void shell_end(struct shell *s);

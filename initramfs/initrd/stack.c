@@ -56,6 +56,11 @@ static int md_step(struct stack *s)
                 if (!stack_driver(s, "md_mod"))
                         return 0;
                 d->taken = true;
+                if (!streq(d->type, "linux_raid_member"))
+                        log_warning(
+                                "%s is %s: mdmon, which keeps such metadata while the array is written to, "
+                                "is not started here",
+                                d->node, d->type);
                 mkdir("/run/mdadm", 0755);
                 const char *argv[] = { "/sbin/mdadm", "--incremental", "--quiet", d->node, NULL };
                 if (stack_run(s, argv, NULL, 0, on_end))

@@ -8,6 +8,7 @@
 #include "initramfs/initrd/tool.h"
 #include "lib/fileio.h"
 #include "lib/log.h"
+#include "lib/str.h"
 
 static const char *const environment[] = { "PATH=/sbin:/bin:/usr/sbin:/usr/bin", "DM_DISABLE_UDEV=1",
         "MDADM_NO_UDEV=1", "LVM_SUPPRESS_FD_WARNINGS=1", "LC_ALL=C", NULL };
@@ -36,11 +37,25 @@ static void close_output(struct tool *t)
         close(fd);
 }
 
+static void keep_output(struct tool_capture *c, const char *buf, size_t n)
+{
+        size_t room = sizeof c->text - c->len;
+
+        c->too_long |= n > room;
+        memcpy(c->text + c->len, buf, MIN(n, room));
+        c->len += MIN(n, room);
+}
+
 static ssize_t read_output(struct tool *t)
 {
         char buf[512];
         ssize_t n = read(t->output.fd, buf, sizeof buf);
 
+        if (t->capture) {
+                keep_output(t->capture, buf, MAX(n, 0));
+                explicit_bzero(buf, sizeof buf);
+                return n;
+        }
         for (ssize_t i = 0; i < n; i++) {
                 if (buf[i] == '\n' || buf[i] == '\r' || t->len == sizeof t->line - 1)
                         flush_line(t);
@@ -98,16 +113,20 @@ static int spawn_in(struct tool *t, const char *const *argv, int out)
 
 static int spawn(struct tool *t, const char *const *argv, int in, int out)
 {
+        _cleanup_strv_ char **env = strv_copy((char *const *)environment);
         posix_spawn_file_actions_t fa;
 
+        if (!env || strv_extend(&env, t->environment) < 0)
+                return -ENOMEM;
         posix_spawn_file_actions_init(&fa);
         if (in >= 0)
                 posix_spawn_file_actions_adddup2(&fa, in, STDIN_FILENO);
-        else
+        else if (!t->capture)
                 posix_spawn_file_actions_addopen(&fa, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
         posix_spawn_file_actions_adddup2(&fa, out, STDOUT_FILENO);
-        posix_spawn_file_actions_adddup2(&fa, out, STDERR_FILENO);
-        int r = posix_spawn(&t->pid, argv[0], &fa, NULL, (char *const *)argv, (char *const *)environment);
+        if (!t->capture)
+                posix_spawn_file_actions_adddup2(&fa, out, STDERR_FILENO);
+        int r = posix_spawn(&t->pid, argv[0], &fa, NULL, (char *const *)argv, env);
         posix_spawn_file_actions_destroy(&fa);
         if (r > 0)
                 t->pid = 0;

@@ -6,13 +6,24 @@
 
 #include "lib/loop.h"
 
+/* What a program has printed, for who reads a secret from it. */
+struct tool_capture {
+        char text[8192];
+        size_t len;
+        bool too_long;
+};
+
 struct tool {
         struct loop *loop;
         /* code: exit code, 128 + number when a signal ended it, negative errno when it could not be started */
         void (*done)(struct tool *t, int code);
         void *data;
-        int level;        /* of what it prints; LOG_INFO by default */
-        const char *root; /* what it sees as its root; NULL: ours */
+        int level;                /* of what it prints; LOG_INFO by default */
+        const char *root;         /* what it sees as its root; NULL: ours */
+        char *const *environment; /* besides the usual; NULL: none */
+        struct tool_capture
+                *capture; /* its standard output is kept there; it reads from and complains to the
+                                         console */
         /* the tool's own */
         struct loop_io child, output;
         pid_t pid;

@@ -24,7 +24,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGES = ("systemd,systemd-sysv,udev,dbus,kmod,e2fsprogs,login,openssh-server,initramfs-tools,zstd,lvm2,"
             "thin-provisioning-tools,cryptsetup-bin,mdadm,btrfs-progs,xfsprogs,f2fs-tools,dosfstools,squashfs-tools,"
             "erofs-utils,nfs-common,busybox-static,xz-utils,tar,dracut-core,libtss2-esys-3.0.2-0,libtss2-rc0,libtss2-mu0,"
-            "libtss2-tcti-device0,tpm2-tools,iproute2,ifupdown")
+            "libtss2-tcti-device0,tpm2-tools,iproute2,ifupdown,multipath-tools")
 ROOT_TYPE = "4f68bce3-e8cd-4db1-96e7-fbcaf984b709"
 SWAP_TYPE = "0657fd6d-a4ab-43c4-84e5-0933c84b4f4f"
 
@@ -35,7 +35,7 @@ DISKS = {
     "dos": (64, "label: dos\nlabel-id: 0xb0070001\ntype=83\n"),
     "xfs": (320, None), "btrfs": (128, None), "btrfs-a": (128, None), "btrfs-b": (128, None),
     "f2fs": (64, None), "vfat": (64, None), "squashfs": (16, None), "erofs": (16, None),
-    "usr": (96, "label: gpt\nsize=32M\ntype=linux\n"), "noinit": (32, None), "corrupt": (32, None), "repair": (32, None),
+    "usr": (96, "label: gpt\nsize=32M\ntype=linux\n"), "usr-nfs": (32, None), "noinit": (32, None), "corrupt": (32, None), "repair": (32, None),
     "keys": (64, None), "luks1": (64, None), "luks2": (64, None), "luks-detached": (64, None),
     "luks-gpt": (96, f"label: gpt\ntype={ROOT_TYPE},name=cryptroot,uuid=b0070000-0000-4000-8000-0000000000f3\n"),
     "tpm": (64, None), "lvm-a": (128, None), "lvm-b": (64, None),
