@@ -114,6 +114,8 @@ void daemon_check_idle(struct devd *m)
                 write_queue_flag(!idle);
                 trim_later(m, idle);
                 if (idle && m->initrd && coldplug_begun(m)) { /* of use during the first coldplug only */
+                        log_info("Block devices: %u known from the initramfs, %u probed", m->n_known,
+                                m->n_probed);
                         initrd_devices_done(m->initrd);
                         free(m->initrd);
                         m->initrd = NULL;

@@ -62,6 +62,7 @@ struct devd {
         struct keys *keys;
         struct pid1 *pid1;
         struct initrd_devices *initrd; /* what rouse-initrd learnt, until the first coldplug is over */
+        unsigned n_known, n_probed;    /* block devices until then: known from there, probed */
         struct loop_io uevent_io;
 };
 

@@ -113,6 +113,8 @@ static bool known_from_initrd(struct event_run *run, struct device *d, const cha
                 key[eq - *p] = '\0';
                 (void)device_set_prop(d, key, eq + 1);
         }
+        run->m->n_known += !run->counted;
+        run->counted = true;
         return true;
 }
 
@@ -135,6 +137,8 @@ static int op_builtin(struct device *d, struct rules_event *e, const char *comma
         if (args && streq_null(device_attr(d, "size"), "0"))
                 return -ENODATA; /* a loop device without a file, a drive without a medium: nothing to read */
         k = memo_find(run, true, command);
+        if (!k && args)
+                run->m->n_probed++;
         if (!k)
                 return put_off(run, true, command);
         if (k->answer) {

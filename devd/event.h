@@ -37,6 +37,7 @@ struct event_run {
         char *pending; /* command of the op that was deferred */
         bool pending_builtin;
         unsigned replays;
+        bool counted; /* among those that rouse-initrd has probed */
 
         bool unwritten;   /* entry, tags or links could not be written for want of space */
         int rules_result; /* what rules_apply() ended with */

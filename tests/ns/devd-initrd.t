@@ -28,6 +28,7 @@ try:
                 "240:16 7 /devices/virtual/block/td0/td0p1 ID_FS_TYPE=vfat ID_FS_UUID=cccc\nrubbish\n")
     ok(w.start(), "ready")
     ok(w.settle(), "settled")
+    ok(wait_for(lambda: "Block devices: 2 known from the initramfs, 1 probed" in open(w.path("log")).read()), "the log has the count")
     is_(w.link("disk/by-uuid/aaaa"), "../../td0", "a disk as the initramfs left it: its link, without a probe")
     is_(w.link("disk/by-uuid/cccc"), "../../td0p1", "a partition counts by its disk's sequence")
     ok(w.link("disk/by-uuid/bbbb") is None, "another disk in its place is not believed")
