@@ -67,9 +67,8 @@ static int scan_chain(const char *devdir, char ***list)
         return r;
 }
 
-/* Has a LUKS2 header a token of systemd-cryptenroll for a TPM2? The header is 4 KiB with its magic, its version and
- * the size of the whole, then JSON. */
-static bool has_tpm2_token(const char *node)
+/* The header is 4 KiB with its magic, its version and the size of the whole, then JSON. */
+bool hardware_has_tpm2_token(const char *node)
 {
         static const char magic[] = "LUKS\xba\xbe\0\2";
         static const char token[] = "\"systemd-tpm2\"";
@@ -99,7 +98,7 @@ static int scan_tokens(const char *dev, struct hardware *h)
                 for (char *p = node; p && *p; p++)
                         if (*p == '!')
                                 *p = '/';
-                if (e->d_name[0] != '.' && node && has_tpm2_token(node))
+                if (e->d_name[0] != '.' && node && hardware_has_tpm2_token(node))
                         r = strv_add_unique(&h->features, "tpm2");
         }
         return r;

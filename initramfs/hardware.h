@@ -24,4 +24,6 @@ struct hardware {
 int hardware_scan(struct hardware *h);                   /* this machine, from /sys */
 int hardware_read(struct hardware *h, const char *path); /* a recording */
 int hardware_write(const struct hardware *h, struct strbuf *out);
+/* Has the LUKS2 header on a device a token of systemd-cryptenroll(1) for a TPM2? */
+bool hardware_has_tpm2_token(const char *node);
 void hardware_done(struct hardware *h);

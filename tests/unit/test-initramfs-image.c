@@ -2,7 +2,7 @@
  * what a program needs; paths that stay inside the sysroot. */
 #include <stdio.h>
 #include <sys/stat.h>
-#include "initramfs/image.h"
+#include "initramfs/features.h"
 #include "initramfs/inspect.h"
 #include "initramfs/microcode.h"
 #include "initramfs/uki.h"
@@ -136,6 +136,63 @@ static void sources(void)
         is_int(image_add_file(&im, "/etc", NULL, "t"), -EISDIR, "a directory is no file");
 }
 
+/* crypttab's keyscript= comes along with its interpreter and the file that it is given. */
+static void crypttab(void)
+{
+        _cleanup_(image_done) struct image im = { .root_fd = -1 };
+        struct hardware h = { 0 };
+        struct features f;
+        char *names[] = { (char *)"luks", NULL };
+        struct config c = { .mode = MODE_HOST, .features = names };
+
+        write_file("sbin/cryptsetup", "a program");
+        write_file("lib/cryptsetup/scripts/unwrap", "#!/real/file\n");
+        _cleanup_free_ char *script = str_printf("%s/lib/cryptsetup/scripts/unwrap", dir);
+        chmod(script, 0755);
+        write_file("etc/keys/wrapped", "a key");
+        write_file("etc/crypttab", "# name device key options\n"
+                                   "root UUID=1 /etc/keys/wrapped luks,keyscript=unwrap\n"
+                                   "home UUID=2 none luks,noauto\n"
+                                   "data UUID=3 /etc/keys/none luks,initramfs\n"
+                                   "more UUID=4 x luks,keyscript=/no/such\n");
+        image_open(&im, dir);
+        is_int(features_choose(&c, &im, &h, NULL, &f), 0, "LUKS is asked for");
+        is_int(features_install(&f, &im, &h), 0, "and comes in");
+        ok(image_find(&im, "/lib/cryptsetup/scripts/unwrap"), "the keyscript");
+        ok(image_find(&im, "/real/file"), "its interpreter");
+        ok(image_find(&im, "/etc/keys/wrapped") && im.secret, "its file, which is secret");
+        is_str(image_find(&im, "/etc/crypttab")->data.s,
+                "root UUID=1 /etc/keys/wrapped luks,keyscript=unwrap\n"
+                "data UUID=3 /etc/keys/none luks,initramfs\n"
+                "more UUID=4 x luks,keyscript=/no/such\n",
+                "the entries that may be the root's");
+}
+
+static void tokens(void)
+{
+        static const char head[] = "LUKS\xba\xbe\0\2\0\0\0\0\0\0\x40\0";
+        _cleanup_free_ char *path = str_printf("%s/luks", dir);
+        char text[16384] = { 0 };
+
+        memcpy(text, head, 16);
+        strcpy(text + 4096, "{\"tokens\":{\"0\":{\"type\":\"systemd-tpm2\"}}}");
+        write_bytes("luks", text, sizeof text);
+        ok(hardware_has_tpm2_token(path), "a token for a TPM2");
+        text[4096 + 24] = 'x';
+        write_bytes("luks", text, sizeof text);
+        ok(!hardware_has_tpm2_token(path), "another token");
+        text[4096 + 24] = 's';
+        text[7] = 1;
+        write_bytes("luks", text, sizeof text);
+        ok(!hardware_has_tpm2_token(path), "LUKS1 has none");
+        memset(text + 8, 0xff, 8);
+        text[7] = 2;
+        write_bytes("luks", text, 4100);
+        ok(!hardware_has_tpm2_token(path), "a header that is cut off, with a size that cannot be");
+        write_bytes("luks", text, 10);
+        ok(!hardware_has_tpm2_token(path) && !hardware_has_tpm2_token("/no/such"), "no header");
+}
+
 static void cpu(const char *text, int expected, const char *name)
 {
         _cleanup_free_ char *copy = strdup(text), *found = NULL;
@@ -266,6 +323,8 @@ int main(void)
                 return 1;
         archive();
         sources();
+        crypttab();
+        tokens();
         microcode();
         unified();
         formats();

@@ -59,6 +59,10 @@ ROWS = [
     Row("xfs", "xfs", "root=LABEL=xfsroot", "xfsroot", (r"xfs ro",)),
     Row("btrfs", "btrfs", "root=LABEL=btrfsroot", "btrfsroot", (r"btrfs ro",)),
     Row("btrfs of two members", "btrfs-a btrfs-b", "root=UUID={blkid[btrfs-a]}", "btrfstwo"),
+    Row("btrfs of two members, one missing", "btrfs-a", "root=UUID={blkid[btrfs-a]} rd.degraded=2 rootflags=degraded", "btrfstwo",
+        (r"the btrfs of root UUID=\S+ lacks members; mounting it degraded",)),
+    Row("btrfs of two members, one missing, refused", "btrfs-a", "root=UUID={blkid[btrfs-a]} rd.degraded=2 rd.timeout=6 panic=1", "",
+        (r"the btrfs of root UUID=\S+ lacks members \(rootflags=degraded mounts it without them\)", r"panic=1: restarting")),
     Row("f2fs", "f2fs", "root=LABEL=f2fsroot", "f2fsroot", (r"f2fs ro",), kernel="full", image="--generic --root-type f2fs"),
     Row("vfat", "vfat", "root=LABEL=VFATROOT rootflags=umask=0", "vfatroot"),
     Row("squashfs", "squashfs", "root=/dev/vda rootfstype=squashfs", "squashroot", image=GENERIC + " --root-type squashfs"),
@@ -74,6 +78,10 @@ ROWS = [
     Row("overlay over a read-only root", "gpt", "root=LABEL=gptroot systemd.volatile=overlay", "gptroot", (r"on overlay overlay rw",), quick=True),
     Row("memory, unpacked from an archive on a disk", "keys", "root=tmpfs:LABEL=keys:/root.tar.gz rw", "unpacked", (r"on tmpfs tmpfs rw",),
         image=GENERIC + " --feature tmpfs-root"),
+    Row("/usr by NFS", "usr-nfs", "root=LABEL=usrnfs marker.show=/usr/marker", "usrnfs",
+        (r"MARKER usr 10\.0\.2\.2:/nfsroot/usr nfs4?", r"this is /usr"), helper="nfs", image=GENERIC + " --feature nfs"),
+    Row("/usr by NFS without mount.nfs", "usr-nfs", "root=LABEL=usrnfs", "usrnfs",
+        (r"/usr of the root's fstab is on NFS, and this image has no /sbin/mount\.nfs \(rouse-initramfs --feature nfs\)",)),
     Row("/usr on its own", "usr", "root=LABEL=usrroot marker.show=/usr/usr/marker", "usrroot", (r"MARKER usr /dev/vda2 ext4", r"this is /usr"), quick=True),
     # --- LUKS ---
     Row("LUKS1", "luks1", "root=UUID={uuid[luks1root]}", "luks1root", (DOWN,), type=((r"Passphrase for /dev/vda", "secret1\n"),)),
@@ -95,6 +103,15 @@ ROWS = [
     Row("LUKS2 in the partition that root= names", "luks-gpt", "root=PARTLABEL=cryptroot", "luksgptroot", type=((r"Passphrase for \S+ \(root\)", "secret4\n"),)),
     Row("LUKS2 by TPM2", "tpm", "root=UUID={uuid[tpmroot]} rd.luks.uuid={uuid[lukstpm]}", "tpmroot", never=(r"Passphrase for",), kernel="full",
         image="--generic --feature tpm2", helper="tpm", mem=768),
+    Row("LUKS2 by TPM2, which is not there", "tpm", "root=UUID={uuid[tpmroot]} rd.luks.uuid={uuid[lukstpm]}", "tpmroot", kernel="full",
+        image="--generic --feature tpm2", type=((r"Passphrase for", "secret5\n"),), mem=768),
+    Row("LUKS2 by a keyscript", "luks2", "root=UUID={uuid[luks2root]} rd.luks.uuid={uuid[luks2]} rd.luks.key=secret2 "
+        "rd.luks.options=keyscript=/usr/bin/printf", "luks2root", (r"luks: /dev/vda is open",), never=(r"Passphrase for",),
+        image=GENERIC + " --add-file /usr/bin/printf"),
+    Row("LUKS2 by a keyscript that is wrong", "luks2", "root=UUID={uuid[luks2root]} rd.luks.uuid={uuid[luks2]} rd.luks.key=wrong "
+        "rd.luks.options=keyscript=/usr/bin/printf,tries=2", "luks2root",
+        (r"(?s)luks: what was printed by /usr/bin/printf does not open /dev/vda.*luks: what was printed by /usr/bin/printf does not open /dev/vda",),
+        type=((r"Passphrase for", "wrong\n"), (r"Passphrase for", "secret2\n")), image=GENERIC + " --add-file /usr/bin/printf"),
     # --- LVM ---
     Row("LVM, linear", "lvm-a lvm-b", "root=/dev/root-vg/linear", "lvmlinear", (DOWN,), quick=True),
     Row("LVM, by the mapper's name", "lvm-a lvm-b", "root=/dev/mapper/root--vg-linear", "lvmlinear"),
@@ -119,7 +136,7 @@ ROWS = [
     Row("dm-verity with another hash", "verity", "roothash=00{roothash} systemd.verity_root_data=/dev/vda1 systemd.verity_root_hash=/dev/vda2 "
         "rd.timeout=8 panic=1", "", (r"verity: the root was not opened: it does not fit roothash=",), image=GENERIC + " --root-type squashfs"),
     # --- the network ---
-    Row("NFS, address by DHCP", "", "root=nfs:10.0.2.2:/nfsroot", "nfsroot", (r"network: \S+ has 10\.0\.2\.15", r"on 10\.0\.2\.2:\S+ nfs4? "), helper="nfs", image="--bare --feature nfs --add-module virtio_pci"),
+    Row("NFS, address by DHCP", "", "root=nfs:10.0.2.2:/nfsroot", "nfsroot", (r"network: \S+ has 10\.0\.2\.15", r"on 10\.0\.2\.2:\S+ nfs4? ", DOWN), helper="nfs", image="--bare --feature nfs --add-module virtio_pci"),
     Row("NFS, fixed address", "", "root=/dev/nfs nfsroot=10.0.2.2:/nfsroot ip=10.0.2.15::10.0.2.2:255.255.255.0:guest::off", "nfsroot",
         (r"network: \S+ has 10\.0\.2\.15",), helper="nfs", image="--bare --feature nfs --add-module virtio_pci"),
     # --- hibernation ---
@@ -147,6 +164,11 @@ ROWS = [
     Row("init= that is not there", "gpt", "root=LABEL=gptroot init=/no/such", "gptroot", (r"init=/no/such is not a program in the root; trying the usual ones",)),
     Row("a disk that comes late", "gpt:late", "root=LABEL=gptroot rd.timeout=6", "gptroot",
         (r"waiting for root LABEL=gptroot \(3 s\); block devices seen: none", r"root LABEL=gptroot did not appear within 6 s"), helper="late"),
+    Row("quiet", "gpt", "root=LABEL=gptroot loglevel=4", "gptroot", never=(r"rouse-initrd:",)),
+    Row("not quiet", "gpt", "root=LABEL=gptroot", "gptroot", (r"(?s)rouse-initrd: root LABEL=gptroot is /dev/vda1, ext4.*"
+        r"rouse-initrd: root LABEL=gptroot is mounted.*rouse-initrd: executing /sbin/init",)),
+    Row("rd.break at the beginning", "gpt", "root=LABEL=gptroot rd.break=initqueue", "gptroot", (r"rd.break: a shell before any device is looked for",),
+        type=((r"initrd# ", "echo in-$((40+2))\n"), (r"in-42", "exit\n"))),
     Row("rd.break before the mount", "gpt", "root=LABEL=gptroot rd.break=pre-mount", "gptroot", (r"rd.break: a shell before the mount of the root",),
         type=((r"initrd# ", "echo in-$((40+2))\n"), (r"in-42", "exit\n"))),
     Row("a shell behind a password", "gpt", "root=LABEL=gptroot rd.break", "gptroot", (r"password|Password",),
