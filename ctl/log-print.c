@@ -1,7 +1,11 @@
 /* One entry of the log in each of journalctl(1)'s formats. */
 #include "log.h"
 
+#include <endian.h>
 #include <time.h>
+
+#include "lib/fileio.h"
+#include "lib/siphash.h"
 
 static const char *host_name(void)
 {
@@ -86,116 +90,278 @@ static void print_short(const struct log_query *q, const struct ring_entry *e)
         putchar('\n');
 }
 
-struct field_list {
-        char *keys[16], *values[16];
-        size_t n;
+/* ---- fields ---- */
+
+static const char *boot_text(const struct ring_entry *e, char buf[static 33])
+{
+        static char this[33];
+
+        if (e->boot) {
+                for (size_t i = 0; i < 16; i++)
+                        snprintf(buf + 2 * i, 3, "%02x", e->boot[i]);
+                return buf;
+        }
+        if (!*this) {
+                _cleanup_free_ char *text = NULL;
+                uint8_t id[16];
+
+                if (read_one_line("/proc/sys/kernel/random/boot_id", &text) < 0 ||
+                        log_parse_id(text, id) < 0)
+                        return "";
+                for (size_t i = 0; i < 16; i++)
+                        snprintf(this + 2 * i, 3, "%02x", id[i]);
+        }
+        return this;
+}
+
+static const char *machine_text(void)
+{
+        static char *id;
+
+        if (!id && read_one_line("/etc/machine-id", &id) < 0)
+                return "";
+        return id;
+}
+
+enum own_field {
+        OWN_MESSAGE,
+        OWN_PRIORITY,
+        OWN_FACILITY,
+        OWN_IDENTIFIER,
+        OWN_TRANSPORT,
+        OWN_PID,
+        OWN_UID,
+        OWN_GID,
+        OWN_COMM,
+        OWN_UNIT,
+        OWN_BOOT,
+        OWN_MACHINE,
+        OWN_HOST,
+        OWN_MAX
+};
+static const char *const own_keys[OWN_MAX] = {
+        [OWN_MESSAGE] = "MESSAGE",
+        [OWN_PRIORITY] = "PRIORITY",
+        [OWN_FACILITY] = "SYSLOG_FACILITY",
+        [OWN_IDENTIFIER] = "SYSLOG_IDENTIFIER",
+        [OWN_TRANSPORT] = "_TRANSPORT",
+        [OWN_PID] = "_PID",
+        [OWN_UID] = "_UID",
+        [OWN_GID] = "_GID",
+        [OWN_COMM] = "_COMM",
+        [OWN_UNIT] = "_SYSTEMD_UNIT",
+        [OWN_BOOT] = "_BOOT_ID",
+        [OWN_MACHINE] = "_MACHINE_ID",
+        [OWN_HOST] = "_HOSTNAME",
 };
 
-static void add_field(struct field_list *f, const char *key, char *value)
+static const char *id_value(uint32_t v, char buf[static 48])
 {
-        if (value && f->n < ARRAY_SIZE(f->keys)) {
-                f->keys[f->n] = (char *)key;
-                f->values[f->n++] = value;
-        } else
-                free(value);
+        if (v == RING_NO_ID)
+                return NULL;
+        snprintf(buf, 48, "%u", v);
+        return buf;
 }
 
-static void number_field(struct field_list *f, const char *key, uint64_t v)
+static const char *or_null(const char *s)
 {
-        if (v != RING_NO_ID)
-                add_field(f, key, str_printf("%llu", (unsigned long long)v));
+        return *s ? s : NULL;
 }
 
-static void gather_fields(const struct ring_entry *e, struct field_list *f)
+/* A field that has a place of its own in an entry; NULL: it has none. */
+static const char *own_value(
+        const struct ring_entry *e, enum own_field f, char buf[static 48], size_t *ret_len)
 {
-        *f = (struct field_list) { 0 };
-        number_field(f, "__REALTIME_TIMESTAMP", (uint64_t)e->realtime);
-        number_field(f, "__MONOTONIC_TIMESTAMP", (uint64_t)e->monotonic);
-        add_field(f, "__CURSOR", str_printf("n=%llx", (unsigned long long)e->seq));
-        add_field(f, "_HOSTNAME", strdup(host_name()));
-        add_field(f, "_TRANSPORT", strdup(log_transport_to_string(e->transport) ?: "?"));
-        number_field(f, "PRIORITY", e->priority);
-        number_field(f, "SYSLOG_FACILITY", e->facility);
-        number_field(f, "_PID", e->pid);
-        number_field(f, "_UID", e->uid);
-        number_field(f, "_GID", e->gid);
-        if (*e->identifier)
-                add_field(f, "SYSLOG_IDENTIFIER", strdup(e->identifier));
-        if (*e->comm)
-                add_field(f, "_COMM", strdup(e->comm));
-        if (*e->unit)
-                add_field(f, "_SYSTEMD_UNIT", strdup(e->unit));
-        add_field(f, "MESSAGE", strndup(e->message, e->message_len));
+        const char *v = NULL;
+
+        switch (f) {
+        case OWN_MESSAGE: *ret_len = e->message_len; return e->message;
+        case OWN_PRIORITY: v = id_value(e->priority, buf); break;
+        case OWN_FACILITY: v = id_value(e->facility, buf); break;
+        case OWN_IDENTIFIER: v = or_null(e->identifier); break;
+        case OWN_TRANSPORT: v = log_transport_to_string(e->transport); break;
+        case OWN_PID: v = id_value(e->pid, buf); break;
+        case OWN_UID: v = id_value(e->uid, buf); break;
+        case OWN_GID: v = id_value(e->gid, buf); break;
+        case OWN_COMM: v = or_null(e->comm); break;
+        case OWN_UNIT: v = or_null(e->unit); break;
+        case OWN_BOOT: v = or_null(boot_text(e, buf)); break;
+        case OWN_MACHINE: v = or_null(machine_text()); break;
+        case OWN_HOST: v = host_name(); break;
+        case OWN_MAX: break;
+        }
+        *ret_len = v ? strlen(v) : 0;
+        return v;
 }
 
-static void fields_done(struct field_list *f)
+const char *log_entry_value(
+        const struct ring_entry *e, const char *key, size_t key_len, char buf[static 48], size_t *ret_len)
 {
-        for (size_t i = 0; i < f->n; i++)
-                free(f->values[i]);
+        const char *k, *v;
+        size_t p = 0, kl, vl;
+
+        for (enum own_field f = 0; f < OWN_MAX; f++)
+                if (strlen(own_keys[f]) == key_len && memcmp(own_keys[f], key, key_len) == 0)
+                        return own_value(e, f, buf, ret_len);
+        while (ring_entry_next_field(e, &p, &k, &kl, &v, &vl) > 0)
+                if (kl == key_len && memcmp(k, key, kl) == 0) {
+                        *ret_len = vl;
+                        return v;
+                }
+        return NULL;
 }
 
-static void print_json(const struct ring_entry *e)
+/* ---- cursors ---- */
+
+void log_cursor_of(const struct ring_entry *e, struct log_cursor *ret)
+{
+        static const uint8_t key[16];
+        char buf[33];
+
+        memset(ret, 0, sizeof(*ret));
+        (void)log_parse_id(boot_text(e, buf), ret->boot);
+        ret->realtime = e->realtime;
+        ret->monotonic = e->monotonic;
+        ret->hash = siphash24(e->message, e->message_len, key);
+}
+
+void log_cursor_format(const struct log_cursor *c, char buf[static CURSOR_TEXT_MAX])
+{
+        struct ring_entry e = { .boot = c->boot };
+        char boot[33];
+
+        snprintf(buf, CURSOR_TEXT_MAX, "b=%s;m=%llx;t=%llx;x=%llx", boot_text(&e, boot),
+                (unsigned long long)c->monotonic, (unsigned long long)c->realtime,
+                (unsigned long long)c->hash);
+}
+
+int log_cursor_parse(const char *text, struct log_cursor *ret)
+{
+        unsigned long long m, t, x;
+        char boot[33];
+
+        memset(ret, 0, sizeof(*ret));
+        if (sscanf(text, "b=%32[0-9a-f];m=%llx;t=%llx;x=%llx", boot, &m, &t, &x) != 4)
+                return -EINVAL;
+        ret->monotonic = (usec_t)m;
+        ret->realtime = (usec_t)t;
+        ret->hash = x;
+        return log_parse_id(boot, ret->boot);
+}
+
+/* ---- all fields of an entry, in order ---- */
+
+typedef void (*field_fn)(void *data, const char *key, size_t key_len, const char *value, size_t len);
+
+static bool shown(const struct log_query *q, const char *key, size_t len)
+{
+        FOREACH_STR (f, q->output_fields)
+                if (strlen(*f) == len && memcmp(*f, key, len) == 0)
+                        return true;
+        return !q->output_fields;
+}
+
+static void each_field(
+        const struct log_query *q, const struct ring_entry *e, bool addresses, field_fn fn, void *data)
+{
+        const char *key, *value;
+        char buf[CURSOR_TEXT_MAX];
+        struct log_cursor c;
+        size_t p = 0, kl, vl;
+
+        if (addresses) {
+                log_cursor_of(e, &c);
+                log_cursor_format(&c, buf);
+                fn(data, "__CURSOR", 8, buf, strlen(buf));
+                snprintf(buf, sizeof(buf), "%lld", (long long)e->realtime);
+                fn(data, "__REALTIME_TIMESTAMP", 20, buf, strlen(buf));
+                snprintf(buf, sizeof(buf), "%lld", (long long)e->monotonic);
+                fn(data, "__MONOTONIC_TIMESTAMP", 21, buf, strlen(buf));
+        }
+        for (enum own_field f = 0; f < OWN_MAX; f++) {
+                value = shown(q, own_keys[f], strlen(own_keys[f])) ? own_value(e, f, buf, &vl) : NULL;
+                if (value)
+                        fn(data, own_keys[f], strlen(own_keys[f]), value, vl);
+        }
+        while (ring_entry_next_field(e, &p, &key, &kl, &value, &vl) > 0)
+                if (shown(q, key, kl))
+                        fn(data, key, kl, value, vl);
+}
+
+static void json_field(void *data, const char *key, size_t key_len, const char *value, size_t len)
+{
+        _cleanup_free_ char *k = strndup(key, key_len), *v = strndup(value, len);
+        struct strbuf *b = data;
+
+        if (!k || !v)
+                return;
+        strbuf_puts(b, b->len ? "," : "{");
+        json_string(b, k);
+        strbuf_putc(b, ':');
+        json_string(b, v);
+}
+
+static void print_json(const struct log_query *q, const struct ring_entry *e)
 {
         _cleanup_strbuf_ struct strbuf b = { 0 };
-        const char *key, *value;
-        size_t p = 0, kl, vl;
-        struct field_list f;
 
-        gather_fields(e, &f);
-        for (size_t i = 0; i < f.n; i++) {
-                strbuf_puts(&b, i ? "," : "{");
-                json_string(&b, f.keys[i]);
-                strbuf_putc(&b, ':');
-                json_string(&b, f.values[i]);
-        }
-        fields_done(&f);
-        while (ring_entry_next_field(e, &p, &key, &kl, &value, &vl) > 0) {
-                _cleanup_free_ char *k = strndup(key, kl), *v = strndup(value, vl);
-
-                if (!k || !v || streq(k, "MESSAGE"))
-                        continue;
-                strbuf_putc(&b, ',');
-                json_string(&b, k);
-                strbuf_putc(&b, ':');
-                json_string(&b, v);
-        }
+        each_field(q, e, true, json_field, &b);
         printf("%s}\n", b.s ?: "{");
 }
 
-static void print_fields(const struct log_query *q, const struct ring_entry *e)
+static void verbose_field(void *data, const char *key, size_t key_len, const char *value, size_t len)
 {
-        const char *key, *value, *in = q->format == FORMAT_VERBOSE ? "    " : "";
-        size_t p = 0, kl, vl;
-        struct field_list f;
+        printf("    %.*s=", (int)key_len, key);
+        print_text(value, len, 0);
+        putchar('\n');
+}
 
-        if (q->format == FORMAT_VERBOSE) {
-                print_stamp(q, e);
-                printf("[n=%llx]\n", (unsigned long long)e->seq);
-        }
-        gather_fields(e, &f);
-        for (size_t i = 0; i < f.n; i++)
-                if (q->format == FORMAT_EXPORT || strncmp(f.keys[i], "__", 2) != 0)
-                        printf("%s%s=%s\n", in, f.keys[i], f.values[i]);
-        fields_done(&f);
-        while (ring_entry_next_field(e, &p, &key, &kl, &value, &vl) > 0) {
-                printf("%s%.*s=", in, (int)kl, key);
-                print_text(value, vl, 0);
+static bool plain_text(const char *s, size_t len)
+{
+        for (size_t i = 0; i < len; i++)
+                if ((unsigned char)s[i] < ' ' && s[i] != '\t')
+                        return false;
+        return utf8_valid(s, len);
+}
+
+/* The Journal Export Format: what is no plain line has its length in front. */
+static void export_field(void *data, const char *key, size_t key_len, const char *value, size_t len)
+{
+        uint64_t n = htole64(len);
+
+        fwrite(key, 1, key_len, stdout);
+        if (plain_text(value, len))
+                putchar('=');
+        else {
                 putchar('\n');
+                fwrite(&n, 1, sizeof(n), stdout);
         }
-        if (q->format == FORMAT_EXPORT)
-                putchar('\n');
+        fwrite(value, 1, len, stdout);
+        putchar('\n');
 }
 
 void log_print_entry(const struct log_query *q, const struct ring_entry *e)
 {
+        char cursor[CURSOR_TEXT_MAX];
+        struct log_cursor c;
+
         switch (q->format) {
         case FORMAT_CAT:
                 print_text(e->message, e->message_len, 0);
                 putchar('\n');
                 return;
-        case FORMAT_JSON: print_json(e); return;
+        case FORMAT_JSON: print_json(q, e); return;
         case FORMAT_VERBOSE:
-        case FORMAT_EXPORT: print_fields(q, e); return;
+                print_stamp(q, e);
+                log_cursor_of(e, &c);
+                log_cursor_format(&c, cursor);
+                printf("[%s]\n", cursor);
+                each_field(q, e, false, verbose_field, NULL);
+                return;
+        case FORMAT_EXPORT:
+                each_field(q, e, true, export_field, NULL);
+                putchar('\n');
+                return;
         default: print_short(q, e); return;
         }
 }

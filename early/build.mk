@@ -1,4 +1,4 @@
-EARLY_SRC := $(sort $(wildcard early/*.c))
+EARLY_SRC := $(sort $(wildcard early/*.c)) logd/ask.c
 EARLY_LIB := $(filter-out early/main.c,$(EARLY_SRC))
 SHUTDOWN_SRC := $(sort $(wildcard init/shutdown-*.c))
 

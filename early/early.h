@@ -72,6 +72,8 @@ int step_utmp_runlevel(struct early *e, char *const *args);
 int step_utmp_shutdown(struct early *e, char *const *args);
 int step_user_sessions(struct early *e, char *const *args);
 int step_user_sessions_stop(struct early *e, char *const *args);
+int step_journal_flush(struct early *e, char *const *args);
+int step_journal_relinquish(struct early *e, char *const *args);
 int step_remount_fs(struct early *e, char *const *args);
 
 /* sysctl.c: "net.ipv4.conf.eth0/1.x" → "net/ipv4/conf/eth0.1/x", in place. */

@@ -22,6 +22,8 @@ const struct early_step early_steps[] = {
         { "utmp-shutdown", step_utmp_shutdown, "shutdown record" },
         { "user-sessions", step_user_sessions, "removes /run/nologin" },
         { "user-sessions-stop", step_user_sessions_stop, "makes /run/nologin" },
+        { "journal-flush", step_journal_flush, "tells the log daemon that /var is there" },
+        { "journal-relinquish", step_journal_relinquish, "tells the log daemon that /var goes" },
         { NULL, NULL, NULL },
 };
 

@@ -71,7 +71,8 @@ static int parse_string(const char *v, void *field)
 }
 
 #define FIELD(f) offsetof(struct logd_config, f)
-#define NOT_YET  SIZE_MAX /* known; disk storage does not stand yet, so it has no effect */
+#define NO_EFFECT                                                                                           \
+        SIZE_MAX /* known; the log in /run is one ring, that on disk is neither sealed, split nor compressed */
 
 static const struct {
         const char *key, *cmdline;
@@ -93,22 +94,22 @@ static const struct {
         { "MaxLevelKMsg", "systemd.journald.max_level_kmsg", parse_level, FIELD(max_kmsg) },
         { "MaxLevelConsole", "systemd.journald.max_level_console", parse_level, FIELD(max_console) },
         { "TTYPath", NULL, parse_string, FIELD(tty_path) },
-        { "ForwardToWall", NULL, NULL, NOT_YET },
-        { "MaxLevelWall", NULL, NULL, NOT_YET },
-        { "Compress", NULL, NULL, NOT_YET },
-        { "Seal", NULL, NULL, NOT_YET },
-        { "SplitMode", NULL, NULL, NOT_YET },
-        { "SyncIntervalSec", NULL, NULL, NOT_YET },
-        { "SystemMaxUse", NULL, NULL, NOT_YET },
-        { "SystemKeepFree", NULL, NULL, NOT_YET },
-        { "SystemMaxFileSize", NULL, NULL, NOT_YET },
-        { "SystemMaxFiles", NULL, NULL, NOT_YET },
-        { "RuntimeKeepFree", NULL, NULL, NOT_YET },
-        { "RuntimeMaxFileSize", NULL, NULL, NOT_YET },
-        { "RuntimeMaxFiles", NULL, NULL, NOT_YET },
-        { "MaxRetentionSec", NULL, NULL, NOT_YET },
-        { "MaxFileSec", NULL, NULL, NOT_YET },
-        { "Audit", NULL, NULL, NOT_YET },
+        { "ForwardToWall", NULL, NULL, NO_EFFECT },
+        { "MaxLevelWall", NULL, NULL, NO_EFFECT },
+        { "Compress", NULL, NULL, NO_EFFECT },
+        { "Seal", NULL, NULL, NO_EFFECT },
+        { "SplitMode", NULL, NULL, NO_EFFECT },
+        { "SyncIntervalSec", NULL, parse_span, FIELD(sync_interval) },
+        { "SystemMaxUse", NULL, parse_bytes, FIELD(system_max_use) },
+        { "SystemKeepFree", NULL, parse_bytes, FIELD(system_keep_free) },
+        { "SystemMaxFileSize", NULL, parse_bytes, FIELD(system_max_file) },
+        { "SystemMaxFiles", NULL, parse_count, FIELD(system_max_files) },
+        { "RuntimeKeepFree", NULL, NULL, NO_EFFECT },
+        { "RuntimeMaxFileSize", NULL, NULL, NO_EFFECT },
+        { "RuntimeMaxFiles", NULL, NULL, NO_EFFECT },
+        { "MaxRetentionSec", NULL, parse_span, FIELD(max_retention) },
+        { "MaxFileSec", NULL, parse_span, FIELD(max_file_age) },
+        { "Audit", NULL, NULL, NO_EFFECT },
 };
 
 static int config_line(const struct ini_line *l, void *data)
@@ -121,9 +122,9 @@ static int config_line(const struct ini_line *l, void *data)
         for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
                 if (!streq(keys[i].key, l->key))
                         continue;
-                if (keys[i].offset == NOT_YET)
+                if (keys[i].offset == NO_EFFECT)
                         return log_file(l->path, l->line, LOG_NOTICE,
-                                "%s= has no effect yet: logs are kept in /run alone.", l->key);
+                                "%s= has no effect with rouse-logd(8).", l->key);
                 if (*l->value && keys[i].parse(l->value, (char *)c + keys[i].offset) < 0)
                         log_file(l->path, l->line, LOG_WARNING, "%s=%s cannot be understood; it is ignored.",
                                 l->key, l->value);
@@ -166,6 +167,8 @@ int logd_config_load(struct logd_config *c, const char *root)
                 .rate_interval = 30 * USEC_PER_SEC,
                 .rate_burst = 10000,
                 .line_max = 48 * 1024,
+                .max_file_age = 30 * 24 * 3600 * USEC_PER_SEC,
+                .sync_interval = 5 * 60 * USEC_PER_SEC,
                 .to_syslog = true,
                 .read_kmsg = true,
                 .max_store = LOG_DEBUG,
@@ -183,8 +186,5 @@ int logd_config_load(struct logd_config *c, const char *root)
                         (void)ini_parse_file(*f, config_line, c, NULL);
         if (!*root)
                 config_cmdline(c);
-        if (c->storage == STORAGE_PERSISTENT)
-                log_warning(
-                        "Storage=persistent: logs on disk are not implemented yet, they are kept in /run.");
         return 0;
 }

@@ -9,7 +9,10 @@ struct logd_config {
         enum logd_storage storage;
         usec_t rate_interval;
         uint32_t rate_burst;
-        uint64_t runtime_max_use; /* 0: the default */
+        uint64_t runtime_max_use;                                   /* 0: the default */
+        uint64_t system_max_use, system_keep_free, system_max_file; /* 0: the defaults */
+        uint32_t system_max_files;
+        usec_t max_retention, max_file_age, sync_interval; /* the first two: 0: no limit */
         uint32_t line_max;
         bool to_syslog, to_kmsg, to_console, read_kmsg;
         int max_store, max_syslog, max_kmsg, max_console;

@@ -26,8 +26,9 @@ void logd_deliver(struct logd *d, struct record *r, bool to_kmsg, bool to_consol
         complete(d, r);
         if (r->transport != TRANSPORT_KERNEL && !ratelimit_pass(d, r))
                 return;
-        if (d->config.storage != STORAGE_NONE && r->priority <= d->config.max_store)
-                (void)ring_append(&d->ring, r, NULL);
+        if (d->config.storage != STORAGE_NONE && r->priority <= d->config.max_store &&
+                ring_append(&d->ring, r, NULL) >= 0)
+                disk_note(d, r->priority);
         forward_direct(d, r, to_kmsg, to_console);
         loop_defer(d->loop, &d->after_turn);
 }

@@ -1,7 +1,7 @@
 /* rouse-logd: takes what services print, syslog and native datagrams, and the kernel's log; keeps it in a ring
  * that anyone may read (ringread.h), and passes it on to a syslog daemon.
  *
- *     socket → parse-*.c → struct record → who sent it (meta.c) → limits → ring → forward.c
+ *     socket → parse-*.c → struct record → who sent it (meta.c) → limits → ring → forward.c, disk.c
  *
  * One thread, one loop. A sender is looked up in /proc once, when its first message comes, and remembered by a
  * pidfd until it ends: no file is read per line. The stream fds of services are given to the service manager
@@ -13,6 +13,7 @@
 #include "lib/loop.h"
 #include "lib/str.h"
 #include "logd/config.h"
+#include "logd/disk.h"
 #include "logd/notify.h"
 #include "logd/ringwrite.h"
 
@@ -83,10 +84,14 @@ struct logd {
         bool syslog_connected, syslog_behind;
         int kmsg_out, console_out;
         uint64_t kmsg_next; /* sequence number expected */
+
+        struct disk disk;
 };
 
 /* deliver.c: the one way of every record. Takes what is missing (unit, comm, times) from the sender. */
 void logd_deliver(struct logd *d, struct record *r, bool to_kmsg, bool to_console);
+/* The group that may read logs. */
+gid_t logd_group(void);
 /* A message of our own. */
 void logd_say(struct logd *d, int level, const char *fmt, ...) _printf_(3, 4);
 

@@ -147,23 +147,6 @@ static int make_sockets(struct logd *d)
         return 0;
 }
 
-static gid_t log_group(void)
-{
-        _cleanup_free_ char *text = NULL;
-        const char *names[] = { "\nsystemd-journal:", "\nadm:" };
-
-        if (read_file("/etc/group", 0, &text, NULL) < 0)
-                return 0;
-        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-                const char *p = strstr(text, names[i]);
-                unsigned gid;
-
-                if (p && sscanf(p + strlen(names[i]), "%*[^:]:%u", &gid) == 1)
-                        return gid;
-        }
-        return 0;
-}
-
 /* The ring: what the configuration says, else 8 MiB; never more than an eighth of /run. */
 static void open_ring(struct logd *d)
 {
@@ -179,7 +162,7 @@ static void open_ring(struct logd *d)
         if (r >= 0 && !*d->root && statvfs(LOGD_RUN_DIR, &vfs) >= 0)
                 size = MIN(size, (uint64_t)vfs.f_blocks * vfs.f_frsize / 8);
         if (r >= 0)
-                r = ring_open(path, MIN(size, (uint64_t)1 << 30), log_group(), &d->ring);
+                r = ring_open(path, MIN(size, (uint64_t)1 << 30), logd_group(), &d->ring);
         if (r < 0)
                 log_error_errno(r, "%s cannot be made, so no log is kept: %m", path);
         else if (r > 0)
@@ -194,26 +177,38 @@ static void after_turn(struct loop_deferred *t)
         ring_wake(&d->ring);
 }
 
+/* journalctl --flush, --rotate, --sync wait for these marks. */
+static void mark_done(struct logd *d, const char *mark)
+{
+        _cleanup_free_ char *path = str_printf("%s" LOGD_SOCKET_DIR "/%s", d->root, mark);
+        char text[32];
+
+        snprintf(text, sizeof(text), "%lld\n", (long long)now_monotonic());
+        if (path)
+                (void)write_file_atomic(path, text, strlen(text), 0644, false);
+}
+
 static void on_signal(struct loop_io *io, uint32_t revents)
 {
         struct logd *d = io->data;
         struct signalfd_siginfo si;
-        const char *mark = NULL;
 
         if (read(io->fd, &si, sizeof(si)) != sizeof(si))
                 return;
-        if (si.ssi_signo == SIGTERM || si.ssi_signo == SIGINT) {
+        if (si.ssi_signo == SIGTERM || si.ssi_signo == SIGINT)
                 loop_exit(d->loop, 0);
-                return;
-        }
-        /* journalctl --flush, --rotate, --sync wait for these marks; what they ask for is always so here */
-        mark = si.ssi_signo == SIGUSR1 ? "flushed" : si.ssi_signo == SIGUSR2 ? "rotated" : "synced";
-        if (!*d->root) {
-                char path[64], text[32];
-
-                snprintf(path, sizeof(path), LOGD_SOCKET_DIR "/%s", mark);
-                snprintf(text, sizeof(text), "%lld\n", (long long)now_monotonic());
-                (void)write_file_atomic(path, text, strlen(text), 0644, false);
+        else if (si.ssi_signo == SIGUSR1 && si.ssi_code == SI_QUEUE && si.ssi_int == LOGD_LET_GO) {
+                disk_let_go(d);
+                mark_done(d, "relinquished");
+        } else if (si.ssi_signo == SIGUSR1) {
+                disk_begin(d, si.ssi_code != SI_QUEUE || si.ssi_int != LOGD_WHEN_IDLE);
+                mark_done(d, "flushed");
+        } else if (si.ssi_signo == SIGUSR2) {
+                disk_rotate(d);
+                mark_done(d, "rotated");
+        } else {
+                disk_sync(d);
+                mark_done(d, "synced");
         }
 }
 
@@ -270,6 +265,7 @@ static int start(struct logd *d)
                 return r;
         open_ring(d);
         forward_init(d);
+        disk_init(d);
         FOREACH_STR (t, d->said_early) /* while the configuration was read */
                 on_log(**t - '0', NULL, NULL, 0, *t + 1);
         self = sender_get(d, getpid());
@@ -302,6 +298,7 @@ static void stop(struct logd *d)
         senders_free(d);
         ratelimit_free(d);
         forward_done(d);
+        disk_done(d);
         ring_wake(&d->ring);
         the_logd = NULL;
         ring_close(&d->ring);

@@ -162,3 +162,20 @@ void senders_free(struct logd *d)
                 sender_free(d->first_sender);
         hash_done(&d->senders);
 }
+
+gid_t logd_group(void)
+{
+        _cleanup_free_ char *text = NULL;
+        const char *names[] = { "\nsystemd-journal:", "\nadm:" };
+
+        if (read_file("/etc/group", 0, &text, NULL) < 0)
+                return 0;
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                const char *p = strstr(text, names[i]);
+                unsigned gid;
+
+                if (p && sscanf(p + strlen(names[i]), "%*[^:]:%u", &gid) == 1)
+                        return gid;
+        }
+        return 0;
+}

@@ -15,6 +15,9 @@
  * record that tail has passed meanwhile is not used. So a reader needs no lock, and can harm nobody. Reading
  * is in ringread.h, which takes nothing of the file on trust.
  *
+ * What is on disk, too, lies before `stored` (disk.c): who reads both begins here with the ring. `store_turn` is odd while
+ * a record is being stored, so that a reader can take both ends at one moment.
+ *
  * data_size may shrink once, in the first lap, when /run is full (RING_SIZE_STEP at a time is reserved). */
 #pragma once
 
@@ -38,6 +41,8 @@ struct ring_header {
         uint64_t dropped; /* records that could not be kept (too long, no room) */
         uint32_t wake;    /* futex */
         uint32_t writer;  /* pid of the writer */
+        uint64_t stored;
+        uint32_t store_turn;
 };
 
 enum ring_kind { RING_SKIP = 0x504b5352, RING_RECORD = 0x43455252 };
@@ -64,3 +69,6 @@ struct ring_record {
 };
 
 #define RING_NO_ID 0xFFFFFFFFu
+
+/* Values that go with SIGUSR1 (sigqueue(3)) to the writer; without one: put all on disk now. */
+enum { LOGD_NOW, LOGD_WHEN_IDLE, LOGD_LET_GO };

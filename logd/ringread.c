@@ -334,6 +334,27 @@ void ringread_seek_end(struct ringread *r)
         r->pos = load(&r->h->head);
 }
 
+uint64_t ringread_stored(const struct ringread *r, uint32_t *ret_turn)
+{
+        *ret_turn = __atomic_load_n(&r->h->store_turn, __ATOMIC_ACQUIRE);
+        return load(&r->h->stored);
+}
+
+uint64_t ringread_pos(const struct ringread *r)
+{
+        return r->pos;
+}
+
+uint64_t ringread_end(const struct ringread *r)
+{
+        return load(&r->h->head);
+}
+
+uint32_t ringread_writer(const struct ringread *r)
+{
+        return r->h->writer;
+}
+
 int ringread_seek_last(struct ringread *r, const struct ring_filter *f, unsigned n)
 {
         _cleanup_free_ uint64_t *last = n ? calloc(n, sizeof(*last)) : NULL;

@@ -14,6 +14,7 @@ struct ring_entry {
         size_t message_len; /* the message may have NULs in it */
         const uint8_t *fields;
         size_t fields_len;
+        const uint8_t *boot; /* 16 bytes; NULL: this boot */
 };
 
 /* What to show; a zeroed filter with priority -1 is everything. */
@@ -47,6 +48,13 @@ void ringread_seek_first(struct ringread *r);
 void ringread_seek_pos(struct ringread *r, uint64_t pos);
 /* To the end: only what comes later is read. */
 void ringread_seek_end(struct ringread *r);
+/* Where the records begin that are not on disk yet; *ret_turn (ring.h): even and the same before and after the disk was
+ * looked at, or look again. */
+uint64_t ringread_stored(const struct ringread *r, uint32_t *ret_turn);
+uint64_t ringread_pos(const struct ringread *r);
+uint64_t ringread_end(const struct ringread *r);
+/* The process that writes it, by its own word. */
+uint32_t ringread_writer(const struct ringread *r);
 /* Waits for a record that was not there at the last ringread_next() = 0. 1, 0 after timeout. When the daemon
  * has made a new file: -ESTALE (open again). */
 int ringread_wait(struct ringread *r, usec_t timeout);

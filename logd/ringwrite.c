@@ -23,6 +23,23 @@ void ring_close(struct ring *r)
         r->fd = close_fd(r->fd);
 }
 
+void ring_store_begin(struct ring *r)
+{
+        __atomic_add_fetch(&r->h->store_turn, 1, __ATOMIC_ACQ_REL);
+}
+
+void ring_store_end(struct ring *r, uint64_t pos)
+{
+        store(&r->h->stored, pos);
+        __atomic_add_fetch(&r->h->store_turn, 1, __ATOMIC_ACQ_REL);
+}
+
+void ring_store_abort(struct ring *r)
+{
+        if (r->h->store_turn % 2)
+                __atomic_add_fetch(&r->h->store_turn, 1, __ATOMIC_ACQ_REL);
+}
+
 static int map_file(struct ring *r, uint64_t data_size)
 {
         void *p;
@@ -84,6 +101,9 @@ static int take_over(struct ring *r, const char *path)
         }
         r->reserved = MIN(ALIGN8(h.head), h.data_size) / RING_SIZE_STEP * RING_SIZE_STEP;
         r->h->writer = getpid();
+        if (r->h->stored > r->h->head)
+                r->h->stored = r->h->head;
+        ring_store_abort(r); /* the writer before us may have ended in the middle of it */
         return 0;
 }
 

@@ -50,6 +50,7 @@ $(eval $(call fuzz_target,sysusers,$(EARLY_LIB)))
 $(eval $(call fuzz_target,logd_datagrams,$(LOGD_LIB)))
 $(eval $(call fuzz_target,logd_stream,$(LOGD_LIB)))
 $(eval $(call fuzz_target,logd_ring,$(LOGD_LIB)))
+$(eval $(call fuzz_target,journal,logd/journal-read.c $(LOGD_LIB),-lzstd))
 
 $(eval $(call fuzz_target,busd_direct,$(BUSD_NO_MAIN),-lsystemd))
 $(eval $(call fuzz_target,busd_values,$(BUSD_NO_MAIN),-lsystemd))
