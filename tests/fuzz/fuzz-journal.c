@@ -32,7 +32,8 @@ FUZZ_TARGET(journal)
                 fuzz_check(strlen(e.unit) + strlen(e.identifier) + strlen(e.comm) < SIZE_MAX / 2);
                 fuzz_check(e.message[e.message_len] == 0);
                 while (ring_entry_next_field(&e, &p, &k, &kl, &v, &vl))
-                        fuzz_check(k + kl < v + vl + 1 && (const uint8_t *)v + vl <= e.fields + e.fields_len);
+                        fuzz_check(
+                                k + kl < v + vl + 1 && (const uint8_t *)v + vl <= e.fields + e.fields_len);
         }
         journalread_close(r);
 }
