@@ -50,11 +50,12 @@ static uint32_t wanted_events(sd_bus *bus)
 static int connection_add(struct busd *b, sd_bus *bus, bool system, struct connection **ret)
 {
         struct connection *c = calloc(1, sizeof(*c));
+        static unsigned last_id;
         int r;
 
         if (!c)
                 return -ENOMEM;
-        *c = (struct connection) { .busd = b, .bus = bus, .system = system };
+        *c = (struct connection) { .busd = b, .bus = bus, .system = system, .id = ++last_id };
         c->io = (struct loop_io) {
                 .fd = sd_bus_get_fd(bus), .events = wanted_events(bus), .cb = on_ready, .data = c
         };
@@ -73,6 +74,7 @@ static int connection_add(struct busd *b, sd_bus *bus, bool system, struct conne
 
 static void connection_free(struct connection *c)
 {
+        holder_connection_gone(c);
         loop_io_remove(c->busd->loop, &c->io);
         sd_bus_close(c->bus);
         sd_bus_unref(c->bus);

@@ -62,6 +62,7 @@ struct method {
         enum interface interface;
         const char *name, *in, *out, *args;
         int (*handler)(struct call *c); /* NULL: not supported */
+        const char *what;               /* for handlers of several methods: a verb of PID 1's … */
         enum access access;
 };
 struct signal {
@@ -113,7 +114,8 @@ struct connection {
         struct busd *busd;
         sd_bus *bus;
         bool system; /* the system bus; else a direct connection of root's */
-        bool subscribed, dead;
+        bool subscribed, dead, holds /* units, refs.c */;
+        unsigned id;
         struct loop_io io;
         struct connection *next;
 };
@@ -128,8 +130,10 @@ struct busd {
         size_t n_senders;
         sd_bus_track *subscribers, *askers; /* on the system bus (events.c) */
         struct hash names;                  /* well-known names that units have (names.c) */
+        struct hash holders;                /* clients that hold units (refs.c) */
         struct hash changed;                /* units whose change is to be told (events.c) */
         struct loop_deferred tell;
+        bool telling; /* PID 1 was asked about some of them */
         unsigned n_ready;
         bool exiting;
         int status;
@@ -211,6 +215,8 @@ int encode_empty(sd_bus_message *m, const char *signature);
 int encode_all(sd_bus_message *m, enum interface i, const struct ctl_record *rec, int only);
 typedef int (*encode_fn)(sd_bus_message *m, const struct property *p, const struct ctl_record *rec);
 encode_fn encode_form(const struct property *p);
+/* Of properties that are numbers on the bus and words to people; -EINVAL. */
+int encode_number_of_word(const char *name, const char *text);
 int encode_u64_text(const char *name, const char *text, uint64_t *ret);
 
 /* ---- properties of transient units (transient.c) ---- */
@@ -241,6 +247,16 @@ void asker_add(struct call *c);
 int subscriber_add(struct busd *b, const char *name);
 bool subscriber_remove(struct busd *b, const char *name);
 
+/* ---- refs.c: clients that hold units ---- */
+
+/* How PID 1 knows the caller: "owner=…" (or another key), which is followed from now on, so that what it holds is let go
+ * when it leaves. NULL: out of memory. */
+char *holder_option(struct call *c, const char *key);
+/* PID 1 has told of a holder from before: another bridge's client. */
+void holder_found(struct busd *b, const char *owner);
+void holder_connection_gone(struct connection *conn);
+void holders_done(struct busd *b);
+
 /* ---- names.c, activation.c ---- */
 
 /* Becomes the bridge: PID 1 says which names to watch and what ended meanwhile; events from then on. */
@@ -254,72 +270,47 @@ void busd_ready(struct busd *b);
 /* Where unit files are changed: NULL is /; a test has a root of its own. */
 extern const char *file_root;
 
-/* ---- handlers of methods: methods-units.c, -jobs.c, -manager.c, -files.c, -transient.c ---- */
+/* ---- handlers of methods: methods-*.c ---- */
 
 int on_get_unit(struct call *c);
 int on_get_unit_by_pid(struct call *c);
+int on_get_unit_by_pidfd(struct call *c);
 int on_get_unit_by_invocation(struct call *c);
 int on_get_unit_by_cgroup(struct call *c);
 int on_load_unit(struct call *c);
-int on_start_unit(struct call *c);
-int on_stop_unit(struct call *c);
-int on_reload_unit(struct call *c);
-int on_restart_unit(struct call *c);
-int on_try_restart_unit(struct call *c);
-int on_reload_or_restart_unit(struct call *c);
-int on_reload_or_try_restart_unit(struct call *c);
-int on_enqueue_job(struct call *c);
+int on_list_units(struct call *c);
+int on_list_units_by_names(struct call *c);
+int on_get_processes(struct call *c);
+int on_unit_verb(struct call *c);
 int on_kill_unit(struct call *c);
 int on_clean_unit(struct call *c);
-int on_freeze_unit(struct call *c);
-int on_thaw_unit(struct call *c);
-int on_reset_failed_unit(struct call *c);
-int on_set_properties(struct call *c);
-int on_ref_unit(struct call *c);
-int on_unref_unit(struct call *c);
-int on_start_transient(struct call *c);
-int on_get_processes(struct call *c);
-int on_attach_processes(struct call *c);
-int on_abandon(struct call *c);
+int on_hold(struct call *c); /* refs.c */
+int on_queue(struct call *c);
+int on_enqueue_job(struct call *c);
+int on_list_jobs(struct call *c);
 int on_get_job(struct call *c);
 int on_cancel_job(struct call *c);
-int on_clear_jobs(struct call *c);
-int on_reset_failed(struct call *c);
-int on_list_units(struct call *c);
-int on_list_units_filtered(struct call *c);
-int on_list_units_by_patterns(struct call *c);
-int on_list_units_by_names(struct call *c);
-int on_list_jobs(struct call *c);
+int on_start_transient(struct call *c);
+int on_set_properties(struct call *c);
+int on_attach_processes(struct call *c);
 int on_subscribe(struct call *c);
 int on_unsubscribe(struct call *c);
-int on_dump(struct call *c);
-int on_dump_by_fd(struct call *c);
-int on_reload(struct call *c);
-int on_reexecute(struct call *c);
-int on_exit_manager(struct call *c);
-int on_reboot(struct call *c);
-int on_poweroff(struct call *c);
-int on_halt(struct call *c);
-int on_kexec(struct call *c);
-int on_set_environment(struct call *c);
-int on_unset_environment(struct call *c);
+int on_manager_verb(struct call *c);
+int on_manager_value(struct call *c);
+int on_end_now(struct call *c);
+int on_environment(struct call *c);
 int on_unset_and_set_environment(struct call *c);
+int on_dump(struct call *c);
+int on_dynamic_users(struct call *c); /* methods-users.c */
+int on_dynamic_user_by_name(struct call *c);
+int on_dynamic_user_by_uid(struct call *c);
+int on_files(struct call *c);
+int on_preset_all_files(struct call *c);
+int on_add_dependency_files(struct call *c);
 int on_list_unit_files(struct call *c);
-int on_list_unit_files_by_patterns(struct call *c);
 int on_get_unit_file_state(struct call *c);
-int on_enable_files(struct call *c);
-int on_disable_files(struct call *c);
-int on_enable_files_flags(struct call *c);
-int on_disable_files_flags(struct call *c);
-int on_reenable_files(struct call *c);
-int on_link_files(struct call *c);
-int on_preset_files(struct call *c);
-int on_preset_files_mode(struct call *c);
-int on_mask_files(struct call *c);
-int on_unmask_files(struct call *c);
-int on_set_default_target(struct call *c);
 int on_get_default_target(struct call *c);
-int on_get_unit_by_pidfd(struct call *c);
+int on_set_default_target(struct call *c);
 
 /* What several of them share: the reply after a request that made a job, or acted on a unit. */
 int job_done(struct call *c, const struct answer *a);

@@ -129,6 +129,7 @@ static const struct {
 } error_names[] = {
         { ENOENT, ERROR_PREFIX "NoSuchUnit" },
         { ESRCH, ERROR_PREFIX "NoUnitForPID" },
+        { ENXIO, ERROR_PREFIX "NotReferenced" },
         { EEXIST, ERROR_PREFIX "UnitExists" },
         { EDEADLK, ERROR_PREFIX "TransactionOrderIsCyclic" },
         { EBUSY, ERROR_PREFIX "TransactionIsDestructive" },
@@ -202,10 +203,10 @@ int call_unit(struct call *c, const char **ret)
 /* ---- the way in ---- */
 
 static const struct method standard[] = {
-        { IF_MAX, "Get", "ss", "v", "interface,property,value", on_get, ANYONE },
-        { IF_MAX, "GetAll", "s", "a{sv}", "interface,properties", on_get_all, ANYONE },
-        { IF_MAX, "Set", "ssv", "", "interface,property,value", on_set, ROOT },
-        { IF_MAX, "Introspect", "", "s", "data", on_introspect, ANYONE },
+        { IF_MAX, "Get", "ss", "v", "interface,property,value", on_get, NULL, ANYONE },
+        { IF_MAX, "GetAll", "s", "a{sv}", "interface,properties", on_get_all, NULL, ANYONE },
+        { IF_MAX, "Set", "ssv", "", "interface,property,value", on_set, NULL, ROOT },
+        { IF_MAX, "Introspect", "", "s", "data", on_introspect, NULL, ANYONE },
 };
 
 static const struct method *find_standard(const char *interface, const char *member)

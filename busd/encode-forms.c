@@ -148,6 +148,70 @@ static int form_conditions(sd_bus_message *m, const struct property *p, const st
         return each(m, p, rec, p->name, one_condition);
 }
 
+/* ---- "~a b" ⇒ not allowed: a, b ---- */
+
+static int form_signed_list(sd_bus_message *m, const struct property *p, const struct ctl_record *rec)
+{
+        const char *s = record_str(rec, p->name);
+        _cleanup_strv_ char **words = strv_split(*s == '~' ? s + 1 : s, " ");
+        int r = sd_bus_message_open_container(m, 'r', "bas"), allow = *s != '~';
+
+        if (r >= 0)
+                r = sd_bus_message_append_basic(m, 'b', &allow);
+        if (r >= 0)
+                r = append_strv(m, words);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+/* ---- "SOURCE DESTINATION IGNORE FLAGS", quoted words ---- */
+
+static int one_bind(sd_bus_message *m, const char *value)
+{
+        _cleanup_strv_ char **w = NULL;
+        uint64_t flags = 0;
+
+        if (str_split_quoted(value, WORD_CUNESCAPE | WORD_RELAX, &w) < 0 || strv_len(w) != 4 ||
+                !utf8_valid(w[0], strlen(w[0])) || !utf8_valid(w[1], strlen(w[1])))
+                return 0;
+        (void)parse_u64(w[3], &flags);
+        return sd_bus_message_append(m, "(ssbt)", w[0], w[1], streq(w[2], "1"), flags);
+}
+
+static int form_binds(sd_bus_message *m, const struct property *p, const struct ctl_record *rec)
+{
+        return each(m, p, rec, p->name, one_bind);
+}
+
+/* ---- "DEVICE AMOUNT" ---- */
+
+static int one_amount(sd_bus_message *m, const char *value)
+{
+        const char *space = strrchr(value, ' ');
+        _cleanup_free_ char *device = space ? strndup(value, (size_t)(space - value)) : NULL;
+        uint64_t n = UINT64_MAX;
+
+        if (!device)
+                return 0;
+        if (!streq(space + 1, "max"))
+                (void)parse_u64(space + 1, &n);
+        return sd_bus_message_append(m, "(st)", device, n);
+}
+
+static int form_amounts(sd_bus_message *m, const struct property *p, const struct ctl_record *rec)
+{
+        return each(m, p, rec, p->name, one_amount);
+}
+
+/* ---- of the manager ---- */
+
+/* Programs take the number at its beginning for that of the interface, and are right: it is that of 252. */
+static int form_version(sd_bus_message *m, const struct property *p, const struct ctl_record *rec)
+{
+        _cleanup_free_ char *s = str_printf("252 (%s)", record_str(rec, "Version"));
+
+        return s ? sd_bus_message_append_basic(m, 's', s) : -ENOMEM;
+}
+
 /* ---- of units ---- */
 
 static int form_job(sd_bus_message *m, const struct property *p, const struct ctl_record *rec)
@@ -364,6 +428,15 @@ static int form_job_unit(sd_bus_message *m, const struct property *p, const stru
         return path ? sd_bus_message_append(m, "(so)", name, path) : -ENOMEM;
 }
 
+static int form_syslog_priority(sd_bus_message *m, const struct property *p, const struct ctl_record *rec)
+{
+        int level = encode_number_of_word("SyslogLevel", record_str(rec, "SyslogLevel")),
+            facility = encode_number_of_word("SyslogFacility", record_str(rec, "SyslogFacility"));
+
+        /* daemon.info */
+        return sd_bus_message_append(m, "i", (facility < 0 ? 3 : facility) << 3 | (level < 0 ? 6 : level));
+}
+
 static const struct {
         const char *name;
         encode_fn form;
@@ -395,6 +468,8 @@ static const struct {
         { "TimersMonotonic", form_timers },
         { "TimersCalendar", form_timers },
         { "UnitPath", form_unit_path },
+        { "Version", form_version },
+        { "SyslogPriority", form_syslog_priority },
 };
 
 encode_fn encode_form(const struct property *p)
@@ -405,6 +480,12 @@ encode_fn encode_form(const struct property *p)
                 return form_commands_ex;
         if (streq(p->signature, "a(sbbsi)"))
                 return form_conditions;
+        if (streq(p->signature, "(bas)"))
+                return form_signed_list;
+        if (streq(p->signature, "a(ssbt)"))
+                return form_binds;
+        if (streq(p->signature, "a(st)"))
+                return form_amounts;
         if (streq(p->signature, "(aiai)"))
                 return form_exit_set;
         if (p->interface == IF_Job && streq(p->name, "Unit"))

@@ -111,9 +111,14 @@ static const struct {
         { "IOSchedulingClass", "none realtime best-effort idle" },
         { "CPUSchedulingPolicy", "other fifo rr batch - idle" },
         { "NUMAPolicy", "default preferred bind interleave local" },
+        { "SyslogLevel", "emerg alert crit err warning notice info debug" },
+        { "LogLevelMax", "emerg alert crit err warning notice info debug" },
+        { "SyslogFacility",
+                "kern user mail daemon auth syslog lpr news uucp cron authpriv ftp - - - - local0 "
+                "local1 local2 local3 local4 local5 local6 local7" },
 };
 
-static int number_of_word(const char *name, const char *text)
+int encode_number_of_word(const char *name, const char *text)
 {
         for (size_t i = 0; i < ARRAY_SIZE(word_lists); i++) {
                 _cleanup_strv_ char **words = NULL;
@@ -136,10 +141,11 @@ static uint64_t untold(const struct property *p)
 {
         static const char *const unset[] = { "Limit", "Memory", "IOR", "IOW", "IPI", "IPE", "CPUW", "CPUS",
                 "StartupC", "StartupI", "StartupB", "BlockIOW", "CPUUsage", "Tasks", "CPUQuota",
-                "TimeoutClean", "RuntimeMax", "TimeoutIdle" };
+                "TimeoutClean", "RuntimeMax", "TimeoutIdle", "DefaultTasksMax" };
 
-        if (streq(p->name, "UID") || streq(p->name, "GID"))
-                return UINT32_MAX;
+        if (streq(p->name, "UID") || streq(p->name, "GID") || streq(p->name, "LogLevelMax") ||
+                streq(p->name, "NUMAPolicy") || streq(p->name, "IPTOS"))
+                return UINT64_MAX;
         if (*p->signature == 't')
                 for (size_t i = 0; i < ARRAY_SIZE(unset); i++)
                         if (startswith(p->name, unset[i]))
@@ -171,8 +177,8 @@ static int encode_number(sd_bus_message *m, const struct property *p, const stru
         uint16_t q;
         uint8_t y;
 
-        if (text) {
-                int word = number_of_word(p->name, text);
+        if (text && (*text || *p->signature == 't')) {
+                int word = encode_number_of_word(p->name, text);
 
                 if (word >= 0)
                         v = (uint64_t)word;

@@ -7,6 +7,9 @@
 #include "busd.h"
 #include "lib/fileio.h"
 
+/* Units asked for in one request, of which there is one at a time: what PID 1 keeps for us is bounded, and what changes
+ * meanwhile changes once. */
+#define TOLD_AT_ONCE     32u
 #define SUBSCRIBERS_FILE "/run/rouse/busd.subscribers"
 
 /* ---- subscribers ---- */
@@ -160,6 +163,9 @@ static int emit_changed(
 
 static void changed_done(struct busd *b, const struct answer *a, void *data)
 {
+        b->telling = false;
+        if (b->changed.n > 0 && !b->exiting)
+                loop_defer(b->loop, &b->tell);
         for (size_t i = 0; i < a->n; i++) {
                 const struct ctl_record *rec = &a->records[i];
                 const char *id = record_str(rec, "Id");
@@ -176,24 +182,49 @@ static void changed_done(struct busd *b, const struct answer *a, void *data)
         }
 }
 
+/* "properties=…": what PropertiesChanged carries, and what its forms are made from. */
+static const char *told_properties(void)
+{
+        static char *option;
+        _cleanup_strbuf_ struct strbuf b = { 0 };
+
+        if (option)
+                return option;
+        strbuf_puts(&b, "properties=Id,LoadState");
+        for (size_t i = 0; i < n_properties; i++)
+                if (properties[i].changes == CHANGES && properties[i].interface != IF_Manager &&
+                        properties[i].interface != IF_Job)
+                        strbuf_printf(&b, ",%s", properties[i].name);
+        option = strbuf_take(&b);
+        return option;
+}
+
 static void tell_changes(struct loop_deferred *d)
 {
         struct busd *b = d->data;
         _cleanup_strv_ char **ids = NULL;
-        int r = 0;
+        const char *told = told_properties();
+        int r = told ? 0 : -ENOMEM;
 
+        if (b->telling)
+                return; /* changed_done() comes back */
         HASHMAP_FOREACH (e, &b->changed) {
                 char *id = e->value;
 
+                if (strv_len(ids) == TOLD_AT_ONCE)
+                        break;
                 (void)hash_del(&b->changed, id);
                 if (r >= 0)
                         r = strv_push(&ids, id);
                 else
                         free(id);
         }
-        if (ids && r >= 0)
-                r = link_request(b, "show", ids, (char *[]) { (char *)"raw", (char *)"loaded", NULL },
-                        changed_done, NULL);
+        if (ids && r >= 0) {
+                r = link_request(b, "show", ids,
+                        (char *[]) { (char *)"raw", (char *)"loaded", (char *)told, NULL }, changed_done,
+                        NULL);
+                b->telling = r >= 0;
+        }
         if (r < 0)
                 log_debug_errno(r, "Changes of units could not be told: %m");
 }

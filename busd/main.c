@@ -131,6 +131,7 @@ int main(int argc, char **argv)
         }
         r = run(&b);
         names_done(&b);
+        holders_done(&b);
         events_done(&b);
         link_close(&b);
         bus_close_all(&b);

@@ -24,14 +24,85 @@ static void note_change(bool created, const char *link, const char *target)
                         created ? "symlink" : "unlink", link, created && target ? target : "");
 }
 
-enum operation { DO_ENABLE, DO_DISABLE, DO_REENABLE, DO_LINK, DO_PRESET, DO_MASK, DO_UNMASK };
-
-struct arguments {
-        enum operation operation;
-        bool runtime, force, carries /* the reply begins with carries_install_info */;
-        const char *preset_mode;
-        char **files;
+/* What is done to each file. */
+struct change {
+        bool runtime, force;
+        const char *mode /* of presets */, *target, *suffix /* of dependencies */;
+        char *error;
 };
+
+static int do_enable(const struct change *c, const char *name, char **ret_error)
+{
+        return install_enable(file_root, c->runtime, c->force, name, note_change, ret_error);
+}
+
+static int do_disable(const struct change *c, const char *name, char **ret_error)
+{
+        return install_disable(file_root, c->runtime, name, note_change);
+}
+
+static int do_reenable(const struct change *c, const char *name, char **ret_error)
+{
+        int r = install_disable(file_root, c->runtime, name, note_change);
+
+        return r < 0 ? r : do_enable(c, name, ret_error);
+}
+
+static int do_link(const struct change *c, const char *name, char **ret_error)
+{
+        *ret_error = str_printf("%s is not an absolute path.", name);
+        return -EINVAL;
+}
+
+static int do_preset(const struct change *c, const char *name, char **ret_error)
+{
+        return install_apply_preset(file_root, c->runtime, c->force, c->mode, name, note_change, ret_error);
+}
+
+static int do_mask(const struct change *c, const char *name, char **ret_error)
+{
+        return install_mask(file_root, c->runtime, c->force, name, note_change, ret_error);
+}
+
+static int do_unmask(const struct change *c, const char *name, char **ret_error)
+{
+        return install_unmask(file_root, c->runtime, name, note_change);
+}
+
+static int do_revert(const struct change *c, const char *name, char **ret_error)
+{
+        return install_revert(file_root, name, note_change);
+}
+
+static int do_add_dependency(const struct change *c, const char *name, char **ret_error)
+{
+        return install_add_dependency(
+                file_root, c->runtime, c->force, c->target, c->suffix, name, note_change, ret_error);
+}
+
+static const struct operation {
+        const char *name;
+        int (*run)(const struct change *c, const char *name, char **ret_error);
+        bool links; /* a file elsewhere, by its path, is linked first */
+} operations[] = {
+        { "enable", do_enable, true },
+        { "disable", do_disable, false },
+        { "reenable", do_reenable, true },
+        { "link", do_link, true },
+        { "preset", do_preset, true },
+        { "mask", do_mask, false },
+        { "unmask", do_unmask, false },
+        { "revert", do_revert, false },
+        { "add-dependency", do_add_dependency, false },
+};
+
+static const struct operation *operation_find(const char *name)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
+                if (streq(operations[i].name, name))
+                        return &operations[i];
+        return NULL;
+}
 
 static bool has_install_info(const char *name)
 {
@@ -45,38 +116,21 @@ static bool has_install_info(const char *name)
         return yes;
 }
 
-static int one_file(const struct arguments *a, const char *given, char **ret_error)
+static int change_file(const struct operation *o, struct change *change, const char *given)
 {
         const char *name = path_basename(given);
-        int r = 0;
 
-        if (*given == '/' && a->operation != DO_MASK && a->operation != DO_UNMASK &&
-                a->operation != DO_DISABLE) {
-                r = install_link(file_root, a->runtime, given, note_change, ret_error);
-                if (r < 0 || a->operation == DO_LINK)
+        if (!unit_name_valid(name, true)) {
+                change->error = str_printf("%s is not the name of a unit.", given);
+                return -EINVAL;
+        }
+        if (*given == '/' && o->links) {
+                int r = install_link(file_root, change->runtime, given, note_change, &change->error);
+
+                if (r < 0 || o->run == do_link)
                         return r;
         }
-        switch (a->operation) {
-        case DO_ENABLE: return install_enable(file_root, a->runtime, a->force, name, note_change, ret_error);
-        case DO_DISABLE: return install_disable(file_root, a->runtime, name, note_change);
-        case DO_REENABLE:
-                r = install_disable(file_root, a->runtime, name, note_change);
-                return r < 0 ? r
-                             : install_enable(file_root, a->runtime, a->force, name, note_change, ret_error);
-        case DO_LINK: *ret_error = str_printf("%s is not an absolute path.", given); return -EINVAL;
-        case DO_PRESET:
-                if (install_preset(file_root, name))
-                        return streq(a->preset_mode, "disable-only")
-                                       ? 0
-                                       : install_enable(
-                                                 NULL, a->runtime, a->force, name, note_change, ret_error);
-                return streq(a->preset_mode, "enable-only")
-                               ? 0
-                               : install_disable(file_root, a->runtime, name, note_change);
-        case DO_MASK: return install_mask(file_root, a->runtime, a->force, name, note_change, ret_error);
-        case DO_UNMASK: return install_unmask(file_root, a->runtime, name, note_change);
-        }
-        return -EINVAL;
+        return o->run(change, name, &change->error);
 }
 
 static int file_error(struct call *c, int error, const char *message)
@@ -88,22 +142,22 @@ static int file_error(struct call *c, int error, const char *message)
         return call_fail_errno(c, error, message);
 }
 
-static int change_files(struct call *c, struct arguments *a)
+/* The reply of a method that changes links: [carries_install_info,] what was changed. run() makes the changes. */
+static int reply_changes(struct call *c, struct change *change, char *const *files,
+        int (*run)(struct change *change, char *const *files, const void *data), const void *data)
 {
-        _cleanup_free_ char *error = NULL;
         sd_bus_message *reply = NULL;
         int r = sd_bus_message_new_method_return(c->m, &reply), carries = 0;
 
-        FOREACH_STR (f, a->files)
+        FOREACH_STR (f, files)
                 carries |= has_install_info(path_basename(*f));
-        if (r >= 0 && a->carries)
+        if (r >= 0 && *c->method->out == 'b')
                 r = sd_bus_message_append_basic(reply, 'b', &carries);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "(sss)");
         changing = (struct file_changes) { .reply = reply };
-        FOREACH_STR (f, a->files)
-                if (r >= 0)
-                        r = one_file(a, *f, &error);
+        if (r >= 0)
+                r = run(change, files, data);
         if (r >= 0)
                 r = changing.error;
         if (r >= 0)
@@ -111,115 +165,119 @@ static int change_files(struct call *c, struct arguments *a)
         if (r >= 0)
                 r = call_send(c, reply);
         else
-                r = file_error(c, r, error ?: strerror(-r));
+                r = file_error(c, r, change->error ?: strerror(-r));
         sd_bus_message_unref(reply);
+        free(change->error);
         if (changing.n > 0)
                 emit_files_changed(c->b);
-        strv_free(a->files);
         return r;
 }
 
-/* files, runtime[, force] */
-static int on_files(struct call *c, enum operation o, bool force, bool carries)
+static int change_files(struct change *change, char *const *files, const void *operation)
 {
-        struct arguments a = { .operation = o, .carries = carries, .preset_mode = "full" };
-        int runtime = 0, forced = 0, r = sd_bus_message_read_strv(c->m, &a.files);
+        int r = 0;
+
+        FOREACH_STR (f, files)
+                if (r >= 0)
+                        r = change_file(operation, change, *f);
+        return r;
+}
+
+static bool mode_ok(const char *mode)
+{
+        return *mode == '\0' || streq(mode, "full") || streq(mode, "enable-only") ||
+               streq(mode, "disable-only");
+}
+
+/* What comes after the files, by the method's signature: runtime, runtime and force, mode and both, or flags: 1 runtime,
+ * 2 force, 4 portable. */
+static int read_change(sd_bus_message *m, const char *signature, struct change *ret)
+{
+        int runtime = 0, force = 0, r = 0;
+        uint64_t flags;
+
+        if (*signature == 's') {
+                r = sd_bus_message_read_basic(m, 's', &ret->mode);
+                if (r >= 0 && !mode_ok(ret->mode))
+                        r = -EINVAL;
+                signature++;
+        }
+        if (r >= 0 && *signature == 't') {
+                r = sd_bus_message_read_basic(m, 't', &flags);
+                if (r >= 0 && flags & ~(uint64_t)7)
+                        r = -EINVAL;
+                runtime = r >= 0 && flags & 1;
+                force = r >= 0 && flags & 2;
+        } else if (r >= 0 && *signature)
+                r = sd_bus_message_read_basic(m, 'b', &runtime);
+        if (r >= 0 && streq(signature, "bb"))
+                r = sd_bus_message_read_basic(m, 'b', &force);
+        ret->runtime = runtime;
+        ret->force = force;
+        return MIN(r, 0);
+}
+
+/* EnableUnitFiles and its kin; what is the operation. */
+int on_files(struct call *c)
+{
+        _cleanup_strv_ char **files = NULL;
+        struct change change = { 0 };
+        int r = sd_bus_message_read_strv(c->m, &files);
 
         if (r >= 0)
-                r = sd_bus_message_read_basic(c->m, 'b', &runtime);
-        if (r >= 0 && force)
-                r = sd_bus_message_read_basic(c->m, 'b', &forced);
-        if (r < 0) {
-                strv_free(a.files);
-                return r;
-        }
-        a.runtime = runtime;
-        a.force = forced;
-        return change_files(c, &a);
+                r = read_change(c->m, c->method->in + strlen("as"), &change);
+        return r < 0 ? r : reply_changes(c, &change, files, change_files, operation_find(c->method->what));
 }
 
-int on_enable_files(struct call *c)
+/* ---- PresetAllUnitFiles, AddDependencyUnitFiles ---- */
+
+struct preset_run {
+        struct change *change;
+        int error;
+};
+
+static void preset_one(const char *name, const char *path, void *data)
 {
-        return on_files(c, DO_ENABLE, true, true);
+        struct preset_run *run = data;
+
+        if (run->error >= 0 && install_preset_applies(file_root, name))
+                run->error = MIN(do_preset(run->change, name, &run->change->error), 0);
 }
 
-int on_disable_files(struct call *c)
+static int preset_all(struct change *change, char *const *files, const void *data)
 {
-        return on_files(c, DO_DISABLE, false, false);
+        struct preset_run run = { .change = change };
+        int r = install_foreach(file_root, preset_one, &run);
+
+        return r < 0 ? r : run.error;
 }
 
-int on_reenable_files(struct call *c)
+int on_preset_all_files(struct call *c)
 {
-        return on_files(c, DO_REENABLE, true, true);
+        struct change change = { 0 };
+        int r = read_change(c->m, c->method->in, &change);
+
+        return r < 0 ? r : reply_changes(c, &change, NULL, preset_all, NULL);
 }
 
-int on_link_files(struct call *c)
+int on_add_dependency_files(struct call *c)
 {
-        return on_files(c, DO_LINK, true, false);
-}
-
-int on_preset_files(struct call *c)
-{
-        return on_files(c, DO_PRESET, true, true);
-}
-
-int on_mask_files(struct call *c)
-{
-        return on_files(c, DO_MASK, true, false);
-}
-
-int on_unmask_files(struct call *c)
-{
-        return on_files(c, DO_UNMASK, false, false);
-}
-
-/* files, flags: 1 runtime, 2 force, 4 portable */
-static int on_files_flags(struct call *c, enum operation o, bool carries)
-{
-        struct arguments a = { .operation = o, .carries = carries };
-        uint64_t flags = 0;
-        int r = sd_bus_message_read_strv(c->m, &a.files);
+        _cleanup_strv_ char **files = NULL;
+        struct change change = { 0 };
+        const char *type;
+        int r = sd_bus_message_read_strv(c->m, &files);
 
         if (r >= 0)
-                r = sd_bus_message_read_basic(c->m, 't', &flags);
-        if (r >= 0 && flags & ~(uint64_t)7)
-                r = -EINVAL;
-        if (r < 0) {
-                strv_free(a.files);
-                return r;
-        }
-        a.runtime = flags & 1;
-        a.force = flags & 2;
-        return change_files(c, &a);
-}
-
-int on_enable_files_flags(struct call *c)
-{
-        return on_files_flags(c, DO_ENABLE, true);
-}
-
-int on_disable_files_flags(struct call *c)
-{
-        return on_files_flags(c, DO_DISABLE, false);
-}
-
-int on_preset_files_mode(struct call *c)
-{
-        struct arguments a = { .operation = DO_PRESET, .carries = true };
-        int runtime, force, r = sd_bus_message_read_strv(c->m, &a.files);
-
+                r = sd_bus_message_read(c->m, "ss", &change.target, &type);
         if (r >= 0)
-                r = sd_bus_message_read(c->m, "sbb", &a.preset_mode, &runtime, &force);
-        if (r >= 0 && *a.preset_mode && !streq(a.preset_mode, "full") &&
-                !streq(a.preset_mode, "enable-only") && !streq(a.preset_mode, "disable-only"))
-                r = -EINVAL;
-        if (r < 0) {
-                strv_free(a.files);
+                r = read_change(c->m, "bb", &change);
+        if (r < 0)
                 return r;
-        }
-        a.runtime = runtime;
-        a.force = force;
-        return change_files(c, &a);
+        change.suffix = streq(type, "Wants") ? "wants" : streq(type, "Requires") ? "requires" : NULL;
+        if (!change.suffix || !unit_name_valid(change.target, false))
+                return call_fail(
+                        c, SD_BUS_ERROR_INVALID_ARGS, "Invalid target, or neither Wants nor Requires.");
+        return reply_changes(c, &change, files, change_files, operation_find("add-dependency"));
 }
 
 /* ---- asking ---- */
@@ -278,19 +336,13 @@ static int list_files(struct call *c, struct list_run *run)
         return r;
 }
 
+/* ListUnitFiles, ListUnitFilesByPatterns (states, patterns). */
 int on_list_unit_files(struct call *c)
 {
         struct list_run run = { 0 };
+        int r = *c->method->in ? sd_bus_message_read_strv(c->m, &run.states) : 0;
 
-        return list_files(c, &run);
-}
-
-int on_list_unit_files_by_patterns(struct call *c)
-{
-        struct list_run run = { 0 };
-        int r = sd_bus_message_read_strv(c->m, &run.states);
-
-        if (r >= 0)
+        if (r >= 0 && *c->method->in)
                 r = sd_bus_message_read_strv(c->m, &run.patterns);
         if (r >= 0)
                 r = list_files(c, &run);
@@ -309,10 +361,14 @@ int on_get_default_target(struct call *c)
         return r < 0 ? file_error(c, r, "There is no default target.") : call_reply(c, "s", name);
 }
 
+static int set_default(struct change *change, char *const *files, const void *name)
+{
+        return install_set_default(file_root, name, note_change, &change->error);
+}
+
 int on_set_default_target(struct call *c)
 {
-        _cleanup_free_ char *error = NULL;
-        sd_bus_message *reply = NULL;
+        struct change change = { 0 };
         const char *name;
         int force, r = sd_bus_message_read(c->m, "sb", &name, &force);
 
@@ -320,22 +376,5 @@ int on_set_default_target(struct call *c)
                 return r;
         if (!unit_name_valid(name, false) || !endswith(name, ".target"))
                 return call_fail(c, SD_BUS_ERROR_INVALID_ARGS, "%s is not a target.", name);
-        r = sd_bus_message_new_method_return(c->m, &reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "(sss)");
-        changing = (struct file_changes) { .reply = reply };
-        if (r >= 0)
-                r = install_set_default(file_root, name, note_change, &error);
-        if (r >= 0)
-                r = changing.error;
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        if (r >= 0)
-                r = call_send(c, reply);
-        else
-                r = file_error(c, r, error ?: strerror(-r));
-        sd_bus_message_unref(reply);
-        if (changing.n > 0)
-                emit_files_changed(c->b);
-        return r;
+        return reply_changes(c, &change, NULL, set_default, name);
 }

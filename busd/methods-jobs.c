@@ -51,7 +51,8 @@ int job_done(struct call *c, const struct answer *a)
         return path ? call_reply(c, "o", path) : -ENOMEM;
 }
 
-static int queue(struct call *c, const char *verb)
+/* StartUnit and its kin; what is the verb. */
+int on_queue(struct call *c)
 {
         const char *name, *mode;
         char option[80];
@@ -65,43 +66,8 @@ static int queue(struct call *c, const char *verb)
                 return call_fail(c, SD_BUS_ERROR_INVALID_ARGS, "Invalid job mode.");
         snprintf(option, sizeof(option), "mode=%s", *mode ? mode : "replace");
         asker_add(c);
-        return call_request(
-                c, verb, (char *[]) { (char *)name, NULL }, (char *[]) { option, NULL }, job_done);
-}
-
-int on_start_unit(struct call *c)
-{
-        return queue(c, "start");
-}
-
-int on_stop_unit(struct call *c)
-{
-        return queue(c, "stop");
-}
-
-int on_reload_unit(struct call *c)
-{
-        return queue(c, "reload");
-}
-
-int on_restart_unit(struct call *c)
-{
-        return queue(c, "restart");
-}
-
-int on_try_restart_unit(struct call *c)
-{
-        return queue(c, "try-restart");
-}
-
-int on_reload_or_restart_unit(struct call *c)
-{
-        return queue(c, "reload-or-restart");
-}
-
-int on_reload_or_try_restart_unit(struct call *c)
-{
-        return queue(c, "try-reload-or-restart");
+        return call_request(c, c->method->what, (char *[]) { (char *)name, NULL },
+                (char *[]) { option, NULL }, job_done);
 }
 
 /* ---- EnqueueUnitJob ---- */
@@ -170,6 +136,8 @@ static int list_jobs_done(struct call *c, const struct answer *a)
         sd_bus_message *reply = NULL;
         int r;
 
+        if (a->error == -ENOENT)
+                return call_fail(c, ERROR_PREFIX "NoSuchJob", "%s", a->message);
         if (a->error < 0)
                 return call_fail_errno(c, a->error, a->message);
         r = sd_bus_message_new_method_return(c->m, &reply);
@@ -192,9 +160,18 @@ static int list_jobs_done(struct call *c, const struct answer *a)
         return r;
 }
 
+/* ListJobs; GetJobAfter and its kin: those "after" or "before" one. */
 int on_list_jobs(struct call *c)
 {
-        return call_request(c, "list-jobs", NULL, NULL, list_jobs_done);
+        char option[32];
+        int r = !c->method->what || c->job ? 0 : sd_bus_message_read_basic(c->m, 'u', &c->job);
+
+        if (r < 0)
+                return r;
+        if (c->method->what)
+                snprintf(option, sizeof(option), "%s=%u", c->method->what, c->job);
+        return call_request(
+                c, "list-jobs", NULL, c->method->what ? (char *[]) { option, NULL } : NULL, list_jobs_done);
 }
 
 static int get_job_done(struct call *c, const struct answer *a)
@@ -231,9 +208,4 @@ int on_cancel_job(struct call *c)
                 return r;
         snprintf(text, sizeof(text), "%u", c->job);
         return call_request(c, "cancel", (char *[]) { text, NULL }, NULL, cancel_done);
-}
-
-int on_clear_jobs(struct call *c)
-{
-        return call_request(c, "cancel", NULL, NULL, cancel_done);
 }

@@ -1,4 +1,5 @@
 /* Methods about the manager itself: subscription, reload, environment, power, dump. */
+#include <fnmatch.h>
 #include <stdio.h>
 #include <sys/mman.h>
 
@@ -42,50 +43,35 @@ int on_unsubscribe(struct call *c)
 
 /* ---- reload, end ---- */
 
-int on_reload(struct call *c)
+/* Reload and others that are a verb of PID 1's and nothing else. */
+int on_manager_verb(struct call *c)
 {
-        return call_request(c, "daemon-reload", NULL, NULL, done_empty);
+        return call_request(c, c->method->what, NULL, NULL, done_empty);
 }
 
-int on_reexecute(struct call *c)
+/* SetShowStatus, SetExitCode */
+int on_manager_value(struct call *c)
 {
-        return call_request(c, "daemon-reexec", NULL, NULL, done_empty);
+        char number[8];
+        const char *text = number;
+        uint8_t y;
+        int r = *c->method->in == 's' ? sd_bus_message_read_basic(c->m, 's', &text)
+                                      : sd_bus_message_read_basic(c->m, 'y', &y);
+
+        if (r < 0)
+                return r;
+        if (*c->method->in == 'y')
+                snprintf(number, sizeof(number), "%u", y);
+        else if (*text == '\0')
+                return call_fail(
+                        c, SD_BUS_ERROR_NOT_SUPPORTED, "rouse forgets no mode that was set before.");
+        return call_request(c, c->method->what, (char *[]) { (char *)text, NULL }, NULL, done_empty);
 }
 
-int on_reset_failed(struct call *c)
+/* PowerOff and its kin end the system at once; the orderly way is to start poweroff.target and its kin. */
+int on_end_now(struct call *c)
 {
-        return call_request(c, "reset-failed", NULL, NULL, done_empty);
-}
-
-/* These methods end the system at once; the orderly way is to start poweroff.target and its kin. */
-static int end_now(struct call *c, const char *verb)
-{
-        return call_request(c, verb, NULL, (char *[]) { (char *)"force", NULL }, done_empty);
-}
-
-int on_poweroff(struct call *c)
-{
-        return end_now(c, "poweroff");
-}
-
-int on_reboot(struct call *c)
-{
-        return end_now(c, "reboot");
-}
-
-int on_halt(struct call *c)
-{
-        return end_now(c, "halt");
-}
-
-int on_kexec(struct call *c)
-{
-        return end_now(c, "kexec");
-}
-
-int on_exit_manager(struct call *c)
-{
-        return end_now(c, "exit");
+        return call_request(c, c->method->what, NULL, (char *[]) { (char *)"force", NULL }, done_empty);
 }
 
 /* ---- environment ---- */
@@ -100,14 +86,9 @@ static int change_environment(struct call *c, const char *verb)
         return v && *v ? call_request(c, verb, v, NULL, done_empty) : call_reply(c, NULL);
 }
 
-int on_set_environment(struct call *c)
+int on_environment(struct call *c)
 {
-        return change_environment(c, "set-environment");
-}
-
-int on_unset_environment(struct call *c)
-{
-        return change_environment(c, "unset-environment");
+        return change_environment(c, c->method->what);
 }
 
 static int then_set(struct call *c, const struct answer *a)
@@ -128,11 +109,26 @@ int on_unset_and_set_environment(struct call *c)
         return call_request(c, "unset-environment", names, NULL, then_set);
 }
 
-/* ---- default target, dump ---- */
+/* ---- dump ---- */
 
-static int dump_text(const struct answer *a, struct strbuf *b)
+static bool is_dumped(struct call *c, const struct ctl_record *rec)
+{
+        const char *id = record_get(rec, "Id");
+        bool all = true;
+
+        FOREACH_STR (p, (char **)c->data) {
+                all = false;
+                if (id && fnmatch(*p, id, FNM_NOESCAPE) == 0)
+                        return true;
+        }
+        return all;
+}
+
+static int dump_text(struct call *c, const struct answer *a, struct strbuf *b)
 {
         for (size_t i = 0; i < a->n; i++) {
+                if (!is_dumped(c, &a->records[i]))
+                        continue;
                 FOREACH_STR (s, a->records[i].v)
                         strbuf_printf(b, "%s\n", *s);
                 strbuf_putc(b, '\n');
@@ -143,34 +139,34 @@ static int dump_text(const struct answer *a, struct strbuf *b)
 static int dump_done(struct call *c, const struct answer *a)
 {
         _cleanup_strbuf_ struct strbuf b = { 0 };
-
-        if (a->error < 0)
-                return call_fail_errno(c, a->error, a->message);
-        if (dump_text(a, &b) < 0)
-                return -ENOMEM;
-        return call_reply(c, "s", b.s && utf8_valid(b.s, b.len) ? b.s : "");
-}
-
-int on_dump(struct call *c)
-{
-        return call_request(c, "analyze-data", NULL, NULL, dump_done);
-}
-
-static int dump_fd_done(struct call *c, const struct answer *a)
-{
-        _cleanup_strbuf_ struct strbuf b = { 0 };
         _cleanup_close_ int fd = -1;
 
         if (a->error < 0)
                 return call_fail_errno(c, a->error, a->message);
+        if (dump_text(c, a, &b) < 0)
+                return -ENOMEM;
+        if (*c->method->out == 's')
+                return call_reply(c, "s", b.s && utf8_valid(b.s, b.len) ? b.s : "");
         fd = memfd_create("dump", MFD_CLOEXEC);
-        if (fd < 0 || dump_text(a, &b) < 0 || (b.len > 0 && write(fd, b.s, b.len) != (ssize_t)b.len) ||
-                lseek(fd, 0, SEEK_SET) < 0)
+        if (fd < 0 || (b.len > 0 && write(fd, b.s, b.len) != (ssize_t)b.len) || lseek(fd, 0, SEEK_SET) < 0)
                 return -EIO;
         return call_reply(c, "h", fd);
 }
 
-int on_dump_by_fd(struct call *c)
+static void patterns_free(void *v)
 {
-        return call_request(c, "analyze-data", NULL, NULL, dump_fd_done);
+        strv_free(v);
+}
+
+/* Dump and its kin: of units that match patterns, or all; as text, or in a file. */
+int on_dump(struct call *c)
+{
+        char **patterns = NULL;
+        int r = *c->method->in ? sd_bus_message_read_strv(c->m, &patterns) : 0;
+
+        if (r < 0)
+                return r;
+        c->data = patterns;
+        c->data_free = patterns_free;
+        return call_request(c, "analyze-data", NULL, NULL, dump_done);
 }

@@ -69,7 +69,7 @@ int on_start_transient(struct call *c)
         if (k >= 0)
                 k = read_units(c, &t, &args, &error);
         if (k >= 0 && t.add_ref)
-                k = strv_add(&t.options, "ref");
+                k = strv_push(&t.options, holder_option(c, "ref"));
         if (k < 0)
                 return refuse_properties(c, k, error);
         asker_add(c);

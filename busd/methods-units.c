@@ -265,7 +265,16 @@ static int list_done(struct call *c, const struct answer *a)
         return r;
 }
 
-static int list(struct call *c, bool states, bool patterns)
+static void none_if_empty(char ***v)
+{
+        if (*v && !**v) {
+                strv_free(*v);
+                *v = NULL;
+        }
+}
+
+/* ListUnits, ListUnitsFiltered (states), ListUnitsByPatterns (states, patterns). */
+int on_list_units(struct call *c)
 {
         struct filter *f = calloc(1, sizeof(*f));
         int r = 0;
@@ -274,36 +283,15 @@ static int list(struct call *c, bool states, bool patterns)
                 return -ENOMEM;
         c->data = f;
         c->data_free = filter_free;
-        if (states)
+        if (strlen(c->method->in) >= 2)
                 r = sd_bus_message_read_strv(c->m, &f->states);
-        if (r >= 0 && patterns)
+        if (r >= 0 && strlen(c->method->in) >= 4)
                 r = sd_bus_message_read_strv(c->m, &f->patterns);
         if (r < 0)
                 return r;
-        if (f->states && !*f->states) {
-                strv_free(f->states);
-                f->states = NULL;
-        }
-        if (f->patterns && !*f->patterns) {
-                strv_free(f->patterns);
-                f->patterns = NULL;
-        }
+        none_if_empty(&f->states);
+        none_if_empty(&f->patterns);
         return call_request(c, "list-units", NULL, NULL, list_done);
-}
-
-int on_list_units(struct call *c)
-{
-        return list(c, false, false);
-}
-
-int on_list_units_filtered(struct call *c)
-{
-        return list(c, true, false);
-}
-
-int on_list_units_by_patterns(struct call *c)
-{
-        return list(c, true, true);
 }
 
 /* Units that are not loaded are listed too: they are loaded for it. */
@@ -414,13 +402,14 @@ int unit_done(struct call *c, const struct answer *a)
         return a->error < 0 ? call_fail_errno(c, a->error, a->message) : call_reply(c, NULL);
 }
 
-static int on_unit(struct call *c, const char *verb, char *const *options)
+/* FreezeUnit and others that are a verb of PID 1's with the unit. */
+int on_unit_verb(struct call *c)
 {
         const char *name;
 
         if (call_unit(c, &name) < 0)
                 return bad_name(c);
-        return call_request(c, verb, (char *[]) { (char *)name, NULL }, options, unit_done);
+        return call_request(c, c->method->what, (char *[]) { (char *)name, NULL }, NULL, unit_done);
 }
 
 static int kill_done(struct call *c, const struct answer *a)
@@ -456,30 +445,18 @@ int on_kill_unit(struct call *c)
                 c, "kill", (char *[]) { (char *)name, NULL }, (char *[]) { who, sig, NULL }, kill_done);
 }
 
-int on_reset_failed_unit(struct call *c)
+static int clean_done(struct call *c, const struct answer *a)
 {
-        return on_unit(c, "reset-failed", NULL);
-}
-
-int on_freeze_unit(struct call *c)
-{
-        return on_unit(c, "freeze", NULL);
-}
-
-int on_thaw_unit(struct call *c)
-{
-        return on_unit(c, "thaw", NULL);
-}
-
-int on_abandon(struct call *c)
-{
-        return on_unit(c, "abandon", NULL);
+        if (a->error == -EBUSY)
+                return call_fail(c, ERROR_PREFIX "UnitBusy", "%s", a->message ?: "The unit is running.");
+        if (a->error == -ENODATA)
+                return call_fail(c, ERROR_PREFIX "NothingToClean", "No matching resources found.");
+        return unit_done(c, a);
 }
 
 int on_clean_unit(struct call *c)
 {
-        _cleanup_strv_ char **what = NULL;
-        _cleanup_free_ char *list_ = NULL, *option = NULL;
+        _cleanup_strv_ char **what = NULL, **options = NULL;
         const char *name;
         int r = call_unit(c, &name);
 
@@ -487,22 +464,8 @@ int on_clean_unit(struct call *c)
                 r = sd_bus_message_read_strv(c->m, &what);
         if (r < 0)
                 return bad_name(c);
-        list_ = what ? strv_join(what, ",") : strdup("");
-        option = list_ ? str_printf("what=%s", list_) : NULL;
-        if (!option)
-                return -ENOMEM;
-        return call_request(
-                c, "clean", (char *[]) { (char *)name, NULL }, (char *[]) { option, NULL }, unit_done);
-}
-
-/* ---- references: a unit that somebody holds is not forgotten ---- */
-
-int on_ref_unit(struct call *c)
-{
-        return on_unit(c, "ref", NULL);
-}
-
-int on_unref_unit(struct call *c)
-{
-        return on_unit(c, "unref", NULL);
+        FOREACH_STR (w, what)
+                if (r >= 0)
+                        r = strv_addf(&options, "what=%s", *w);
+        return r < 0 ? r : call_request(c, "clean", (char *[]) { (char *)name, NULL }, options, clean_done);
 }

@@ -115,6 +115,8 @@ static void attached(struct busd *b, const struct answer *a, void *data)
         for (size_t i = 0; i < a->n; i++)
                 if (record_get(&a->records[i], "Name"))
                         names_add(b, record_str(&a->records[i], "Name"));
+                else if (record_get(&a->records[i], "Holder"))
+                        holder_found(b, record_str(&a->records[i], "Holder"));
                 else
                         on_job_removed(b, &a->records[i]); /* one that ended while nobody told it */
         busd_ready(b);

@@ -2,7 +2,8 @@
 #include "busd.h"
 
 const struct method methods[] = {
-#define METHOD(i, name, in, out, args, handler, access) { IF_##i, #name, in, out, args, handler, access },
+#define METHOD(i, name, in, out, args, handler, what, access)                                               \
+        { IF_##i, #name, in, out, args, handler, what, access },
 #define SIGNAL(...)
 #define PROPERTY(...)
 #define GROUP(...)

@@ -231,6 +231,40 @@ int install_unmask(const char *root, bool runtime, const char *name, install_fn 
         return changed;
 }
 
+/* ---- presets, dependencies of targets ---- */
+
+int install_apply_preset(const char *root, bool runtime, bool force, const char *mode, const char *name,
+        install_fn fn, char **ret_error)
+{
+        bool enable = install_preset(root, name), full = str_empty(mode) || streq(mode, "full");
+
+        if (!full && !streq(mode, enable ? "enable-only" : "disable-only"))
+                return 0;
+        return enable ? install_enable(root, runtime, force, name, fn, ret_error)
+                      : install_disable(root, runtime, name, fn);
+}
+
+bool install_preset_applies(const char *root, const char *name)
+{
+        enum file_state s = install_state(root, name);
+
+        return s == FILE_ENABLED || s == FILE_DISABLED || s == FILE_INDIRECT || s == FILE_ENABLED_RUNTIME;
+}
+
+int install_add_dependency(const char *root, bool runtime, bool force, const char *target,
+        const char *suffix, const char *name, install_fn fn, char **ret_error)
+{
+        _cleanup_free_ char *file = NULL, *tail = str_printf("%s.%s/%s", target, suffix, name),
+                            *link = tail ? config_path(root, runtime, tail) : NULL;
+        int r = install_find(root, name, &file);
+
+        if (r < 0) {
+                *ret_error = str_printf("Unit file %s does not exist.", name);
+                return r;
+        }
+        return link ? install_make_link(file, link, force, fn, ret_error) : -ENOMEM;
+}
+
 /* ---- the default target ---- */
 
 int install_get_default(const char *root, char **ret)

@@ -46,8 +46,18 @@ int install_link(const char *root, bool runtime, const char *path, install_fn fn
 int install_mask(
         const char *root, bool runtime, bool force, const char *name, install_fn fn, char **ret_error);
 int install_unmask(const char *root, bool runtime, const char *name, install_fn fn);
+/* A link in TARGET.wants or .requires (suffix). */
+int install_add_dependency(const char *root, bool runtime, bool force, const char *target,
+        const char *suffix, const char *name, install_fn fn, char **ret_error);
+/* Back to the vendor's files: what was added to name in /etc and /run goes (install-revert.c). */
+int install_revert(const char *root, const char *name, install_fn fn);
 /* 1 enable, 0 disable. */
 int install_preset(const char *root, const char *name);
+/* Does what install_preset() says; mode: "full" or NULL, "enable-only", "disable-only". */
+int install_apply_preset(const char *root, bool runtime, bool force, const char *mode, const char *name,
+        install_fn fn, char **ret_error);
+/* Is it a unit that preset-all looks at: one that can be enabled? */
+bool install_preset_applies(const char *root, const char *name);
 int install_get_default(const char *root, char **ret);
 int install_set_default(const char *root, const char *name, install_fn fn, char **ret_error);
 /* systemctl-files.c, systemctl-edit.c */

@@ -22,23 +22,6 @@ static const char *config_dir(void)
 
 /* ---- add-wants, add-requires, link, preset-all ---- */
 
-static int add_one(const char *target, const char *suffix, const char *name)
-{
-        _cleanup_free_ char *file = NULL, *link = NULL, *full = NULL, *error = NULL;
-        int r = install_find(opt.root, name, &file);
-
-        if (r < 0)
-                return log_unit_missing(name);
-        link = str_printf("%s/%s.%s/%s", config_dir(), target, suffix, name);
-        full = link ? below_root(link) : NULL;
-        if (!full)
-                return -ENOMEM;
-        r = install_make_link(file, full, opt.force > 0, say_link, &error);
-        if (r < 0)
-                fprintf(stderr, "Failed to add dependency: %s\n", error ?: strerror(-r));
-        return r;
-}
-
 int verb_add_dependency(const char *verb, char **args)
 {
         const char *suffix = streq(verb, "add-wants") ? "wants" : "requires";
@@ -49,10 +32,14 @@ int verb_add_dependency(const char *verb, char **args)
         if (unit_name_mangle(args[0], "target", &target) < 0 || install_find(opt.root, target, &file) < 0)
                 return log_unit_missing(target ?: args[0]) < 0;
         FOREACH_STR (n, names) {
-                int r = add_one(target, suffix, *n);
+                _cleanup_free_ char *error = NULL;
+                int r = install_add_dependency(
+                        opt.root, opt.runtime, opt.force > 0, target, suffix, *n, say_link, &error);
 
-                if (r < 0)
+                if (r < 0) {
+                        fprintf(stderr, "Failed to add dependency: %s\n", error ?: strerror(-r));
                         return 1;
+                }
                 changed |= r;
         }
         if (changed)
@@ -92,30 +79,17 @@ int verb_link(const char *verb, char **args)
         return 0;
 }
 
-static bool preset_touches(bool enable)
-{
-        if (!opt.preset_mode || streq(opt.preset_mode, "full"))
-                return true;
-        return streq(opt.preset_mode, enable ? "enable-only" : "disable-only");
-}
-
 int apply_preset(const char *name, char **ret_error)
 {
-        bool enable = install_preset(opt.root, name);
-
-        if (!preset_touches(enable))
-                return 0;
-        return enable ? install_enable(opt.root, opt.runtime, true, name, say_link, ret_error)
-                      : install_disable(opt.root, opt.runtime, name, say_link);
+        return install_apply_preset(opt.root, opt.runtime, true, opt.preset_mode, name, say_link, ret_error);
 }
 
 static void preset_one(const char *name, const char *path, void *data)
 {
         _cleanup_free_ char *error = NULL;
-        enum file_state s = install_state(opt.root, name);
         int *result = data, r;
 
-        if (s != FILE_ENABLED && s != FILE_DISABLED && s != FILE_INDIRECT && s != FILE_ENABLED_RUNTIME)
+        if (!install_preset_applies(opt.root, name))
                 return;
         r = apply_preset(name, &error);
         if (r < 0)
@@ -135,84 +109,13 @@ int verb_preset_all(const char *verb, char **args)
 
 /* ---- revert ---- */
 
-static bool is_vendor(const char *path)
-{
-        return startswith(path, "/usr/") || startswith(path, "/lib/");
-}
-
-static bool has_vendor_file(const char *name)
-{
-        for (const char *const *d = install_dirs; *d; d++) {
-                _cleanup_free_ char *path = path_join(*d, name), *full = path ? below_root(path) : NULL;
-                struct stat st;
-
-                if (full && is_vendor(path) && lstat(full, &st) >= 0)
-                        return true;
-        }
-        return false;
-}
-
-static int remove_file(const char *path)
-{
-        if (unlink(path) < 0)
-                return errno == ENOENT ? 0 : -errno;
-        say_link(false, path, NULL);
-        return 1;
-}
-
-/* NAME.d and all of its drop-ins. */
-static int remove_dropins(const char *dir)
-{
-        _cleanup_closedir_ DIR *d = opendir(dir);
-        int changed = 0;
-
-        for (struct dirent *e; d && (e = readdir(d));) {
-                _cleanup_free_ char *path = path_join(dir, e->d_name);
-                int r;
-
-                if (streq(e->d_name, ".") || streq(e->d_name, ".."))
-                        continue;
-                r = path ? remove_file(path) : -ENOMEM;
-                if (r < 0)
-                        return r;
-                changed |= r;
-        }
-        if (d && rmdir(dir) >= 0)
-                say_link(false, dir, NULL);
-        return changed | !!d;
-}
-
-static int revert_one(const char *name)
-{
-        bool vendor = has_vendor_file(name);
-        int changed = 0;
-
-        for (const char *const *d = install_dirs; *d; d++) {
-                _cleanup_free_ char *path = path_join(*d, name), *full = path ? below_root(path) : NULL,
-                                    *dropins = full ? str_printf("%s.d", full) : NULL;
-                int r;
-
-                if (!dropins)
-                        return -ENOMEM;
-                if (is_vendor(path) || startswith(path, "/run/systemd/generator"))
-                        continue;
-                r = remove_dropins(dropins);
-                if (r >= 0 && vendor)
-                        changed |= r, r = remove_file(full);
-                if (r < 0)
-                        return r;
-                changed |= r;
-        }
-        return changed;
-}
-
 int verb_revert(const char *verb, char **args)
 {
         _cleanup_strv_ char **names = mangle_units(args, "service");
         int changed = 0;
 
         FOREACH_STR (n, names) {
-                int r = revert_one(*n);
+                int r = install_revert(opt.root, *n, say_link);
 
                 if (r < 0) {
                         fprintf(stderr, "Failed to revert unit file: %s\n", strerror(-r));

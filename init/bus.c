@@ -217,7 +217,8 @@ static void tell_ended(struct request *r, const struct ended_job *j)
         record_send(&rec);
 }
 
-/* A record for each name that services wait for or have, then one for each of the last jobs that ended. */
+/* A record for each name that services wait for or have, one for each hold on a unit, and one for each of the last jobs
+ * that ended. */
 int verb_bus_attach(struct request *r)
 {
         struct bus *b = bus_of(r->m);
@@ -234,6 +235,7 @@ int verb_bus_attach(struct request *r)
                 record_add(&rec, "Name", UNIT_CAST(service, u)->bus_name);
                 record_send(&rec);
         }
+        bus_tell_refs(r);
         for (unsigned i = 0; i < ENDED_MAX; i++)
                 tell_ended(r, &b->ended[(b->n_ended + i) % ENDED_MAX]);
         return 0;

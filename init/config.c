@@ -254,7 +254,16 @@ static int conf_cpus(const char *value)
         return CPU_COUNT(&set) == 0 || sched_setaffinity(0, sizeof(set), &set) >= 0 ? 0 : -errno;
 }
 
-static int conf_status(const char *value, enum show_status *ret)
+int manager_default_limit(struct manager *m, int resource, struct rlimit *ret)
+{
+        if (m->default_limits_set & 1u << resource)
+                *ret = m->default_limits[resource];
+        else if (getrlimit((__rlimit_resource_t)resource, ret) < 0)
+                return -errno;
+        return 0;
+}
+
+int config_show_status(const char *value, enum show_status *ret)
 {
         int b = parse_boolean(value);
 
@@ -300,7 +309,7 @@ static int conf_apply(struct manager *m, const struct setting *s, const char *va
         case CONF_OOM_POLICY: return conf_name(names_oom_policy, value, p, sizeof(enum oom_policy));
         case CONF_ACTION: return conf_name(names_emergency_action, value, p, sizeof(int));
         case CONF_FORMAT: return conf_name(names_status_format, value, p, sizeof(enum status_format));
-        case CONF_STATUS: return conf_status(value, p);
+        case CONF_STATUS: return config_show_status(value, p);
         case CONF_ENV: return conf_env(m, p, value);
         case CONF_TASKS: return conf_tasks(m, value);
         case CONF_LIMIT: return conf_limit(m, (unsigned)s->offset, value);

@@ -1,4 +1,5 @@
 /* Verbs about the manager itself: reload, environment, log level, subscription. */
+#include "config.h"
 #include "control.h"
 
 int verb_version(struct request *r)
@@ -95,6 +96,27 @@ int verb_log_level(struct request *r)
         record_begin(&rec, r);
         record_add(&rec, "LogLevel", log_level_to_string(log_get_max_level()));
         record_send(&rec);
+        return 0;
+}
+
+int verb_show_status(struct request *r)
+{
+        if (config_show_status(*r->args, &r->m->show_status) < 0)
+                return request_fail(r, -EINVAL, "'%.32s' is none of yes, no, auto, error.", *r->args);
+        state_touch_manager(r->m);
+        return 0;
+}
+
+int verb_exit_code(struct request *r)
+{
+        uint32_t code;
+
+        if (!r->m->container)
+                return request_fail(r, -EOPNOTSUPP, "Only a manager in a container ends with an exit code.");
+        if (parse_u32(*r->args, &code) < 0 || code > 255)
+                return request_fail(r, -EINVAL, "'%.32s' is not an exit code.", *r->args);
+        r->m->exit_code = (int)code;
+        state_touch_manager(r->m);
         return 0;
 }
 

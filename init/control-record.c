@@ -89,9 +89,25 @@ static void record_push(struct record *rec, char *s)
         rec->bytes += len;
 }
 
+static int compare_keys(const void *a, const void *b)
+{
+        return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void record_only(struct record *rec, char **keys)
+{
+        rec->only = keys;
+        rec->n_only = strv_len(keys);
+        if (keys)
+                qsort(keys, rec->n_only, sizeof(*keys), compare_keys);
+}
+
 bool record_wants(const struct record *rec, const char *key)
 {
-        return !rec->only || strv_contains(rec->only, key);
+        if (!rec->only)
+                return true;
+        return rec->n_only ? bsearch(&key, rec->only, rec->n_only, sizeof(key), compare_keys) != NULL
+                           : strv_contains(rec->only, key);
 }
 
 void record_add(struct record *rec, const char *key, const char *value)

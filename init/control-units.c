@@ -97,7 +97,7 @@ static int clean_one(struct request *r, struct unit *u)
         if (u->type == UNIT_SERVICE && (request_option(r, "what") && strv_contains(r->options, "what=all")))
                 service_drop_store(UNIT_CAST(service, u));
         if (strv_len(argv) == fixed)
-                return 0;
+                return request_fail(r, -ENODATA, "Unit %s has no such directories.", u->id);
         return exec_detached(r->m, argv); /* a tree may be large: not by PID 1 itself */
 }
 
@@ -148,12 +148,38 @@ int verb_is_active(struct request *r)
         return 0;
 }
 
+static struct job *job_of_option(struct request *r, const char *key, int *ret)
+{
+        const char *v = request_option(r, key);
+        uint32_t id;
+
+        if (!v)
+                return NULL;
+        if (parse_u32(v, &id) < 0)
+                *ret = request_fail(r, -EINVAL, "'%.32s' is not the number of a job.", v);
+        else
+                JOB_FOREACH(j, r->m)
+        if (j->id == id)
+                return j;
+        if (*ret == 0)
+                *ret = request_fail(r, -ENOENT, "Job %u does not exist.", id);
+        return NULL;
+}
+
+/* after=JOB: those that wait for it; before=JOB: those that it waits for */
 int verb_list_jobs(struct request *r)
 {
+        int k = 0;
+        struct job *after = job_of_option(r, "after", &k), *before = job_of_option(r, "before", &k);
+
+        if (k < 0)
+                return k;
         JOB_FOREACH(j, r->m)
         {
                 struct record rec;
 
+                if ((after && !job_waits_for(j, after)) || (before && !job_waits_for(before, j)))
+                        continue;
                 record_begin(&rec, r);
                 record_addf(&rec, "Job", "%u", j->id);
                 record_add(&rec, "Unit", j->unit->id);
@@ -234,7 +260,7 @@ int verb_show(struct request *r)
         if (!r->args || !*r->args) {
                 record_begin(&rec, r);
                 rec.raw = request_flag(r, "raw");
-                rec.only = keys;
+                record_only(&rec, keys);
                 show_manager(&rec, r->m);
                 record_send(&rec);
                 return 0;
@@ -255,7 +281,7 @@ int verb_show(struct request *r)
                 }
                 record_begin(&rec, r);
                 rec.raw = request_flag(r, "raw");
-                rec.only = keys;
+                record_only(&rec, keys);
                 show_unit(&rec, u);
                 record_send(&rec);
         }

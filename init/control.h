@@ -53,11 +53,14 @@ struct record {
         size_t n, cap, bytes;
         bool failed, raw /* for programs: nothing is joined or shortened */;
         char *const *only; /* keys wanted; NULL: all */
+        size_t n_only;     /* how many, when they are sorted */
 };
 void record_begin(struct record *rec, struct request *r);
 void record_add(struct record *rec, const char *key, const char *value);
 void record_addf(struct record *rec, const char *key, const char *fmt, ...) _printf_(3, 4);
 void record_add_u64(struct record *rec, const char *key, uint64_t v);
+/* Sorts keys: only these are wanted. The record borrows them. */
+void record_only(struct record *rec, char **keys);
 bool record_wants(const struct record *rec, const char *key);
 void record_send(struct record *rec);
 void control_end(struct client *c, uint32_t id, int error, const char *message);
@@ -122,6 +125,8 @@ int verb_show_environment(struct request *r);
 int verb_log_level(struct request *r);
 int verb_get_default(struct request *r);
 int verb_analyze_data(struct request *r);
+int verb_show_status(struct request *r);
+int verb_exit_code(struct request *r);
 int verb_subscribe(struct request *r);
 int verb_power(struct request *r);
 int verb_shutdown(struct request *r);
@@ -129,6 +134,10 @@ int verb_version(struct request *r);
 /* bus.c */
 int verb_bus_attach(struct request *r);
 int verb_bus_name(struct request *r);
+int verb_ref(struct request *r);
+int verb_unref(struct request *r);
+/* bus-refs.c: a record for each hold on a unit. */
+void bus_tell_refs(struct request *r);
 
 /* The verb that was asked, for functions that serve several. */
 const char *request_verb(const struct request *r);

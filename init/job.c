@@ -170,6 +170,24 @@ bool job_types_wait(enum job_type a, enum job_type b, bool a_is_after_b)
         return a_is_after_b ? after_waits(a, b) : before_waits(a, b);
 }
 
+static bool waits_along(const struct job *j, const struct unit_dep *d)
+{
+        const struct job *o = d->other->job;
+
+        return o && ((d->types & DEP_BIT(DEP_AFTER) && after_waits(j->type, o->type)) ||
+                            (d->types & DEP_BIT(DEP_BEFORE) && before_waits(j->type, o->type)));
+}
+
+bool job_waits_for(const struct job *j, const struct job *o)
+{
+        const struct unit *u = j->unit;
+
+        for (size_t i = 0; !j->ignore_order && j->type != JOB_NOP && i < u->n_deps; i++)
+                if (u->deps[i].other == o->unit && waits_along(j, &u->deps[i]))
+                        return true;
+        return false;
+}
+
 bool job_is_runnable(struct job *j)
 {
         struct unit *u = j->unit;
@@ -180,12 +198,8 @@ bool job_is_runnable(struct job *j)
         for (size_t k = 0; k < u->n_deps; k++) {
                 size_t i = (j->waited_at + k) % u->n_deps;
                 struct unit_dep *d = &u->deps[i];
-                struct job *o = d->other->job;
 
-                if (!o)
-                        continue;
-                if ((d->types & DEP_BIT(DEP_AFTER) && after_waits(j->type, o->type)) ||
-                        (d->types & DEP_BIT(DEP_BEFORE) && before_waits(j->type, o->type))) {
+                if (waits_along(j, d)) {
                         j->waited_at = i;
                         j->waited_for = d->other;
                         j->waited_since = now_monotonic();

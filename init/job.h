@@ -80,6 +80,8 @@ int manager_add_job_by_name(struct manager *m, enum job_type t, const char *name
 /* Ends a job: removes it, tells waiters, fails dependents (recursive: whether dependents are told), wakes others. */
 void job_finish(struct job *j, enum job_result r, bool recursive);
 void job_queue_run(struct job *j);
+/* Is j ordered after o, so that it waits while there is o? */
+bool job_waits_for(const struct job *j, const struct job *o);
 /* May it run now? false: j->waited_for says on whom it waits. */
 bool job_is_runnable(struct job *j);
 struct job *job_by_id(struct manager *m, uint32_t id);

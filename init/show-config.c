@@ -4,12 +4,10 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "control.h"
+#include "config.h"
 #include "names.h"
-#include "parse.h"
+#include "show.h"
 #include "types.h"
-
-typedef void (*printer)(struct record *rec, const char *key, const struct directive *d, const void *v);
 
 static void print_boolean(struct record *rec, const char *key, const struct directive *d, const void *v)
 {
@@ -97,15 +95,21 @@ static void print_limit(struct record *rec, const char *key, const struct direct
         const struct rlimit *l = (const struct rlimit *)v + d->arg;
         const struct exec_context *c =
                 (const void *)((const char *)v - offsetof(struct exec_context, limits));
-        rlim_t value[2] = { l->rlim_max, l->rlim_cur };
+        struct rlimit usual = { RLIM_INFINITY, RLIM_INFINITY };
+        rlim_t value[2];
+
+        if (!(c->limits_set & 1u << d->arg)) { /* the manager's own, which it hands down */
+                (void)manager_default_limit(client_manager(rec->client), (int)d->arg, &usual);
+                l = &usual;
+        }
+        value[0] = l->rlim_max;
+        value[1] = l->rlim_cur;
 
         for (int soft = 0; soft < 2; soft++) {
                 char k[64];
 
                 snprintf(k, sizeof(k), "%s%s", key, soft ? "Soft" : "");
-                if (!(c->limits_set & 1u << d->arg))
-                        record_add(rec, k, "[not set]");
-                else if (value[soft] == RLIM_INFINITY)
+                if (value[soft] == RLIM_INFINITY)
                         record_add(rec, k, "infinity");
                 else
                         record_add_u64(rec, k, value[soft]);
@@ -224,10 +228,7 @@ static void print_paths(struct record *rec, const char *key, const struct direct
                         record_addf(rec, "Paths", "%s (%s)", p->path, d->name);
 }
 
-static const struct {
-        parse_fn form;
-        printer print;
-} printers[] = {
+static const struct show_form printers[] = {
         { parse_value_boolean, print_boolean },
         { parse_value_boolean_inverted, print_inverted },
         { parse_value_int, print_int },
@@ -302,43 +303,74 @@ static const char *const elsewhere[] = { "Description", "Documentation", "Source
         "ReadOnlyDirectories", "InaccessibleDirectories", "MemoryLimit", "FileDescriptorStoreMax",
         "OnFailureIsolate", "CPUShares", "BlockIOWeight", NULL };
 
-/* "RestartSec" → "RestartUSec", where the form is a span. */
-static const char *property_name(const struct directive *d, printer p, char *buf, size_t n)
-{
-        size_t len = strlen(d->name);
-
-        if ((p == print_span || d->parse == parse_value_cpu_period) && endswith(d->name, "Sec"))
-                snprintf(buf, n, "%.*sUSec", (int)len - 3, d->name);
-        else
-                snprintf(buf, n, "%s", d->name);
-        return buf;
-}
-
-static printer printer_of(const struct directive *d)
+static show_fn printer_of(const struct directive *d)
 {
         for (size_t i = 0; d->parse && i < ARRAY_SIZE(printers); i++)
                 if (printers[i].form == d->parse)
                         return printers[i].print;
+        for (const struct show_form *f = show_forms; d->parse && f->form; f++)
+                if (f->form == d->parse)
+                        return f->print;
         return NULL;
+}
+
+/* What is printed of a directive, found out once. */
+struct row {
+        show_fn print; /* NULL: nothing */
+        char *key;     /* "RestartSec" → "RestartUSec", where the form is a span */
+        bool moved;    /* [Unit] has it, too, where it is now */
+        bool by_key;   /* under no other key */
+};
+
+static void fill_row(struct row *row, const struct directive *d)
+{
+        static const show_fn other_keys[] = { print_limit, print_quota, print_environment_files,
+                print_timers, print_paths };
+        show_fn p = printer_of(d);
+        bool is_span = p == print_span || d->parse == parse_value_cpu_period;
+
+        if (!p || streq(d->section, "Install") || strv_contains((char *const *)elsewhere, d->name))
+                return;
+        if (is_span && endswith(d->name, "Sec"))
+                row->key = str_printf("%.*sUSec", (int)strlen(d->name) - 3, d->name);
+        else
+                row->key = (char *)d->name;
+        row->moved = !streq(d->section, "Unit") && directive_find(UNIT_SERVICE, "Unit", d->name);
+        row->by_key = d->parse != parse_value_io_latency;
+        for (size_t i = 0; i < ARRAY_SIZE(other_keys); i++)
+                row->by_key &= p != other_keys[i];
+        row->print = row->key ? p : NULL;
+}
+
+static const struct row *all_rows(void)
+{
+        static struct row *rows;
+
+        if (rows)
+                return rows;
+        rows = calloc(n_directives, sizeof(*rows));
+        for (size_t i = 0; rows && i < n_directives; i++)
+                fill_row(&rows[i], &directives[i]);
+        return rows;
 }
 
 void show_config(struct record *rec, struct unit *u)
 {
-        for (size_t i = 0; i < n_directives; i++) {
+        const char *own = directive_own_section(u->type);
+        const struct row *rows = all_rows();
+
+        if (!rows)
+                rec->failed = true;
+        for (size_t i = 0; rows && i < n_directives; i++) {
                 const struct directive *d = &directives[i];
-                const char *own = directive_own_section(u->type);
-                printer p = printer_of(d);
-                char key[80];
+                const struct row *row = &rows[i];
                 void *v;
 
-                if (!p || streq(d->section, "Install") || strv_contains((char *const *)elsewhere, d->name))
-                        continue;
-                /* names that moved to [Unit] are there a second time */
-                if (!streq(d->section, "Unit") && own && streq(d->section, own) &&
-                        directive_find(u->type, "Unit", d->name))
+                if (!row->print || (row->by_key && !record_wants(rec, row->key)) ||
+                        (row->moved && own && streq(d->section, own)))
                         continue;
                 v = directive_target(u, d);
                 if (v)
-                        p(rec, property_name(d, p, key, sizeof(key)), d, v);
+                        row->print(rec, row->key, d, v);
         }
 }

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "config.h"
 #include "control.h"
 #include "names.h"
 #include "types.h"
@@ -42,6 +43,14 @@ static void add_span(struct record *rec, const char *key, usec_t t)
         char buf[64];
 
         record_add(rec, key, format_timespan(buf, sizeof(buf), t, 1));
+}
+
+static void add_limit(struct record *rec, const char *key, rlim_t v)
+{
+        if (v == RLIM_INFINITY)
+                record_add(rec, key, "infinity");
+        else
+                record_add_u64(rec, key, v);
 }
 
 static void add_words(struct record *rec, const char *key, char *const *v)
@@ -180,6 +189,51 @@ static void add_cpu_usage(struct record *rec, struct unit *u)
         record_add(rec, "CPUUsageNSec", "[not set]");
 }
 
+/* The sum of a counter over the devices of io.stat: "8:0 rbytes=4096 wbytes=0 rios=1 wios=0 …". */
+static uint64_t sum_of(const char *stat, const char *counter)
+{
+        size_t n = strlen(counter);
+        uint64_t sum = 0;
+
+        for (const char *s = strstr(stat, counter); s; s = strstr(s + n, counter))
+                if ((s == stat || s[-1] == ' ') && s[n] == '=')
+                        sum += strtoull(s + n + 1, NULL, 10);
+        return sum;
+}
+
+static void add_io_usage(struct record *rec, struct unit *u)
+{
+        static const struct {
+                const char *key, *counter;
+        } rows[] = {
+                { "IOReadBytes", "rbytes" },
+                { "IOReadOperations", "rios" },
+                { "IOWriteBytes", "wbytes" },
+                { "IOWriteOperations", "wios" },
+        };
+        _cleanup_free_ char *stat = NULL;
+        bool there = false;
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                there |= record_wants(rec, rows[i].key);
+        there = there && u->cgroup_realized && cgroup_get_attr(u, "io.stat", &stat) >= 0;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                if (there)
+                        record_add_u64(rec, rows[i].key, sum_of(stat, rows[i].counter));
+                else
+                        record_add(rec, rows[i].key, "[not set]");
+}
+
+/* A list of processors or memory nodes that a cgroup has; empty where the controller is not there. */
+static void add_effective(struct record *rec, struct unit *u, const char *key, const char *attr)
+{
+        _cleanup_free_ char *s = NULL;
+
+        if (record_wants(rec, key))
+                record_add(rec, key,
+                        u->cgroup_realized && cgroup_get_attr(u, attr, &s) >= 0 ? str_strip(s) : "");
+}
+
 static const char *const freezer_states[] = { "running", "freezing", "frozen", "thawing" };
 
 static void add_cgroup(struct record *rec, struct unit *u)
@@ -197,6 +251,10 @@ static void add_cgroup(struct record *rec, struct unit *u)
         add_counter(rec, u, "MemoryCurrent", "memory.current");
         add_counter(rec, u, "TasksCurrent", "pids.current");
         add_cpu_usage(rec, u);
+        add_io_usage(rec, u);
+        add_effective(rec, u, "EffectiveCPUs", "cpuset.cpus.effective");
+        add_effective(rec, u, "EffectiveMemoryNodes", "cpuset.mems.effective");
+        add_words(rec, "DelegateControllers", unit_cgroup_context(u)->delegate_controllers);
 }
 
 /* ---- commands ---- */
@@ -395,6 +453,30 @@ static void show_identity(struct record *rec, struct unit *u)
                 record_add(rec, "WaitReason", u->wait_reason);
 }
 
+/* The kinds of directories that `clean` can remove. */
+static void add_can_clean(struct record *rec, struct unit *u)
+{
+        static const struct {
+                enum exec_dir dir;
+                const char *word;
+        } kinds[] = {
+                { DIR_RUNTIME, "runtime" },
+                { DIR_CACHE, "cache" },
+                { DIR_STATE, "state" },
+                { DIR_LOGS, "logs" },
+                { DIR_CONFIGURATION, "configuration" },
+        };
+        const struct exec_context *c = unit_exec(u);
+        char *words[ARRAY_SIZE(kinds) + 1];
+        size_t n = 0;
+
+        for (size_t i = 0; c && i < ARRAY_SIZE(kinds); i++)
+                if (c->dirs[kinds[i].dir].paths)
+                        words[n++] = (char *)kinds[i].word;
+        words[n] = NULL;
+        add_words(rec, "CanClean", words);
+}
+
 static void show_state(struct record *rec, struct unit *u)
 {
         if (unit_ops(u)->result)
@@ -409,6 +491,9 @@ static void show_state(struct record *rec, struct unit *u)
         add_bool(rec, "CanStop", unit_can_stop(u));
         add_bool(rec, "CanReload", unit_can_reload(u));
         add_bool(rec, "CanIsolate", u->allow_isolate);
+        add_can_clean(rec, u);
+        add_bool(rec, "CanFreeze", unit_cgroup_context(u) && u->manager->cgroup_ok);
+        add_words(rec, "Refs", u->refs);
         add_bool(rec, "Transient", u->transient);
         add_bool(rec, "Perpetual", u->perpetual);
         if (u->job) {
@@ -471,6 +556,34 @@ static unsigned count_units(struct manager *m, bool failed)
         return n;
 }
 
+/* Settings of system.conf that units begin with. */
+static void show_defaults(struct record *rec, struct manager *m)
+{
+        add_span(rec, "DefaultTimerAccuracyUSec", m->default_timer_accuracy);
+        add_span(rec, "DefaultDeviceTimeoutUSec", m->default_device_timeout);
+        add_span(rec, "DefaultTimeoutAbortUSec", m->default_timeout_abort);
+        add_bool(rec, "DefaultCPUAccounting", m->default_cpu_accounting);
+        add_bool(rec, "DefaultMemoryAccounting", m->default_memory_accounting);
+        add_bool(rec, "DefaultTasksAccounting", m->default_tasks_accounting);
+        record_add(rec, "DefaultOOMPolicy", name_of(names_oom_policy, m->default_oom_policy));
+        if (m->default_tasks_max < UINT64_MAX - 1)
+                record_add_u64(rec, "DefaultTasksMax", m->default_tasks_max);
+        record_add(
+                rec, "DefaultStandardError", name_of(names_exec_output, m->default_std_error) ?: "inherit");
+        record_add(rec, "CtrlAltDelBurstAction", name_of(names_emergency_action, m->ctrl_alt_del_burst));
+        for (size_t i = 0; names_rlimit[i].name; i++) {
+                struct rlimit l;
+                char key[64];
+
+                if (manager_default_limit(m, (int)names_rlimit[i].value, &l) < 0)
+                        continue;
+                snprintf(key, sizeof(key), "Default%s", names_rlimit[i].name);
+                add_limit(rec, key, l.rlim_max);
+                snprintf(key, sizeof(key), "Default%sSoft", names_rlimit[i].name);
+                add_limit(rec, key, l.rlim_cur);
+        }
+}
+
 void show_manager(struct record *rec, struct manager *m)
 {
         record_add(rec, "Version", "rouse " ROUSE_VERSION);
@@ -497,12 +610,15 @@ void show_manager(struct record *rec, struct manager *m)
         add_words(rec, "Environment", m->environment);
         record_add(rec, "SystemState", system_state(m));
         record_add(rec, "DefaultTarget", control_default_target(m));
+        record_addf(rec, "ExitCode", "%d", m->exit_code);
+        add_bool(rec, "ServiceWatchdogs", m->service_watchdogs);
         add_bool(rec, "ShowStatus", m->show_status == SHOW_STATUS_YES);
         add_span(rec, "DefaultTimeoutStartUSec", m->default_timeout_start);
         add_span(rec, "DefaultTimeoutStopUSec", m->default_timeout_stop);
         add_span(rec, "DefaultRestartUSec", m->default_restart_sec);
         add_span(rec, "DefaultStartLimitIntervalUSec", m->default_start_limit_interval);
         record_addf(rec, "DefaultStartLimitBurst", "%u", m->default_start_limit_burst);
+        show_defaults(rec, m);
         record_add(rec, "DefaultStandardOutput", name_of(names_exec_output, m->default_std_output));
         record_add(rec, "Virtualization", m->container ? "container" : "");
         record_add(rec, "ControlGroup", "");

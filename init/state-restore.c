@@ -186,7 +186,8 @@ static bool manager_deserialise(struct manager *m, const char *key, const char *
         else if (streq(key, "first-boot"))
                 m->first_boot = true;
         else if (streq(key, "show-status"))
-                m->show_status = true;
+                m->show_status =
+                        state_get_int(value, 0) == SHOW_STATUS_ERROR ? SHOW_STATUS_ERROR : SHOW_STATUS_YES;
         else if (streq(key, "default-target"))
                 (void)str_replace(&m->default_target, value);
         else if (streq(key, "reboot-argument"))
@@ -285,6 +286,8 @@ static bool take_unit_line(struct unit *u, const char *key, const char *value)
                 u->collect_inactive_or_failed = true;
         else if (streq(key, "dropped"))
                 drop_again(u, value);
+        else if (streq(key, "ref"))
+                (void)unit_add_ref(u, value);
         else if (streq(key, "cgroup"))
                 (void)cgroup_adopt(u, value);
         else if (streq(key, "cgroup-killed"))

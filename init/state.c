@@ -154,6 +154,7 @@ static void put_unit(struct state_out *s, struct unit *u)
         state_put_flag(s, "transient", u->transient);
         state_put_flag(s, "collect", u->collect_inactive_or_failed);
         state_put_strv(s, "dropped", u->dropped);
+        state_put_strv(s, "ref", u->refs);
         if (u->cgroup_realized) {
                 state_put(s, "cgroup", u->cgroup_path);
                 state_put_flag(s, "cgroup-killed", u->cgroup_killed);
@@ -203,7 +204,7 @@ static void write_manager(struct state_out *s, struct manager *m)
         state_put_flag(s, "boot-finished", m->boot_finished);
         state_put_flag(s, "shutting-down", m->shutting_down);
         state_put_flag(s, "first-boot", m->first_boot);
-        state_put_flag(s, "show-status", m->show_status);
+        state_put_int(s, "show-status", m->show_status, SHOW_STATUS_NO);
         state_put(s, "default-target", m->default_target);
         state_put(s, "reboot-argument", m->reboot_arg);
         state_put_int(s, "exit-code", m->exit_code, 0);

@@ -342,6 +342,10 @@ int unit_merge(struct unit *u, struct unit *other)
                 copy = u->names[strv_len(u->names) - 1];
                 (void)hash_put(&u->manager->units, copy, u);
         }
+        if (strv_extend(&u->refs, other->refs) < 0)
+                log_oom();
+        strv_free(other->refs);
+        other->refs = NULL;
         other->load_state = UNIT_MERGED;
         other->merged_into = u;
         unit_gc_queue(other);
@@ -496,6 +500,7 @@ void unit_free(struct unit *u)
         free(u->instance);
         free(u->cgroup_path);
         free(u->exec_run);
+        strv_free(u->refs);
         free(u->dropped_edges);
         strv_free(u->dropped);
         free(u->wait_reason);

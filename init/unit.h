@@ -264,13 +264,16 @@ struct unit {
         char *dropped_edges; /* "cycle a → b → c: dropped After=…", shown in status */
         char **dropped;      /* "After=c": those of its own edges that were */
         char *wait_reason;   /* why its job waits, for analyze */
-        unsigned refs;       /* held by control clients etc. */
+        char **refs;         /* clients on the bus that hold it (bus-refs.c) */
         struct unit_watcher *watchers;
         unsigned mark, pos; /* transaction's and collector's scratch */
         struct unit *load_next, *gc_next, *state_next;
         bool in_state, state_written; /* state.c: its record is to be written, stands in the log */
         struct loop_timer restart_timer;
 };
+
+/* bus-refs.c: owner holds it, so that it is not forgotten. */
+int unit_add_ref(struct unit *u, const char *owner);
 
 /* Context accessors; NULL when the type has none. */
 struct exec_context *unit_exec(struct unit *u);

@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import pid1_ns
@@ -20,6 +21,7 @@ for tool in ("dbus-daemon", "busctl", "dbus-send"):
 pid1_ns.PROGRAMS["rouse-busd"] = "usr/lib/rouse"
 pid1_ns.enclose(540)
 
+KILLS = int(os.environ.get("KILLS") or 100)
 NAME, PATH = "org.freedesktop.systemd1", "/org/freedesktop/systemd1"
 DBUS_CONF = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -31,7 +33,7 @@ DBUS_CONF = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configu
 """
 SERVICE = "[D-BUS Service]\nName={0}\nExec=/bin/false\nUser=root\nSystemdService={1}\n"
 OWNER = """#!/usr/bin/python3
-# Owns a bus name, speaking just enough of the protocol; gives it back on SIGUSR1.
+# Owns a bus name, speaking just enough of the protocol; gives it back on SIGUSR1. NAME@UNIT: holds the unit as well.
 import os, signal, socket, struct, sys
 s = socket.socket(socket.AF_UNIX)
 s.connect("/run/dbus/system_bus_socket")
@@ -39,7 +41,7 @@ s.sendall(b"\\0AUTH EXTERNAL " + str(os.getuid()).encode().hex().encode() + b"\\
 s.recv(200)
 s.sendall(b"BEGIN\\r\\n")
 serial = 0
-def call(member, signature="", body=b""):
+def call(member, signature="", body=b"", to=b"org.freedesktop.DBus", path=b"/org/freedesktop/DBus", of=b"org.freedesktop.DBus"):
     global serial
     serial += 1
     fields = b""
@@ -50,9 +52,9 @@ def call(member, signature="", body=b""):
             fields += bytes([len(value)]) + value + b"\\0"
         else:
             fields += b"\\0" * (-len(fields) % 4) + struct.pack("<I", len(value)) + value + b"\\0"
-    field(1, b"o", b"/org/freedesktop/DBus")
-    field(6, b"s", b"org.freedesktop.DBus")
-    field(2, b"s", b"org.freedesktop.DBus")
+    field(1, b"o", path)
+    field(6, b"s", to)
+    field(2, b"s", of)
     field(3, b"s", member)
     if signature:
         field(8, b"g", signature)
@@ -61,7 +63,9 @@ def call(member, signature="", body=b""):
 def text(t):
     return struct.pack("<I", len(t)) + t + b"\\0"
 call(b"Hello")
-name = sys.argv[1].encode()
+name, _, unit = sys.argv[1].encode().partition(b"@")
+if unit:
+    call(b"RefUnit", b"s", text(unit), b"org.freedesktop.systemd1", b"/org/freedesktop/systemd1", b"org.freedesktop.systemd1.Manager")
 if len(sys.argv) > 2:
     open(sys.argv[2]).read()            # a FIFO: until somebody writes
 body = text(name)
@@ -86,6 +90,16 @@ UNITS = {
     "later.service": "[Service]\nType=dbus\nBusName=org.example.Later\n"
                      "ExecStart=/usr/bin/python3 /usr/sbin/owner org.example.Later /run/later\n",
     "reached.service": "[Unit]\nAfter=later.service\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n",
+    "after-slow.service": "[Unit]\nAfter=slow.service\n[Service]\nType=oneshot\nExecStart=/bin/sleep 1000\n",
+    "held.service": "[Unit]\nCollectMode=inactive-or-failed\n[Service]\nExecStart=/bin/sleep 1000\n",
+    "holder.service": "[Service]\nType=dbus\nBusName=org.example.Holder\n"
+                      "ExecStart=/usr/bin/python3 /usr/sbin/owner org.example.Holder@held.service\n",
+    "dirs.service": "[Service]\nType=oneshot\nRemainAfterExit=yes\nStateDirectory=dirs\nCacheDirectory=dirs\nExecStart=/bin/true\n",
+    "confined.service": "[Service]\nExecStart=/bin/sleep 1000\nSystemCallFilter=@system-service\nSystemCallFilter=~reboot\n"
+                        "RestrictAddressFamilies=AF_UNIX AF_INET\nRestrictNamespaces=yes\nBindReadOnlyPaths=/usr:/mnt\n"
+                        "CPUAffinity=0 2-3\nIOSchedulingClass=idle\nSyslogFacility=local0\nSyslogLevel=warning\nSecureBits=keep-caps\n"
+                        "MountFlags=slave\nLimitNOFILE=1024:4096\nSystemCallErrorNumber=EPERM\nIOReadBandwidthMax=/dev/null 1M\n"
+                        "CapabilityBoundingSet=CAP_CHOWN\nStateDirectory=x\n",
     "active.service": "[Service]\nExecStart=/usr/bin/python3 /usr/sbin/owner org.example.Activated\n",
 }
 count = failed = 0
@@ -168,6 +182,18 @@ ok('"sleeper.service" "It sleeps" "loaded" "active" "running" ""' in listed, "Li
 ok('"sleeper.service"' in call("ListUnitsByPatterns", "asas", "0", "1", "sleep*") and
    '"bad.service"' not in call("ListUnitsByPatterns", "asas", "0", "1", "sleep*"), "ListUnitsByPatterns")
 ok("running" in busctl("get-property", NAME, PATH, f"{NAME}.Manager", "SystemState"), "the manager's properties")
+for name, value in (
+        ("SystemCallFilter", '(bas) true 1 "@system-service"'), ("RestrictAddressFamilies", '(bas) true 2 "AF_UNIX" "AF_INET"'),
+        ("RestrictNamespaces", "t 0"), ("BindReadOnlyPaths", 'a(ssbt) 1 "/usr" "/mnt" false 16384'), ("CPUAffinity", "ay 1 13"),
+        ("IOSchedulingClass", "i 3"), ("SyslogFacility", "i 16"), ("SyslogLevel", "i 4"), ("SyslogPriority", "i 132"),
+        ("SecureBits", "i 16"), ("MountFlags", "t 524288"), ("LimitNOFILE", "t 4096"), ("LimitNOFILESoft", "t 1024"),
+        ("SystemCallErrorNumber", "i 1"), ("IOReadBandwidthMax", 'a(st) 1 "/dev/null" 1000000'), ("CapabilityBoundingSet", "t 1"),
+        ("LimitCORESoft", None)):
+    got = prop("confined.service", "Service", name)
+    ok(got == value if value else re.match(r"t \d+$", got), f"Service.{name}", got)
+ok(prop("confined.service", "Unit", "CanClean") == 'as 1 "state"', "Unit.CanClean", prop("confined.service", "Unit", "CanClean"))
+ok(prop("confined.service", "Unit", "FailureActionExitStatus") == "i -1", "Unit.FailureActionExitStatus")
+ok(busctl("get-property", NAME, PATH, f"{NAME}.Manager", "Version").startswith('s "252 (rouse '), "Manager.Version: the interface's")
 
 # jobs
 got = call("StartUnit", "ss", "slow.service", "replace")
@@ -175,6 +201,12 @@ ok(re.match(rf'o "{PATH}/job/\d+"$', got), "StartUnit gives the job", got)
 job = re.search(r"job/(\d+)", got)[1]
 ok(f'{job} "slow.service" "start" "running"' in call("ListJobs"), "ListJobs", call("ListJobs"))
 ok(busctl("get-property", NAME, f"{PATH}/job/{job}", f"{NAME}.Job", "JobType") == 's "start"', "the job is an object")
+call("StartUnit", "ss", "after-slow.service", "replace")
+later = re.search(r'(\d+) "after-slow.service"', call("ListJobs"))[1]
+ok(f'1 {later} "after-slow.service"' in call("GetJobAfter", "u", job), "GetJobAfter: those that wait for it", call("GetJobAfter", "u", job))
+ok(f'1 {job} "slow.service"' in busctl("call", NAME, f"{PATH}/job/{later}", f"{NAME}.Job", "GetBefore"), "Job.GetBefore: those that it waits for")
+ok("does not exist" in call("GetJobBefore", "u", "99999"), "and none of a job that is not there")
+call("CancelJob", "u", later)
 call("CancelJob", "u", job)
 ok(call("ListJobs") == "a(usssoo) 0", "CancelJob", call("ListJobs"))
 ok("not found" in call("StartUnit", "ss", "nosuch.service", "replace"), "a unit that is not there cannot be started")
@@ -209,6 +241,39 @@ ok(call("GetUnitFileState", "s", "sleeper.service") == 's "enabled"', "GetUnitFi
 got = call("DisableUnitFiles", "asb", "1", "sleeper.service", "false")
 ok(got.startswith("a(sss) 2") and not os.path.islink(f"{m.root}/etc/systemd/system/nap.service"), "DisableUnitFiles", got)
 
+got = call("AddDependencyUnitFiles", "asssbb", "1", "sleeper.service", "basic.target", "Wants", "false", "false")
+ok(got.startswith("a(sss) 1") and os.path.islink(f"{m.root}/etc/systemd/system/basic.target.wants/sleeper.service"), "AddDependencyUnitFiles", got)
+m.file("etc/systemd/system/sleeper.service.d/more.conf", "[Unit]\nDescription=It sleeps more\n")
+got = call("RevertUnitFiles", "as", "1", "sleeper.service")
+ok("more.conf" in got and not os.path.exists(f"{m.root}/etc/systemd/system/sleeper.service.d"), "RevertUnitFiles", got)
+m.file("etc/systemd/system-preset/1.preset", "enable sleeper.service\ndisable *\n")
+got = call("PresetAllUnitFiles", "sbb", "enable-only", "false", "false")
+ok("nap.service" in got and call("GetUnitFileState", "s", "sleeper.service") == 's "enabled"', "PresetAllUnitFiles", got)
+ok("is not the name" in call("EnableUnitFiles", "asbb", "1", "../../x", "false", "false"), "what is no unit's name is refused")
+m.ctl("daemon-reload")
+
+# units that somebody holds; directories
+call("StartUnit", "ss", "held.service", "replace")
+ok(m.ctl("start", "holder.service").returncode == 0, "a client that holds a unit", m.log)
+ok(m.wait(lambda: re.match(r'as 1 ":[\d.]+@', prop("held.service", "Unit", "Refs"))), "Refs says so", prop("held.service", "Unit", "Refs"))
+m.ctl("stop", "held.service")
+ok("held_2eservice" in call("GetUnit", "s", "held.service"), "it is not forgotten when it has ended")
+ok("not held by the caller" in call("UnrefUnit", "s", "held.service"), "who does not hold it cannot let go")
+m.ctl("kill", "-s", "KILL", "rouse-busd.service")
+m.is_state("rouse-busd.service", "active")
+ok(m.wait(lambda: re.match(r'as 1 ":[\d.]+@', prop("held.service", "Unit", "Refs"))), "nor when the bridge is another one")
+m.ctl("stop", "holder.service")
+ok(m.wait(lambda: "not loaded" in call("GetUnit", "s", "held.service")), "it is when its holder has left", call("GetUnit", "s", "held.service"))
+m.ctl("start", "dirs.service")
+ok("is not inactive" in call("CleanUnit", "sas", "dirs.service", "1", "state"), "CleanUnit: not while it runs")
+m.ctl("stop", "dirs.service")
+ok(call("CleanUnit", "sas", "dirs.service", "2", "state", "cache") == "" and
+   m.wait(lambda: not os.path.exists(f"{m.root}/var/lib/dirs") and not os.path.exists(f"{m.root}/var/cache/dirs")), "CleanUnit")
+ok("No matching" in call("CleanUnit", "sas", "bad.service", "1", "logs"), "CleanUnit of what has none", call("CleanUnit", "sas", "bad.service", "1", "logs"))
+call("SetShowStatus", "s", "no")
+ok(busctl("get-property", NAME, PATH, f"{NAME}.Manager", "ShowStatus") == "b false", "SetShowStatus")
+ok(call("GetDynamicUsers") == "a(us) 0" and "no such dynamic user" in call("LookupDynamicUserByName", "s", "nobody"), "dynamic users")
+
 # names on the bus
 ok("Call failed" in busctl("call", "org.example.Nowhere", "/", "org.example", "X") or
    "not found" in busctl("call", "org.example.Nowhere", "/", "org.example", "X"), "activation of a unit that is not there fails at once")
@@ -230,11 +295,53 @@ ok(m.is_state("owner.service", "inactive"), "a lost name stops the service", m.l
 
 # killed under load
 before = prop("later.service", "Service", "MainPID")
-for _ in range(5):
-    m.ctl("kill", "-s", "KILL", "rouse-busd.service")
-    m.is_state("rouse-busd.service", "active")
-ok(m.wait(lambda: prop("later.service", "Service", "MainPID") == before), "killed five times, it is back",
+m.file("usr/sbin/load", "echo $1 >>/run/load\n")
+asked, over = [], threading.Event()
+
+
+def load():
+    """Transient services, one after the other; those whose job was named must run."""
+    number = 0
+    while not over.is_set():
+        number += 1
+        got = call("StartTransientUnit", "ssa(sv)a(sa(sv))", f"load{number}.service", "fail", "1", "ExecStart", "a(sasb)", "1", "/bin/sh", "3",
+                   "/bin/sh", "/usr/sbin/load", str(number), "false", "0")
+        if got.startswith("o "):
+            asked.append(str(number))
+
+
+clients = threading.Thread(target=load, daemon=True)
+clients.start()
+bridges = []
+
+
+def another_bridge():
+    """Does one run that was not there before? Then it is the last of them."""
+    shown = m.show("rouse-busd.service", "MainPID", "ActiveState")
+    new = shown.get("ActiveState") == "active" and shown["MainPID"] not in bridges
+    if new:
+        bridges.append(shown["MainPID"])
+    return new
+
+
+while len(bridges) < KILLS and m.wait(another_bridge):
+    seen = len(asked)
+    m.wait(lambda: len(asked) > seen)           # in the midst of the next call
+    inside("/bin/kill", "-KILL", bridges[-1])
+over.set()
+clients.join()
+ok(m.wait(lambda: prop("later.service", "Service", "MainPID") == before), f"killed {KILLS} times, it is back",
    prop("later.service", "Service", "MainPID"))
+ok(len(bridges) == KILLS, "a new one each time", bridges)
+
+
+def done():
+    return set(inside("/bin/cat", "/run/load").stdout.split())
+
+
+ok(len(asked) >= KILLS and m.wait(lambda: set(asked) <= done()), f"no job of the {len(asked)} that were asked for meanwhile is lost",
+   sorted(set(asked) - done()))
+ok(m.wait(lambda: call("ListJobs") == "a(usssoo) 0"), "and none is left over", call("ListJobs"))
 ok(m.show("later.service", "ActiveState").get("ActiveState") == "active", "and no service was touched")
 m.ctl("restart", "dbus.service")
 ok(m.is_state("rouse-busd.service", "active") and m.wait(lambda: "sleeper" in call("ListUnits")), "it comes back with dbus", m.log)
