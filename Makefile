@@ -79,7 +79,7 @@ all: $(PROGRAMS)
 
 SBIN_PROGRAMS := rouse rouse-initramfs
 BIN_PROGRAMS  := rousectl
-LIB_PROGRAMS  := rouse-devd rouse-devd-worker rouse-logd rouse-early rouse-exec rouse-shutdown rouse-initrd rouse-busd
+LIB_PROGRAMS  := rouse-devd rouse-devd-probe rouse-devd-worker rouse-logd rouse-early rouse-exec rouse-shutdown rouse-initrd rouse-busd
 UDEV_PROGRAMS := ata_id scsi_id
 UNIT_ALIASES  := udev.service:systemd-udevd.service kmod.service:systemd-modules-load.service \
                  procps.service:systemd-sysctl.service

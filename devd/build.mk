@@ -1,15 +1,16 @@
 comma := ,
-# rouse-devd: the daemon, libc only. rouse-devd-worker: what needs libblkid, libkmod or libmount. ata_id, scsi_id: for rules
-# where udev's own helpers are not installed.
+# rouse-devd: the daemon, libc only. rouse-devd-probe: what needs libblkid, static, since a disk waits for its start.
+# rouse-devd-worker: what needs libkmod or libmount. ata_id, scsi_id: for rules where udev's own helpers are not installed.
 
-DEVD_WORKER_ONLY := devd/worker.c devd/worker-kmod.c devd/worker-mount.c devd/builtin-blkid.c devd/builtin-kmod.c \
-                    devd/builtin-btrfs.c
+DEVD_PROBE_ONLY  := devd/builtin-blkid.c devd/builtin-btrfs.c
+DEVD_WORKER_ONLY := devd/worker-kmod.c devd/worker-mount.c devd/builtin-kmod.c
 DEVD_HELPER_SRC  := devd/ata-id.c devd/scsi-id.c devd/scsi-io.c
-DEVD_SRC         := $(filter-out $(DEVD_WORKER_ONLY) $(DEVD_HELPER_SRC) $(wildcard devd/hwdb-*.c),$(sort $(wildcard devd/*.c)))
-DEVD_SHARED_SRC  := $(filter devd/builtin%.c devd/device%.c devd/db.c devd/text.c devd/worker-proto.c devd/constants.c devd/net-settings.c devd/rtnl.c,$(DEVD_SRC))
+DEVD_SRC         := $(filter-out devd/worker.c $(DEVD_PROBE_ONLY) $(DEVD_WORKER_ONLY) $(DEVD_HELPER_SRC) $(wildcard devd/hwdb-*.c),$(sort $(wildcard devd/*.c)))
+DEVD_SHARED_SRC  := devd/worker.c devd/worker-proto.c devd/builtin.c $(wildcard devd/device*.c) devd/db.c devd/text.c
 
 $(eval $(call program,rouse-devd,$(DEVD_SRC),DYNAMIC,))
-$(eval $(call program,rouse-devd-worker,$(DEVD_SHARED_SRC) $(wildcard $(DEVD_WORKER_ONLY)),DYNAMIC,-Wl$(comma)--as-needed -lblkid -lkmod -lmount))
+$(eval $(call program,rouse-devd-probe,$(DEVD_SHARED_SRC) $(DEVD_PROBE_ONLY),STATIC,-lblkid))
+$(eval $(call program,rouse-devd-worker,$(DEVD_SHARED_SRC) $(DEVD_WORKER_ONLY),DYNAMIC,-Wl$(comma)--as-needed -lkmod -lmount))
 $(eval $(call program,ata_id,devd/ata-id.c devd/scsi-io.c devd/text.c,DYNAMIC,))
 $(eval $(call program,scsi_id,devd/scsi-id.c devd/scsi-io.c devd/text.c,DYNAMIC,))
 

@@ -1,6 +1,6 @@
-/* The table of builtins. What needs a library is linked into the worker only: builtin-blkid.c, builtin-kmod.c,
- * builtin-btrfs.c override the weak stand-ins below, which the main process never calls, since BUILTIN_BLOCKS
- * sends such work to a worker. */
+/* The table of builtins. Each program is linked with those that it runs, which override the weak stand-ins below:
+ * the main process all that need no library and do not block, rouse-devd-probe blkid and btrfs, rouse-devd-worker
+ * kmod. The others it never calls: BUILTIN_BLOCKS says what is sent to another process. */
 #include "builtin.h"
 #include "text.h"
 #include "lib/str.h"
@@ -12,8 +12,16 @@
                 return RULES_DEFER;                                                                         \
         }
 ELSEWHERE(builtin_blkid)
-ELSEWHERE(builtin_kmod)
 ELSEWHERE(builtin_btrfs)
+ELSEWHERE(builtin_hwdb)
+ELSEWHERE(builtin_input_id)
+ELSEWHERE(builtin_keyboard)
+ELSEWHERE(builtin_kmod)
+ELSEWHERE(builtin_net_id)
+ELSEWHERE(builtin_net_setup_link)
+ELSEWHERE(builtin_path_id)
+ELSEWHERE(builtin_uaccess)
+ELSEWHERE(builtin_usb_id)
 
 const struct builtin builtins[] = {
         { "blkid", builtin_blkid, BUILTIN_ONCE | BUILTIN_BLOCKS,

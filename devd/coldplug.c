@@ -189,6 +189,7 @@ int coldplug_start(struct devd *m)
         c->holds = m->pid1 && !pid1_settles(m);
         if (c->holds)
                 (void)loop_timer_set(m->loop, &c->hold, usec_add(now_monotonic(), HOLD_FOR));
+        device_keep_above(true);
         daemon_check_idle(m);
         step(c); /* the disks, at once */
         return 0;

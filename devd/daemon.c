@@ -1,6 +1,5 @@
 /* The daemon's life: descriptors that it was given, parts in order, readiness, signals, idleness, the end. */
 #include <fcntl.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/signalfd.h>
@@ -21,6 +20,7 @@
 #include "mounts.h"
 #include "pid1.h"
 #include "reenum.h"
+#include "trim.h"
 #include "watch.h"
 
 static struct loop_io signal_io = { .fd = -1 };
@@ -92,7 +92,7 @@ static void on_trim(struct loop_timer *t)
         if (m->rules)
                 rules_trim(m->rules);
         reenum_pack();
-        (void)malloc_trim(0);
+        trim_memory();
 }
 
 static void trim_later(struct devd *m, bool idle)
@@ -112,6 +112,8 @@ void daemon_check_idle(struct devd *m)
         if (said_busy == idle) {
                 said_busy = !idle;
                 write_queue_flag(!idle);
+                if (idle)
+                        device_keep_above(false);
                 trim_later(m, idle);
                 if (idle && m->initrd && coldplug_begun(m)) { /* of use during the first coldplug only */
                         log_info("Block devices: %u known from the initramfs, %u probed", m->n_known,

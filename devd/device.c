@@ -301,10 +301,18 @@ const char *device_subsystem(struct device *d)
         const char *s;
 
         if (!d->subsystem_known) {
+                struct above *a = device_above(d->syspath, false);
+
                 d->subsystem_known = true;
+                if (a && a->subsystem_known) {
+                        d->subsystem = a->subsystem ? strdup(a->subsystem) : NULL;
+                        return d->subsystem;
+                }
                 d->subsystem = link_basename(d->syspath, "subsystem");
                 if (!d->subsystem && (s = implied_subsystem(d->devpath)))
                         d->subsystem = strdup(s);
+                if (a)
+                        a->subsystem_known = str_replace(&a->subsystem, d->subsystem) >= 0;
         }
         return d->subsystem;
 }
@@ -384,11 +392,20 @@ int device_complete(struct device *d)
 
 static bool is_device_dir(const char *syspath)
 {
+        struct above *a = device_above(syspath, true);
         char path[PATH_MAX];
+        bool is;
 
+        if (a && a->checked)
+                return a->device;
         if (real_sys_path(syspath, needs_uevent_file(syspath) ? "uevent" : NULL, path) < 0)
                 return false;
-        return access(path, F_OK) >= 0;
+        is = access(path, F_OK) >= 0;
+        if (a) {
+                a->checked = true;
+                a->device = is;
+        }
+        return is;
 }
 
 /* Without links. The kernel knows the answer once it has opened the path: three calls instead of one a component. */

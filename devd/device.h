@@ -95,6 +95,16 @@ void device_forget_attrs(struct device *d);
 /* d, made anew for the same event, takes over what from had read of /sys: attributes and ancestors. */
 void device_take_reads(struct device *d, struct device *from);
 void device_free_attrs(struct device *d);
+/* What is known of a directory above devices (device-above.c); make: an entry if there is none. NULL when nothing is
+ * kept. */
+struct above {
+        bool checked, device;
+        bool subsystem_known;
+        char *subsystem;
+        char path[];
+};
+struct above *device_above(const char *syspath, bool make);
+void device_keep_above(bool on); /* forgets what was kept, too */
 /* Where the thing really is: root_sys() + rest of a "/sys/…" path, root_dev() + rest of a "/dev/…" path. 0 or
  * -ENAMETOOLONG. */
 int real_sys_path(const char *syspath, const char *below /* or NULL */, char buf[static PATH_MAX]);

@@ -272,7 +272,8 @@ static int run_builtin(struct event_run *run, const char *command)
                 return 0;
         }
         worker_put_builtin(&w, 1, run->d, command, 0);
-        r = pool_request(run->m, &w, run->m->event_timeout, on_run_worker, run, &run->request);
+        r = pool_request(run->m, worker_kind_of(command), &w, run->m->event_timeout, on_run_worker, run,
+                &run->request);
         return r < 0 ? log_warning_errno(r, "%s: RUN{builtin} '%s': %m", run->d->syspath, command) : 1;
 }
 

@@ -233,7 +233,8 @@ int event_start_pending(struct event_run *run)
                 _cleanup_wire_ struct wire_writer w = {};
 
                 worker_put_builtin(&w, 1, run->d, run->pending, lock_flag(run->d));
-                return pool_request(m, &w, m->event_timeout, on_worker, run, &run->request);
+                return pool_request(m, worker_kind_of(run->pending), &w, m->event_timeout, on_worker, run,
+                        &run->request);
         }
         strv_free(run->env);
         run->env = monitor_environment(run->d);

@@ -27,6 +27,7 @@ static bool take_batch(struct devd *m)
                         log_error_errno(n, "Reading uevents: %m");
                 return n == -EINTR;
         }
+        device_keep_above(true);
         for (int i = 0; i < n; i++) {
                 m->seqnum = MAX(m->seqnum, batch[i].seqnum);
                 log_debug("uevent %llu: %s %s", (unsigned long long)batch[i].seqnum, batch[i].action,

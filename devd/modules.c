@@ -313,7 +313,7 @@ static int live_start(struct job *j)
         wire_strv(&w, names);
         wire_u32(&w, job_by_name(j));
         wire_u32(&w, job_low(j));
-        return pool_request(j->m, &w, USEC_INFINITY, on_worker, j, NULL);
+        return pool_request(j->m, WORKER_FULL, &w, USEC_INFINITY, on_worker, j, NULL);
 }
 
 static int live_load(struct group *g, const char *name)

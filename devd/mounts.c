@@ -81,7 +81,7 @@ static int ask_worker(struct mounting *x)
         wire_str(&w, x->type);
         wire_str(&w, x->options);
         wire_u32(&w, x->flags);
-        return pool_request(x->m, &w, USEC_INFINITY, on_worker, x, NULL);
+        return pool_request(x->m, WORKER_FULL, &w, USEC_INFINITY, on_worker, x, NULL);
 }
 
 static void do_mount(struct mounting *x)

@@ -141,8 +141,9 @@ static int put_uevent_file(struct uevent *u, size_t *len, const char *devpath)
         return 0;
 }
 
-int sysenum_event(
-        struct uevent *u, const char *action, const char *devpath, const char *subsystem, uint64_t seqnum)
+/* file: read what the kernel says of it; buses, classes, drivers and modules say nothing. */
+static int make_event(struct uevent *u, const char *action, const char *devpath, const char *subsystem,
+        uint64_t seqnum, bool file)
 {
         char head[PATH_MAX], number[32];
         size_t len = 0;
@@ -154,12 +155,18 @@ int sysenum_event(
         if (!put(u, &len, head, devpath) || !put(u, &len, "ACTION=", action) ||
                 !put(u, &len, "DEVPATH=", devpath) || !put(u, &len, "SUBSYSTEM=", subsystem))
                 return -ENAMETOOLONG;
-        r = put_uevent_file(u, &len, devpath);
+        r = file ? put_uevent_file(u, &len, devpath) : 0;
         if (r < 0)
                 return r;
         if (!put(u, &len, "SEQNUM=", number))
                 return -E2BIG;
         return uevent_parse(u, len);
+}
+
+int sysenum_event(
+        struct uevent *u, const char *action, const char *devpath, const char *subsystem, uint64_t seqnum)
+{
+        return make_event(u, action, devpath, subsystem, seqnum, true);
 }
 
 /* "../../devices/pci…/vda" → "/devices/pci…/vda"; NULL for what is not a device. */
@@ -210,7 +217,7 @@ int sysenum_walk(
         }
         strv_sort(paths);
         FOREACH_STR (p, paths)
-                if (sysenum_event(&u, action, *p, s->subsystem, seqnum) >= 0)
+                if (make_event(&u, action, *p, s->subsystem, seqnum, !s->plain) >= 0)
                         cb(&u, data);
         return 0;
 }

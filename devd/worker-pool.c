@@ -7,6 +7,7 @@
 
 struct request {
         struct devd *m;
+        struct lane *lane;
         struct wire_writer w;
         struct loop_timer timer; /* time limit, or patience while waiting */
         usec_t timeout, since;
@@ -18,6 +19,7 @@ struct request {
 
 struct worker {
         struct devd *m;
+        struct lane *lane;
         pid_t pid;
         struct loop_io child, link;
         struct request *request;
@@ -25,18 +27,23 @@ struct worker {
         struct worker *next;
 };
 
-struct pool {
+/* The workers of one program, and the requests for them. */
+struct lane {
         struct worker *workers;
         unsigned n_workers;
         struct request *waiting, **waiting_tail;
-        size_t n;
         usec_t progress; /* when a request was last answered, or a worker started */
+};
+
+struct pool {
+        struct lane lane[2]; /* by enum worker_kind */
+        size_t n;
         void *buf;
         struct loop_deferred failed; /* requests that no worker could be started for */
         struct request *failing;
 };
 
-static void start_waiting(struct devd *m);
+static void start_waiting(struct devd *m, struct lane *l);
 
 static void request_free(struct request *q)
 {
@@ -60,13 +67,13 @@ void pool_forget(struct request *q)
 
 static void worker_free(struct worker *k)
 {
-        struct pool *p = k->m->pool;
+        struct lane *l = k->lane;
         int fd = k->link.fd, pidfd = k->child.fd;
 
-        for (struct worker **i = &p->workers; *i; i = &(*i)->next)
+        for (struct worker **i = &l->workers; *i; i = &(*i)->next)
                 if (*i == k) {
                         *i = k->next;
-                        p->n_workers--;
+                        l->n_workers--;
                         break;
                 }
         loop_io_remove(k->m->loop, &k->link);
@@ -95,19 +102,20 @@ static void on_link(struct loop_io *io, uint32_t revents)
         }
         q = k->request;
         if (n < 0 || !q || r.h.type != WK_DONE) {
-                log_warning("rouse-devd-worker[%d]: a message that was not expected, dropped", k->pid);
+                log_warning("worker %d: a message that was not expected, dropped", k->pid);
                 return;
         }
         k->request = NULL;
-        m->pool->progress = now_monotonic();
+        k->lane->progress = now_monotonic();
         request_finish(q, 0, &r);
-        start_waiting(m);
+        start_waiting(m, k->lane);
 }
 
 static void on_worker_exit(struct loop_io *io, uint32_t revents)
 {
         struct worker *k = io->data;
         struct devd *m = k->m;
+        struct lane *l = k->lane;
         struct request *q = TAKE_PTR(k->request);
         siginfo_t si = {};
         bool killed = k->killed;
@@ -120,12 +128,11 @@ static void on_worker_exit(struct loop_io *io, uint32_t revents)
                 q = TAKE_PTR(k->request);
         }
         if (si.si_code != CLD_EXITED && !killed)
-                log_warning("rouse-devd-worker[%d]: ended by signal %s", k->pid,
-                        signal_name(si.si_status) ?: "?");
+                log_warning("worker %d: ended by signal %s", k->pid, signal_name(si.si_status) ?: "?");
         worker_free(k);
         if (q)
                 request_finish(q, killed ? -ETIMEDOUT : -EPIPE, NULL);
-        start_waiting(m);
+        start_waiting(m, l);
 }
 
 static void on_timeout(struct loop_timer *t)
@@ -133,34 +140,35 @@ static void on_timeout(struct loop_timer *t)
         struct request *q = t->data;
 
         if (!q->worker) { /* waited long enough for one of those that hang */
-                start_waiting(q->m);
+                start_waiting(q->m, q->lane);
                 return;
         }
-        log_warning("rouse-devd-worker[%d]: not done after its time limit, killed", q->worker->pid);
+        log_warning("worker %d: not done after its time limit, killed", q->worker->pid);
         q->worker->killed = true;
         kill(q->worker->pid, SIGKILL);
 }
 
-static int worker_start(struct devd *m, struct worker **ret)
+static int worker_start(struct devd *m, struct lane *l, struct worker **ret)
 {
         struct worker *k = calloc(1, sizeof(*k));
         int r, fd, pidfd;
 
         if (!k)
                 return -ENOMEM;
-        r = worker_spawn(m->worker_path, &fd, &k->pid, &pidfd);
+        r = worker_spawn((enum worker_kind)(l - m->pool->lane), m->worker_path, &fd, &k->pid, &pidfd);
         if (r < 0) {
                 free(k);
                 return r;
         }
         k->m = m;
+        k->lane = l;
         k->child = (struct loop_io) {
                 .fd = pidfd, .events = EPOLLIN, .priority = 1, .cb = on_worker_exit, .data = k
         };
         k->link = (struct loop_io) { .fd = fd, .events = EPOLLIN, .cb = on_link, .data = k };
-        k->next = m->pool->workers;
-        m->pool->workers = k;
-        m->pool->n_workers++;
+        k->next = l->workers;
+        l->workers = k;
+        l->n_workers++;
         r = loop_io_add(m->loop, &k->child);
         if (r >= 0)
                 r = loop_io_add(m->loop, &k->link);
@@ -172,9 +180,9 @@ static int worker_start(struct devd *m, struct worker **ret)
         return 0;
 }
 
-static struct worker *worker_idle(struct pool *p)
+static struct worker *worker_idle(struct lane *l)
 {
-        for (struct worker *k = p->workers; k; k = k->next)
+        for (struct worker *k = l->workers; k; k = k->next)
                 if (!k->request && k->link.fd >= 0 && !k->killed)
                         return k;
         return NULL;
@@ -201,11 +209,11 @@ static void fail_later(struct devd *m, struct request *q)
 /* Gives q to a worker: 0, -EAGAIN when it must wait. */
 static int hand_over(struct devd *m, struct request *q)
 {
-        struct pool *p = m->pool;
+        struct lane *l = q->lane;
         struct worker *k;
         int r = 0;
 
-        while ((k = worker_idle(p))) {
+        while ((k = worker_idle(l))) {
                 r = wire_send(k->link.fd, &q->w, -1);
                 if (r >= 0)
                         break;
@@ -215,18 +223,18 @@ static int hand_over(struct devd *m, struct request *q)
                 close_fd(fd);
         }
         if (!k) {
-                usec_t now = now_monotonic(), again = usec_add(MAX(q->since, p->progress), POOL_PATIENCE);
+                usec_t now = now_monotonic(), again = usec_add(MAX(q->since, l->progress), POOL_PATIENCE);
 
-                if (p->n_workers >= POOL_MAX && now < again) { /* a long queue that moves is no reason */
+                if (l->n_workers >= POOL_MAX && now < again) { /* a long queue that moves is no reason */
                         loop_timer_set(m->loop, &q->timer, again);
                         return -EAGAIN;
                 }
-                p->progress = now;
-                r = worker_start(m, &k);
+                l->progress = now;
+                r = worker_start(m, l, &k);
                 if (r >= 0)
                         r = wire_send(k->link.fd, &q->w, -1);
                 if (r < 0)
-                        return log_error_errno(r, "rouse-devd-worker cannot be given work: %m");
+                        return log_error_errno(r, "A worker cannot be given work: %m");
         }
         k->request = q;
         q->worker = k;
@@ -237,41 +245,40 @@ static int hand_over(struct devd *m, struct request *q)
         return 0;
 }
 
-static void start_waiting(struct devd *m)
+static void start_waiting(struct devd *m, struct lane *l)
 {
-        struct pool *p = m->pool;
-
-        while (p->waiting) {
-                struct request *q = p->waiting;
+        while (l->waiting) {
+                struct request *q = l->waiting;
                 int r = hand_over(m, q);
 
                 if (r == -EAGAIN)
                         return;
-                p->waiting = q->next;
-                if (!p->waiting)
-                        p->waiting_tail = &p->waiting;
+                l->waiting = q->next;
+                if (!l->waiting)
+                        l->waiting_tail = &l->waiting;
                 if (r < 0)
                         fail_later(m, q);
         }
 }
 
-int pool_request(struct devd *m, struct wire_writer *w, usec_t timeout, pool_done_t done, void *data,
-        struct request **ret)
+int pool_request(struct devd *m, enum worker_kind kind, struct wire_writer *w, usec_t timeout,
+        pool_done_t done, void *data, struct request **ret)
 {
         struct pool *p = m->pool;
+        struct lane *l = &p->lane[kind];
         struct request *q = calloc(1, sizeof(*q));
 
         if (!q)
                 return -ENOMEM;
-        *q = (struct request) { .m = m, .w = *w, .timeout = timeout, .done = done, .data = data };
+        *q = (struct request) { .m = m, .lane = l, .w = *w, .timeout = timeout, .done = done, .data = data };
         *w = (struct wire_writer) {};
         q->timer = (struct loop_timer) { .when = USEC_INFINITY, .cb = on_timeout, .data = q };
         p->n++;
         q->since = now_monotonic();
         loop_timer_set(m->loop, &q->timer, usec_add(q->since, POOL_PATIENCE));
-        *p->waiting_tail = q;
-        p->waiting_tail = &q->next;
-        start_waiting(m);
+        *l->waiting_tail = q;
+        l->waiting_tail = &q->next;
+        start_waiting(m, l);
         if (ret)
                 *ret = q;
         return 0;
@@ -293,10 +300,26 @@ int pool_new(struct devd *m)
                 free(p);
                 return -ENOMEM;
         }
-        p->waiting_tail = &p->waiting;
+        for (size_t i = 0; i < ARRAY_SIZE(p->lane); i++)
+                p->lane[i].waiting_tail = &p->lane[i].waiting;
         p->failed = (struct loop_deferred) { .cb = on_failed, .data = m };
         m->pool = p;
         return 0;
+}
+
+static void lane_free(struct lane *l)
+{
+        while (l->workers) {
+                if (l->workers->request)
+                        request_free(l->workers->request);
+                worker_free(l->workers);
+        }
+        while (l->waiting) {
+                struct request *q = l->waiting;
+
+                l->waiting = q->next;
+                request_free(q);
+        }
 }
 
 void pool_free(struct devd *m)
@@ -305,17 +328,8 @@ void pool_free(struct devd *m)
 
         if (!p)
                 return;
-        while (p->workers) {
-                if (p->workers->request)
-                        request_free(p->workers->request);
-                worker_free(p->workers);
-        }
-        while (p->waiting) {
-                struct request *q = p->waiting;
-
-                p->waiting = q->next;
-                request_free(q);
-        }
+        for (size_t i = 0; i < ARRAY_SIZE(p->lane); i++)
+                lane_free(&p->lane[i]);
         loop_defer_cancel(m->loop, &p->failed);
         free(p->buf);
         free(p);

@@ -1,6 +1,6 @@
-/* The worker processes (rouse-devd-worker), from the main process's side.
+/* The worker processes (rouse-devd-probe, rouse-devd-worker), from the main process's side.
  *
- * A request is given to an idle worker, else a new one is started (up to POOL_MAX), else it waits. One that hangs
+ * A request is given to an idle worker of its kind, else a new one is started (up to POOL_MAX), else it waits. One that hangs
  * holds its worker and its own device only; when none of them has answered anything for POOL_PATIENCE, one more is
  * started (so disks in D state never stop the others). A worker that dies fails its request with
  * -EPIPE. They leave by themselves when idle. */
@@ -21,6 +21,6 @@ int pool_new(struct devd *m);
 void pool_free(struct devd *m);
 size_t pool_running(const struct devd *m); /* requests in work or waiting */
 /* Takes the message over. The id is set by the pool. */
-int pool_request(struct devd *m, struct wire_writer *w, usec_t timeout, pool_done_t done, void *data,
-        struct request **ret);
+int pool_request(struct devd *m, enum worker_kind kind, struct wire_writer *w, usec_t timeout,
+        pool_done_t done, void *data, struct request **ret);
 void pool_forget(struct request *q);

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include "device.h"
+#include "rules.h"
 #include "lib/fileio.h"
 #include "lib/log.h"
 #include "lib/paths.h"
@@ -63,8 +63,17 @@ int worker_get_done(struct wire_reader *r, struct device *d)
         return result;
 }
 
+enum worker_kind worker_kind_of(const char *command)
+{
+        return streq(builtin_find(command)->name, "kmod") ? WORKER_FULL : WORKER_PROBE;
+}
+
+static const char *const programs[] = {
+        [WORKER_PROBE] = ROUSE_DEVD_PROBE, [WORKER_FULL] = ROUSE_DEVD_WORKER
+};
+
 /* Where the worker program is: as told, beside this one (a build tree), or installed. */
-static char *worker_path(const char *path)
+static char *worker_path(enum worker_kind kind, const char *path)
 {
         char *self = NULL, *slash, *beside;
 
@@ -72,14 +81,14 @@ static char *worker_path(const char *path)
                 return strdup(path);
         if (readlink_alloc("/proc/self/exe", &self) >= 0 && (slash = strrchr(self, '/'))) {
                 *slash = '\0';
-                beside = path_join(self, "rouse-devd-worker");
+                beside = path_join(self, path_basename(programs[kind]));
                 free(self);
                 if (beside && access(beside, X_OK) == 0)
                         return beside;
                 free(beside);
         } else
                 free(self);
-        return strdup(ROUSE_DEVD_WORKER);
+        return strdup(programs[kind]);
 }
 
 static _noreturn_ void child_exec(const char *path, int fd)
@@ -101,9 +110,9 @@ static _noreturn_ void child_exec(const char *path, int fd)
         _exit(127);
 }
 
-int worker_spawn(const char *path, int *ret_fd, pid_t *ret_pid, int *ret_pidfd)
+int worker_spawn(enum worker_kind kind, const char *path, int *ret_fd, pid_t *ret_pid, int *ret_pidfd)
 {
-        _cleanup_free_ char *program = worker_path(path);
+        _cleanup_free_ char *program = worker_path(kind, path);
         int sv[2], size = 512 * 1024, r, pidfd;
         pid_t pid;
 
@@ -149,9 +158,9 @@ int worker_call(struct device *d, const char *command)
 
         if (!buf)
                 return -ENOMEM;
-        r = worker_spawn(NULL, &fd, &pid, NULL);
+        r = worker_spawn(worker_kind_of(command), NULL, &fd, &pid, NULL);
         if (r < 0)
-                return log_error_errno(r, "rouse-devd-worker cannot be started for %s: %m", command);
+                return log_error_errno(r, "%s: its program cannot be started: %m", command);
         worker_put_builtin(&w, 1, d, command, 0);
         r = wire_send(fd, &w, -1);
         while (r >= 0) {

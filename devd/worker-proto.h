@@ -1,4 +1,5 @@
-/* Between rouse-devd and rouse-devd-worker: lib/wire.h messages over a SOCK_SEQPACKET pair, the worker's end is
+/* Between rouse-devd and its two worker programs, rouse-devd-probe (static, libblkid) and rouse-devd-worker (libkmod,
+ * libmount, whose libraries take ten times as long to load): lib/wire.h messages over a SOCK_SEQPACKET pair, the worker's end is
  * its fd 3. A worker handles one request at a time, answers with the request's id, and leaves when nothing came
  * for a while or when the other end closes.
  *
@@ -25,6 +26,10 @@ enum {
 
 enum { WK_LOCK = 1 };
 
+enum worker_kind { WORKER_PROBE, WORKER_FULL };
+/* Which of them runs this builtin. */
+enum worker_kind worker_kind_of(const char *command);
+
 struct device;
 
 /* Writes a WK_BUILTIN request for d. */
@@ -34,6 +39,6 @@ void worker_put_builtin(
 int worker_get_done(struct wire_reader *r, struct device *d);
 /* Starts a worker on one end of a new pair; *ret_fd is the other end. path NULL: where it is installed, or beside
  * this program. */
-int worker_spawn(const char *path, int *ret_fd, pid_t *ret_pid, int *ret_pidfd);
+int worker_spawn(enum worker_kind kind, const char *path, int *ret_fd, pid_t *ret_pid, int *ret_pidfd);
 /* Synchronous; see above. d may be NULL for builtins that need none. */
 int worker_call(struct device *d, const char *command);

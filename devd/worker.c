@@ -1,4 +1,5 @@
-/* rouse-devd-worker: does one request after the other, and leaves when none came for a while. See worker-proto.h.
+/* rouse-devd-probe and rouse-devd-worker: one request after the other, and it leaves when none came for a while. See
+ * worker-proto.h. The two differ in what they are linked with.
  *
  * Nothing here is ever killed half-way through a module load: the time limits are the main process's, which knows
  * what it asked for. */
@@ -15,6 +16,18 @@
 #include "worker.h"
 
 #define IDLE_MS 3000
+
+/* In rouse-devd-probe, which is not asked for these. */
+__attribute__((weak)) int worker_load_modules(char *const *names, bool by_name, char **ret_message)
+{
+        return -EOPNOTSUPP;
+}
+
+__attribute__((weak)) int worker_mount(const char *what, const char *where, const char *type,
+        const char *options, unsigned flags, char **ret_message)
+{
+        return -EOPNOTSUPP;
+}
 
 /* ---- the device as the main process has it ---- */
 
@@ -168,11 +181,11 @@ int main(int argc, char **argv)
         struct wire_reader r;
 
         if (!buf || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
-                static const char text[] = "rouse-devd-worker is started by rouse-devd only\n";
+                static const char text[] = "started by rouse-devd only\n";
 
                 return write(STDERR_FILENO, text, sizeof(text) - 1) < 0 ? 2 : 2;
         }
-        log_open("rouse-devd-worker", LOG_TO_JOURNAL);
+        log_open(path_basename(argv[0]), LOG_TO_JOURNAL);
         for (;;) {
                 struct pollfd p = { .fd = fd, .events = POLLIN };
                 int n = poll(&p, 1, IDLE_MS);

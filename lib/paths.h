@@ -11,6 +11,7 @@
 #define ROUSE_EXEC           ROUSE_LIBDIR "/rouse-exec"
 #define ROUSE_EARLY          ROUSE_LIBDIR "/rouse-early"
 #define ROUSE_DEVD           ROUSE_LIBDIR "/rouse-devd"
+#define ROUSE_DEVD_PROBE     ROUSE_LIBDIR "/rouse-devd-probe"
 #define ROUSE_DEVD_WORKER    ROUSE_LIBDIR "/rouse-devd-worker"
 #define ROUSE_LOGD           ROUSE_LIBDIR "/rouse-logd"
 #define ROUSE_SHUTDOWN       ROUSE_LIBDIR "/rouse-shutdown"
