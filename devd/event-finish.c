@@ -185,8 +185,7 @@ static void finish_remove(struct event_run *run)
         struct device *d = run->d;
         int r;
 
-        if (run->m->watches)
-                watch_end(run->m, d->id);
+        watch_end(run->m, d->id);
         r = node_remove(d, run->old);
         if (r >= 0 && reenum_has_failed(d->devpath))
                 r = links_release_others(d->id, NULL);
@@ -229,6 +228,7 @@ static void on_run_program(int result, const char *output, size_t len, void *dat
         const char *command = run->re.run[run->run_next - 1].command;
 
         run->task = NULL;
+        watch_deafen(run->m, run->d->id, false);
         if (result < 0)
                 log_warning_errno(result, "%s: RUN '%s': %m", run->d->syspath, command);
         else if (result > 0)
@@ -285,7 +285,10 @@ static int run_program(struct event_run *run, const char *command)
                 return 0;
         if (!run->env)
                 run->env = monitor_environment(run->d);
+        watch_deafen(run->m, run->d->id, true);
         r = task_program(run->m, command, run->env, run->m->event_timeout, on_run_program, run, &run->task);
+        if (r < 0)
+                watch_deafen(run->m, run->d->id, false);
         return r < 0 ? log_warning_errno(r, "%s: RUN '%s': %m", run->d->syspath, command) : 1;
 }
 
@@ -323,9 +326,9 @@ static void run_list_next(struct event_run *run)
                 if ((i->builtin ? run_builtin(run, i->command) : run_program(run, i->command)) > 0)
                         return;
         }
-        if (run->m->watches && run->d->watch && !streq(run->d->action, "remove"))
+        if (run->d->watch && !streq(run->d->action, "remove"))
                 watch_begin(run->m, run->d);
-        else if (run->m->watches)
+        else
                 watch_end(run->m, run->d->id);
         event_end(run, true);
 }

@@ -5,6 +5,7 @@
 #include "lib/log.h"
 #include "modules.h"
 #include "monitor.h"
+#include "watch.h"
 
 #define LOCK_RETRY  (200 * USEC_PER_MSEC)
 #define LOCK_GIVEUP (180 * USEC_PER_SEC)
@@ -157,6 +158,7 @@ static void on_program(int result, const char *output, size_t len, void *data)
         struct memo *k = memo_add(run);
 
         run->task = NULL;
+        watch_deafen(run->m, run->d->id, false);
         if (k) {
                 k->result = result;
                 k->output = strndup(output, len);
@@ -228,15 +230,22 @@ void event_pending_failed(struct event_run *run, int r)
 int event_start_pending(struct event_run *run)
 {
         struct devd *m = run->m;
+        int r;
 
         if (run->pending_builtin) {
                 _cleanup_wire_ struct wire_writer w = {};
 
+                if (builtin_is(run->pending, "blkid") && !streq(run->d->action, "remove"))
+                        watch_probe(m, run->d);
                 worker_put_builtin(&w, 1, run->d, run->pending, lock_flag(run->d));
                 return pool_request(m, worker_kind_of(run->pending), &w, m->event_timeout, on_worker, run,
                         &run->request);
         }
         strv_free(run->env);
         run->env = monitor_environment(run->d);
-        return task_program(m, run->pending, run->env, m->event_timeout, on_program, run, &run->task);
+        watch_deafen(m, run->d->id, true);
+        r = task_program(m, run->pending, run->env, m->event_timeout, on_program, run, &run->task);
+        if (r < 0)
+                watch_deafen(m, run->d->id, false);
+        return r;
 }

@@ -108,8 +108,7 @@ void event_rules(struct event_run *run)
         }
         if (!run->d) { /* gone from /sys, or nothing that can be handled: nothing was promised to anybody */
                 log_debug_errno(r, "%s: %m", run->e->devpath);
-                if (run->m->watches)
-                        watch_end(run->m, run->e->id);
+                watch_end(run->m, run->e->id);
                 event_end(run, false);
                 return;
         }
@@ -138,8 +137,7 @@ static void event_start(struct devd *m, struct event *e)
         run->retry = (struct loop_timer) { .when = USEC_INFINITY };
         if (now_monotonic() - m->rules_checked >= RULES_CHECK)
                 daemon_reload(m, false);
-        if (m->watches && e->id)
-                watch_pause(m, e->id);
+        watch_pause(m, e->id);
         event_rules(run);
 }
 

@@ -19,9 +19,11 @@ struct watch {
         int wd;
         char *devnode, *syspath;
         bool whole_disk;
-        bool paused;      /* an event is under way: what its programs write brings no further one */
-        bool busy, again; /* a child looks at it; closed once more meanwhile */
-        bool gone;        /* ended while the child was at it */
+        bool paused; /* an event is under way, its end is waited for */
+        bool deaf;   /* a program of that event is running */
+        bool busy;   /* a child looks at it */
+        bool again;  /* closed once more while paused or busy */
+        bool gone;   /* ended while the child was at it */
         char wd_key[16];
         char id[];
 };
@@ -77,9 +79,14 @@ static void detach(struct watches *s, struct watch *w)
                 watch_free(w);
 }
 
+static struct watch *watch_of(struct devd *m, const char *id)
+{
+        return m->watches && id ? hash_get(&m->watches->by_id, id) : NULL;
+}
+
 void watch_end(struct devd *m, const char *id)
 {
-        struct watch *w = id ? hash_get(&m->watches->by_id, id) : NULL;
+        struct watch *w = watch_of(m, id);
 
         if (!w)
                 return;
@@ -89,43 +96,44 @@ void watch_end(struct devd *m, const char *id)
 
 void watch_pause(struct devd *m, const char *id)
 {
-        struct watch *w = id ? hash_get(&m->watches->by_id, id) : NULL;
+        struct watch *w = watch_of(m, id);
 
         if (w)
                 w->paused = true;
 }
 
 static void on_inotify(struct loop_io *io, uint32_t revents);
+static void start_look(struct watch *w);
 
-/* The usual case: the same node is watched already. */
-static bool resume(struct devd *m, const struct device *d, const char *path)
+void watch_deafen(struct devd *m, const char *id, bool deaf)
 {
-        struct watch *w = hash_get(&m->watches->by_id, d->id);
+        struct watch *w = watch_of(m, id);
 
-        if (!w || w->busy || !streq(w->devnode, d->devnode) || !streq(w->syspath, d->syspath))
-                return false;
-        on_inotify(&m->watches->io, EPOLLIN); /* what was written until now is not heard */
-        w = hash_get(&m->watches->by_id, d->id);
-        if (!w || inotify_add_watch(m->watches->io.fd, path, IN_CLOSE_WRITE) != w->wd)
-                return false;
-        w->paused = false;
-        return true;
+        if (!w)
+                return;
+        on_inotify(&m->watches->io, EPOLLIN); /* what was closed until now was before */
+        w = watch_of(m, id);
+        if (w)
+                w->deaf = deaf;
 }
 
-void watch_begin(struct devd *m, const struct device *d)
+/* The watch of this node as it is now, begun if need be. */
+static struct watch *watch_get(struct devd *m, const struct device *d)
 {
         struct watches *s = m->watches;
         char path[PATH_MAX];
         struct watch *w;
 
-        if (!d->devnode || !d->id || real_dev_path(d->devnode, path) < 0)
-                return;
-        if (resume(m, d, path))
-                return;
+        if (!s || !d->devnode || !d->id || real_dev_path(d->devnode, path) < 0)
+                return NULL;
+        w = hash_get(&s->by_id, d->id);
+        if (w && streq(w->devnode, d->devnode) && streq(w->syspath, d->syspath) &&
+                inotify_add_watch(s->io.fd, path, IN_CLOSE_WRITE) == w->wd)
+                return w;
         watch_end(m, d->id);
         w = calloc(1, sizeof(*w) + strlen(d->id) + 1);
         if (!w)
-                return;
+                return NULL;
         strcpy(w->id, d->id);
         w->m = m;
         w->devnode = strdup(d->devnode);
@@ -136,16 +144,36 @@ void watch_begin(struct devd *m, const struct device *d)
                 if (errno != ENOENT)
                         log_warning_errno(-errno, "%s cannot be watched: %m", d->devnode);
                 watch_free(w);
-                return;
+                return NULL;
         }
         snprintf(w->wd_key, sizeof(w->wd_key), "%d", w->wd);
         if (hash_put(&s->by_id, w->id, w) < 0 || hash_put(&s->by_wd, w->wd_key, w) < 0) {
                 hash_del(&s->by_id, w->id);
                 (void)inotify_rm_watch(s->io.fd, w->wd);
                 watch_free(w);
-                return;
+                return NULL;
         }
         write_on_disk(w);
+        return w;
+}
+
+void watch_probe(struct devd *m, const struct device *d)
+{
+        struct watch *w = watch_get(m, d);
+
+        if (w)
+                w->paused = true;
+}
+
+void watch_begin(struct devd *m, const struct device *d)
+{
+        struct watch *w = watch_get(m, d);
+
+        if (!w)
+                return;
+        w->paused = false;
+        if (w->again && !w->busy)
+                start_look(w);
 }
 
 /* ---- after a close-write, in the child ---- */
@@ -216,8 +244,6 @@ static int look_again(int out_fd, void *arg)
         return 0;
 }
 
-static void start_look(struct watch *w);
-
 static void on_looked(int result, const char *output, size_t len, void *data)
 {
         struct watch *w = data;
@@ -225,7 +251,7 @@ static void on_looked(int result, const char *output, size_t len, void *data)
         w->busy = false;
         if (w->gone)
                 watch_free(w);
-        else if (w->again)
+        else if (w->again && !w->paused)
                 start_look(w);
 }
 
@@ -233,6 +259,16 @@ static void start_look(struct watch *w)
 {
         w->again = false;
         w->busy = task_fn(w->m, w->devnode, look_again, w, USEC_INFINITY, on_looked, w, NULL) >= 0;
+}
+
+static void written(struct watch *w)
+{
+        if (w->deaf)
+                return;
+        if (w->paused || w->busy)
+                w->again = true;
+        else
+                start_look(w);
 }
 
 static void on_inotify(struct loop_io *io, uint32_t revents)
@@ -248,18 +284,17 @@ static void on_inotify(struct loop_io *io, uint32_t revents)
                         struct watch *w;
 
                         p += sizeof(*e) + e->len;
+                        if (e->mask & IN_Q_OVERFLOW) /* whose was lost is not known */
+                                HASHMAP_FOREACH (i, &m->watches->by_id)
+                                        written(i->value);
                         snprintf(key, sizeof(key), "%d", e->wd);
                         w = hash_get(&m->watches->by_wd, key);
                         if (!w)
                                 continue;
                         if (e->mask & IN_IGNORED)
                                 detach(m->watches, w);
-                        else if (w->paused)
-                                continue;
-                        else if (w->busy)
-                                w->again = true;
                         else if (e->mask & IN_CLOSE_WRITE)
-                                start_look(w);
+                                written(w);
                 }
 }
 

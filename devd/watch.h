@@ -8,7 +8,13 @@
 
 int watches_new(struct devd *m);
 void watches_free(struct devd *m);
-void watch_begin(struct devd *m, const struct device *d);
-/* While an event of the device is handled, what is written to it is not heard; then watch_begin() or watch_end(). */
+
+/* An event of the device is handled: a look that is due waits until watch_begin(), or is called off by watch_end(). */
 void watch_pause(struct devd *m, const char *id);
+/* Before a probe of the device: what is written from now on, the probe may not have seen. */
+void watch_probe(struct devd *m, const struct device *d);
+/* Around each program that the event runs: what it writes brings no further event. */
+void watch_deafen(struct devd *m, const char *id, bool deaf);
+/* The event is over. */
+void watch_begin(struct devd *m, const struct device *d);
 void watch_end(struct devd *m, const char *id);
