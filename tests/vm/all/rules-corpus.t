@@ -12,7 +12,7 @@ import image
 from tap import Tap
 
 PACKAGES = """udev systemd dmsetup lvm2 mdadm multipath-tools kpartx udisks2 network-manager bluez libinput-bin nvme-cli
-    alsa-utils btrfs-progs modemmanager usb-modeswitch-data usbmuxd nut-client libmtp-common libsane1 pulseaudio gdm3""".split()
+    alsa-utils btrfs-progs modemmanager usb-modeswitch-data usbmuxd nut-client nut-server libmtp-common libsane1 pulseaudio gdm3""".split()
 
 
 def make(work):
