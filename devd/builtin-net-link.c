@@ -11,6 +11,7 @@
 #include "lib/fileio.h"
 #include "lib/inifile.h"
 #include "lib/log.h"
+#include "lib/machine.h"
 #include "lib/str.h"
 
 static const char *const link_dirs[] = { "/etc/systemd/network", "/run/systemd/network",
@@ -56,20 +57,23 @@ static void drop_all(void)
 static const struct {
         const char *name;
         enum link_match what;
+        bool whole; /* one value, with its blanks and quotes */
 } match_keys[] = {
-        { "MACAddress", LINK_MAC },
-        { "PermanentMACAddress", LINK_PERMANENT_MAC },
-        { "Path", LINK_PATH },
-        { "Driver", LINK_DRIVER },
-        { "Type", LINK_TYPE },
-        { "Property", LINK_PROPERTY },
-        { "OriginalName", LINK_NAME },
-        { "Host", LINK_HOST },
-        { "KernelCommandLine", LINK_CMDLINE },
-        { "KernelVersion", LINK_KERNEL },
-        { "Kind", LINK_KIND },
-        { "Architecture", LINK_ARCHITECTURE },
-        { "Virtualization", LINK_VIRTUALIZATION },
+        { "MACAddress", LINK_MAC, false },
+        { "PermanentMACAddress", LINK_PERMANENT_MAC, false },
+        { "Path", LINK_PATH, false },
+        { "Driver", LINK_DRIVER, false },
+        { "Type", LINK_TYPE, false },
+        { "Property", LINK_PROPERTY, false },
+        { "OriginalName", LINK_NAME, false },
+        { "Host", LINK_HOST, false },
+        { "KernelCommandLine", LINK_CMDLINE, false },
+        { "KernelVersion", LINK_KERNEL, true },
+        { "Kind", LINK_KIND, false },
+        { "Architecture", LINK_ARCHITECTURE, false },
+        { "Virtualization", LINK_VIRTUALIZATION, false },
+        { "Credential", LINK_CREDENTIAL, true },
+        { "Firmware", LINK_FIRMWARE, true },
 };
 
 static int set_match(struct link_file *f, const struct ini_line *l)
@@ -91,6 +95,8 @@ static int set_match(struct link_file *f, const struct ini_line *l)
                         f->negated |= 1u << match_keys[i].what;
                         value++;
                 }
+                if (match_keys[i].whole)
+                        return strv_add(v, value + strspn(value, " \t"));
                 if (str_split_quoted(value, WORD_RELAX, &words) < 0)
                         return log_file(l->path, l->line, LOG_WARNING, "%s=%s: unbalanced quotes, ignored",
                                 l->key, l->value);
@@ -171,6 +177,40 @@ static int take_line(const struct ini_line *l, void *data)
         return r == -ENOMEM ? r : 0;
 }
 
+/* --- credentials ----------------------------------------------------------------------------------- */
+
+/* The file of a credential that was passed to this service, or to the machine. */
+static char *credential_path(const char *name)
+{
+        const char *const dirs[] = { getenv("CREDENTIALS_DIRECTORY"), "/run/credentials/@system" };
+
+        if (!*name || strchr(name, '/') || streq(name, ".") || streq(name, ".."))
+                return NULL;
+        for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+                _cleanup_free_ char *path = dirs[i] ? path_join(dirs[i], name) : NULL;
+
+                if (path && access(path, F_OK) >= 0)
+                        return TAKE_PTR(path);
+        }
+        return NULL;
+}
+
+/* WakeOnLan=secureon whose password is not in the file. */
+static void password_of_credential(struct link_file *f)
+{
+        const char *base = path_basename(f->path);
+        _cleanup_free_ char *name = NULL, *path = NULL;
+
+        if (!link_settings_want_password(&f->settings))
+                return;
+        name = str_printf("%.*s.link.wol.password", (int)(strlen(base) - strlen(".link")), base);
+        path = name ? credential_path(name) : NULL;
+        if (!path)
+                path = credential_path("wol.password");
+        if (path && link_settings_parse(&f->settings, "WakeOnLanPassword", path) < 0)
+                log_warning("%s: holds no password of six bytes, ignored", path);
+}
+
 /* --- loading ---------------------------------------------------------------------------------------- */
 
 static int read_dropins(struct link_file *f, char *const *dirs, const char *base)
@@ -208,6 +248,7 @@ static int add_file(const char *path, char *const *dirs)
                 return 0;
         }
         r = r < 0 ? r : read_dropins(f, dirs, path_basename(path));
+        password_of_credential(f);
         if (!f->has_match && !f->unsupported)
                 log_file(path, 0, LOG_NOTICE, "no [Match] setting: applies to every interface");
         return r;
@@ -355,6 +396,33 @@ static bool is_virtualization(char *const *list)
         return false;
 }
 
+static bool is_firmware(char *const *list)
+{
+        FOREACH_STR (i, list)
+                if (machine_firmware_is(*i) > 0)
+                        return true;
+        return false;
+}
+
+static bool is_kernel(char *const *list)
+{
+        FOREACH_STR (i, list)
+                if (machine_kernel_is(*i) <= 0)
+                        return false;
+        return true;
+}
+
+static bool any_credential(char *const *list)
+{
+        FOREACH_STR (i, list) {
+                _cleanup_free_ char *path = credential_path(*i);
+
+                if (path)
+                        return true;
+        }
+        return false;
+}
+
 static bool matches(
         const struct link_file *f, enum link_match what, struct device *d, const struct link_facts *facts)
 {
@@ -375,9 +443,11 @@ static bool matches(
         case LINK_NAME: m = any_glob(list, d->sysname); break;
         case LINK_HOST: m = uname(&u) >= 0 && any_glob(list, u.nodename); break;
         case LINK_CMDLINE: m = on_cmdline(list); break;
-        case LINK_KERNEL: m = uname(&u) >= 0 && any_glob(list, u.release); break;
+        case LINK_KERNEL: m = is_kernel(list); break;
         case LINK_ARCHITECTURE: m = is_constant(list, "arch"); break;
         case LINK_VIRTUALIZATION: m = is_virtualization(list); break;
+        case LINK_CREDENTIAL: m = any_credential(list); break;
+        case LINK_FIRMWARE: m = is_firmware(list); break;
         default: m = false;
         }
         return m != !!(f->negated & 1u << what);

@@ -18,6 +18,8 @@ enum link_match {
         LINK_KERNEL,
         LINK_ARCHITECTURE,
         LINK_VIRTUALIZATION,
+        LINK_CREDENTIAL,
+        LINK_FIRMWARE,
         LINK_MATCHES,
 };
 

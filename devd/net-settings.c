@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "rtnl.h"
+#include "lib/fileio.h"
 #include "lib/log.h"
 
 #define VALUE_MAX UINT32_MAX /* "max": what the driver says is the most */
@@ -253,12 +255,19 @@ static int parse_advertise(struct link_settings *s, const char *value)
 
 static int parse_password(struct link_settings *s, const char *value)
 {
+        _cleanup_free_ char *content = NULL;
+        struct stat st;
         uint8_t p[6];
 
         s->password_set = false;
         if (!*value)
                 return 1;
-        if (*value == '/' || strlen(value) != 17) /* a file or a socket: not supported */
+        if (*value == '/') { /* not a socket: whoever serves it may never answer */
+                if (stat(value, &st) < 0 || !S_ISREG(st.st_mode) || read_one_line(value, &content) < 0)
+                        return -EINVAL;
+                value = str_strip(content);
+        }
+        if (strlen(value) != 17)
                 return -EINVAL;
         for (int i = 0; i < 6; i++) {
                 int high = hex_digit(value[3 * i]), low = hex_digit(value[3 * i + 1]);
@@ -270,6 +279,14 @@ static int parse_password(struct link_settings *s, const char *value)
         memcpy(s->password, p, sizeof(p));
         s->password_set = true;
         return 1;
+}
+
+bool link_settings_want_password(const struct link_settings *s)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+                if (table[i].group == G_WOL && s->set[i] && s->value[i] & WAKE_MAGICSECURE)
+                        return !s->password_set;
+        return false;
 }
 
 int link_settings_parse(struct link_settings *s, const char *key, const char *value)

@@ -16,5 +16,7 @@ struct link_settings {
 
 /* 1 when key is a setting of the table (taken, or reset by an empty value), 0 when it is none, -EINVAL for a bad value. */
 int link_settings_parse(struct link_settings *s, const char *key, const char *value);
+/* WakeOnLan=secureon is set, WakeOnLanPassword= is not. */
+bool link_settings_want_password(const struct link_settings *s);
 /* Applies what is set; what fails is told with the interface's and the setting's name. */
 void link_settings_apply(const struct link_settings *s, const char *ifname, int ifindex);

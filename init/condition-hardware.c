@@ -9,63 +9,15 @@
 #endif
 
 #include "condition.h"
+#include "lib/compare.h"
 #include "lib/fileio.h"
+#include "lib/machine.h"
 
 /* ---- firmware ---- */
 
-static int device_tree_compatible(const char *value)
-{
-        _cleanup_free_ char *s = NULL;
-        size_t n = 0;
-
-        if (read_file("/proc/device-tree/compatible", 65536, &s, &n) < 0)
-                return 0;
-        for (const char *c = s; c < s + n; c += strlen(c) + 1)
-                if (strcasecmp(c, value) == 0)
-                        return 1;
-        return 0;
-}
-
-/* "field op value" */
-static int smbios_field(char *expression)
-{
-        _cleanup_free_ char *path = NULL, *have = NULL, *want = NULL;
-        size_t n = strcspn(expression, "!<=>$ \t");
-        const char *s = expression + n;
-        enum compare_op op;
-
-        s += strspn(s, " \t");
-        if (n == 0 || !*s || memchr(expression, '/', n))
-                return -EINVAL;
-        op = compare_operator(&s, OP_STRING_EQ, false);
-        path = str_printf("/sys/class/dmi/id/%.*s", (int)n, expression);
-        want = strdup(s);
-        if (!path || !want)
-                return -ENOMEM;
-        if (read_one_line(path, &have) < 0)
-                return 0;
-        return compare_strings(str_strip(have), op, str_strip(want));
-}
-
 int test_firmware(struct manager *m, const char *p)
 {
-        _cleanup_free_ char *inner = NULL;
-        const char *rest;
-        size_t n;
-
-        if (streq(p, "uefi"))
-                return access("/sys/firmware/efi", F_OK) >= 0;
-        if (streq(p, "device-tree"))
-                return access("/sys/firmware/devicetree", F_OK) >= 0;
-        if (!(rest = startswith(p, "device-tree-compatible(")) && !(rest = startswith(p, "smbios-field(")))
-                return 0;
-        n = strlen(rest);
-        if (n == 0 || rest[n - 1] != ')')
-                return -EINVAL;
-        inner = strndup(rest, n - 1);
-        if (!inner)
-                return -ENOMEM;
-        return *p == 'd' ? device_tree_compatible(inner) : smbios_field(inner);
+        return machine_firmware_is(p);
 }
 
 /* ---- power ---- */

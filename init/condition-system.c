@@ -9,7 +9,9 @@
 #include "condition.h"
 #include "names.h"
 #include "lib/cmdline.h"
+#include "lib/compare.h"
 #include "lib/fileio.h"
+#include "lib/machine.h"
 
 int test_architecture(struct manager *m, const char *p)
 {
@@ -50,34 +52,9 @@ int test_kernel_command_line(struct manager *m, const char *p)
         return 0;
 }
 
-/* A list of expressions that must all hold; without an operator a pattern. */
 int test_kernel_version(struct manager *m, const char *p)
 {
-        struct utsname n;
-
-        if (uname(&n) < 0)
-                return -errno;
-        for (bool any = false;; any = true) {
-                _cleanup_free_ char *word = NULL, *next = NULL;
-                const char *value;
-                enum compare_op op;
-                int r = str_next_word(&p, &word, WORD_CUNESCAPE | WORD_RELAX);
-
-                if (r < 0)
-                        return r;
-                if (r == 0)
-                        return any;
-                value = word;
-                op = compare_operator(&value, OP_GLOB, false);
-                if (!*value) { /* "< 5.0": the operator stands alone */
-                        r = str_next_word(&p, &next, WORD_CUNESCAPE | WORD_RELAX);
-                        if (r <= 0)
-                                return r < 0 ? r : -EINVAL;
-                        value = next;
-                }
-                if (!compare_strings(n.release, op, value))
-                        return 0;
-        }
+        return machine_kernel_is(p);
 }
 
 int test_credential(struct manager *m, const char *p)

@@ -342,6 +342,66 @@ static void test_net_setup_link(void)
         free(dirs[1]);
 }
 
+/* [Match] of what is no interface: each of these files alone applies, or does not. */
+static void test_link_conditions(void)
+{
+        static const struct {
+                const char *match;
+                bool applies;
+        } t[] = {
+                { "Firmware=coreboot", false },
+                { "Firmware=!coreboot", true },
+                { "Firmware=smbios-field(no_such_field = \"x\")", false },
+                { "KernelVersion=>= 2.6", true },
+                { "KernelVersion=< 2.6", false },
+                { "KernelVersion=!< 2.6", true },
+                { "KernelVersion=[3-9]*", true },
+                { "Credential=token", true },
+                { "Credential=!token", false },
+                { "Credential=nothing", false },
+                { "Credential=../token", false },
+        };
+        char *dirs[] = { strdup(fake_path("/one-network")), NULL };
+        struct rules_event e = { 0 };
+        _cleanup_device_ struct device *d = NULL;
+
+        fake_file("/credentials/token", "x");
+        setenv("CREDENTIALS_DIRECTORY", fake_path("/credentials"), 1);
+        (void)device_from_syspath("/devices/pci0000:00/0000:00:03.0/virtio0/net/eth0", "add", &d);
+        link_files_set_dirs(dirs);
+        for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+                char text[256];
+
+                snprintf(text, sizeof(text), "[Match]\n%s\n[Link]\nName=mine%zu\n", t[i].match, i);
+                fake_file("/one-network/10-one.link", text);
+                link_files_forget();
+                (void)device_set_prop(d, "ID_NET_LINK_FILE", NULL);
+                (void)builtin_run(d, &e, "net_setup_link");
+                ok(!!device_prop(d, "ID_NET_LINK_FILE") == t[i].applies, t[i].match);
+        }
+        unsetenv("CREDENTIALS_DIRECTORY");
+        link_files_set_dirs(NULL);
+        link_files_forget();
+        free(dirs[0]);
+}
+
+static void test_link_passwords(void)
+{
+        struct link_settings s = { 0 };
+
+        is_int(link_settings_parse(&s, "WakeOnLan", "magic"), 1, "Wake-on-LAN without a password");
+        ok(!link_settings_want_password(&s), "no password is sought");
+        is_int(link_settings_parse(&s, "WakeOnLan", "secureon"), 1, "Wake-on-LAN with a password");
+        ok(link_settings_want_password(&s), "a password is sought");
+        fake_file("/password", "00:11:22:33:44:66\n");
+        is_int(link_settings_parse(&s, "WakeOnLanPassword", fake_path("/password")), 1, "in a file");
+        ok(s.password_set && s.password[5] == 0x66, "it is read");
+        ok(!link_settings_want_password(&s), "none is sought any more");
+        is_int(link_settings_parse(&s, "WakeOnLanPassword", "/nowhere/at/all"), -EINVAL,
+                "a file that is not there");
+        is_int(link_settings_parse(&s, "WakeOnLanPassword", "/dev/zero"), -EINVAL, "not a regular file");
+}
+
 static void test_link_settings(void)
 {
         static const struct {
@@ -561,6 +621,8 @@ int main(void)
         test_input_id();
         test_net_id();
         test_net_setup_link();
+        test_link_conditions();
+        test_link_passwords();
         test_link_settings();
         test_hwdb();
         test_words();

@@ -3,6 +3,7 @@
 
 #include "init-test.h"
 #include "init/condition.h"
+#include "lib/compare.h"
 
 static struct manager *m;
 static unsigned serial;

@@ -1,7 +1,9 @@
-/* Comparisons in conditions: operators, version numbers, patterns. */
+/* Operators, version numbers, patterns: see compare.h. */
+#include "compare.h"
+
 #include <fnmatch.h>
 
-#include "condition.h"
+#include "str.h"
 
 enum compare_op compare_operator(const char **s, enum compare_op def, bool plain)
 {
