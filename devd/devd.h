@@ -100,7 +100,10 @@ void intake_drain(struct devd *m);
 void reenum_start(struct devd *m, const char *why);
 
 /* netif.c: renames an interface in a child; done gets 0 or -errno. */
-int netif_rename(struct devd *m, int ifindex, const char *name, void (*done)(int r, void *data), void *data);
+int netif_rename(struct devd *m, int ifindex, const char *from, const char *name,
+        void (*done)(int r, void *data), void *data);
+/* An interface has another name now, or is gone: who waits for its name tries again. */
+void netif_name_free(struct devd *m);
 
 /* static-nodes.c: /dev nodes of modules.devname, so that opening one loads its module. Number made or -errno. */
 int static_nodes_create(const char *modules_devname, const char *dev_root);

@@ -215,7 +215,7 @@ void event_finish(struct event_run *run)
         /* Who sees the new name before the "move" event must know that it is not final. */
         (void)device_set_prop(d, "ID_RENAMING", "1");
         (void)write_entry(run);
-        r = netif_rename(run->m, d->ifindex, d->name, on_renamed, run);
+        r = netif_rename(run->m, d->ifindex, d->sysname, d->name, on_renamed, run);
         if (r < 0)
                 on_renamed(r, run);
 }

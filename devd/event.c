@@ -173,6 +173,8 @@ void event_end(struct event_run *run, bool tell)
                 else
                         reenum_written();
                 pid1_event(m, run->d, run->old);
+                if (run->d->ifindex > 0 && !streq(run->d->action, "add"))
+                        netif_name_free(m);
         }
         run_free(run);
         events_pump_later(m);
