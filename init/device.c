@@ -235,6 +235,8 @@ void device_message(
         const char *alias = strv_env_get(props, "SYSTEMD_ALIAS");
         _cleanup_strv_ char **aliases = NULL;
 
+        if (alias && str_split_quoted(alias, 0, &aliases) < 0)
+                log_warning("SYSTEMD_ALIAS=%s of %s is not understood, ignored", alias, syspath);
         /* Units of names that this device no longer has. */
         UNITS_FOREACH(u, m, UNIT_DEVICE)
         {
@@ -243,9 +245,8 @@ void device_message(
 
                 if (!d->present || !streq_null(d->syspath, syspath) || unit_name_to_path(u->id, &path) < 0)
                         continue;
-                if (streq(path, syspath) || streq_null(path, node) || strv_contains(links, path))
-                        continue;
-                if (alias && strstr(alias, path))
+                if (streq(path, syspath) || streq_null(path, node) || strv_contains(links, path) ||
+                        strv_contains(aliases, path))
                         continue;
                 set_present(u, false, false);
         }
@@ -254,8 +255,7 @@ void device_message(
                 update_name(m, node, syspath, state, NULL, true);
         FOREACH_STR (l, links)
                 update_name(m, *l, syspath, state, NULL, false);
-        if (alias && str_split_quoted(alias, 0, &aliases) >= 0)
-                FOREACH_STR (a, aliases)
-                        if (**a == '/')
-                                update_name(m, *a, syspath, state, NULL, false);
+        FOREACH_STR (a, aliases)
+                if (**a == '/')
+                        update_name(m, *a, syspath, state, NULL, false);
 }
