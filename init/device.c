@@ -4,6 +4,8 @@
  * answers with the device behind it now, and with every change. A start job on a device that is absent runs until it
  * comes or DefaultDeviceTimeoutSec= (x-systemd.device-timeout=) has passed. */
 #include <stdio.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "lib/devlink.h"
 #include "control.h"
@@ -14,6 +16,38 @@ static void device_init(struct unit *u)
 {
         u->job_running_timeout = u->manager->default_device_timeout;
         u->ignore_on_isolate = true;
+}
+
+/* Another name of a device that is known by its sysfs path: who asks for it now need not wait for devd's word. */
+static void device_take_known(struct unit *u, const char *path)
+{
+        struct device_unit *d = UNIT_CAST(device_unit, u), *known;
+        _cleanup_free_ char *syspath = NULL, *name = NULL;
+        char link[64], target[PATH_MAX];
+        struct unit *other;
+        const char *rest;
+        struct stat st;
+        ssize_t n;
+
+        if (!startswith(path, "/dev/") || stat(path, &st) < 0 ||
+                (!S_ISBLK(st.st_mode) && !S_ISCHR(st.st_mode)))
+                return;
+        snprintf(link, sizeof(link), "/sys/dev/%s/%u:%u", S_ISBLK(st.st_mode) ? "block" : "char",
+                major(st.st_rdev), minor(st.st_rdev));
+        n = readlink(link, target, sizeof(target) - 1);
+        if (n <= 0)
+                return;
+        target[n] = '\0';
+        rest = strstr(target, "/devices/");
+        syspath = rest ? str_concat("/sys", rest, NULL) : NULL;
+        if (!syspath || unit_name_from_path(syspath, "device", &name) < 0)
+                return;
+        other = unit_find(u->manager, name);
+        known = other && other != u ? UNIT_CAST(device_unit, other) : NULL;
+        if (!known || !known->present || str_replace(&d->syspath, known->syspath) < 0)
+                return;
+        d->present = true;
+        d->not_ready = known->not_ready;
 }
 
 static int device_load(struct unit *u)
@@ -29,6 +63,7 @@ static int device_load(struct unit *u)
         if (d->watched)
                 return 0;
         d->watched = true;
+        device_take_known(u, path);
         r = devlink_watch(u->manager, path);
         return MIN(r, 0);
 }
