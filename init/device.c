@@ -239,7 +239,7 @@ static void set_present(struct unit *u, bool present, bool not_ready)
                 resume_boot(u);
 }
 
-/* The unit of one name of the device. Made only if somebody wants it, or for the names that systemd shows too. */
+/* The unit of one name of the device. make: also if nobody wants it; not for links, of which a disk has a dozen. */
 static void update_name(
         struct manager *m, const char *name, const char *syspath, unsigned state, char **props, bool make)
 {
@@ -292,5 +292,5 @@ void device_message(
                 update_name(m, *l, syspath, state, NULL, false);
         FOREACH_STR (a, aliases)
                 if (**a == '/')
-                        update_name(m, *a, syspath, state, NULL, false);
+                        update_name(m, *a, syspath, state, NULL, true);
 }

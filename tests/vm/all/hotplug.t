@@ -6,7 +6,7 @@ import os
 import sys
 sys.dont_write_bytecode = True
 sys.path[:0] = [os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
-from tap import TIMEOUT, Tap
+from tap import TIMEOUT, Tap, fstab
 
 tap = Tap()
 BACKEND = {"driver": "null-co", "size": 64 << 20, "read-zeroes": True}
@@ -79,6 +79,34 @@ def devices(guest):
     out = guest.out("systemctl is-active dev-disk-by\\\\x2did-virtio\\\\x2dhotvirtio.device; "
                     "find /run/udev/data /run/udev/links /dev/disk -name '*hot*'")
     tap.is_(out, "inactive", "nothing of them is left")
+
+
+LATE = "LABEL=late /late ext4 nofail,x-systemd.device-timeout=infinity 0 0"
+
+
+def mounts(guest):
+    """A disk that fstab waits for comes long after the boot, is used, and is pulled out."""
+    path = os.path.join(guest.work, "late.img")
+    with open(path, "wb") as file:
+        file.truncate(64 << 20)
+    guest.qmp("blockdev-add", **{"node-name": "late", "driver": "raw", "file": {"driver": "file", "filename": path}})
+    device = {"driver": "virtio-blk-pci", "drive": "late", "serial": "latecomer"}
+    disk, unit = "/dev/disk/by-id/virtio-latecomer", r"'dev-disk-by\x2dlabel-late.device'"
+    for when in ("late", "again"):
+        guest.qmp("device_add", id="late-" + when, **device)
+        begin = f"until_ '[ -e {disk} ]'; systemctl is-active late.mount; mkfs.ext4 -q -L late {disk}; " if when == "late" else \
+            "until_ '[ -e /dev/disk/by-label/late ]'; systemctl start late.mount; "
+        out = guest.out(WAIT + f"{begin} until_ 'mountpoint -q /late' && echo mounted; systemctl is-active {unit}; "
+                        f"systemd-run -q -u bound-{when} -p BindsTo={unit} -p After={unit} sleep 100000; "
+                        f"until_ 'systemctl is-active -q bound-{when}'; systemctl is-active late.mount bound-{when}; touch /late/x", TIMEOUT)
+        tap.like(out, ("^inactive\n" if when == "late" else "^") + "mounted\nactive\nactive\nactive$",
+                 f"{when}: a disk that fstab names is mounted")
+        guest.qmp("device_del", id="late-" + when)
+        out = guest.out(WAIT + "until_ '! mountpoint -q /late' && echo unmounted; "
+                        f"until_ '! systemctl is-active -q bound-{when}'; systemctl is-active late.mount bound-{when} {unit}; "
+                        "systemctl is-active local-fs.target", TIMEOUT)
+        tap.like(out, "^unmounted\ninactive\n(inactive|failed)\ninactive\nactive$",
+                 f"{when}: pulled out while mounted, the mount and what is bound to the disk stop")
 
 
 # One script: each part prints its name and what came of it.
@@ -161,9 +189,11 @@ def software(guest):
     return out
 
 
-with tap.guest("hotplug", packages="dmsetup,mdadm,fdisk", kernel="full", mem=768) as guest:
+with fstab(LATE) as table, tap.guest("hotplug", packages="dmsetup,mdadm,fdisk", kernel="full", mem=768,
+                                     copies=[(table.name, "/etc/fstab")]) as guest:
     guest.wait_ready(TIMEOUT)
     devices(guest)
+    mounts(guest)
     text = software(guest)
     if tap.failed:
         tap.diag(text)

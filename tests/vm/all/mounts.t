@@ -38,6 +38,7 @@ STEPS = [
      "multi-user.target | grep wanted.mount", 0, "wanted.mount"),
     ("until systemctl show -p Result dev-nothere.device missing.mount; do :; done; systemctl is-active missing.mount; "
      "systemctl is-active local-fs.target", 0, r"inactive\nactive$"),
+    ("journalctl -b --no-pager | grep 'Timed out waiting for'", 0, "Timed out waiting for .*/dev/nothere"),
     ("systemctl show -p After,Wants net.mount", 0, "network-online.target"),
     # mounts that others make, and devices that go away under them
     ("mkdir -p /by/hand; mount -t tmpfs t /by/hand; until systemctl is-active -q by-hand.mount; do sleep 0.1; done; "
