@@ -179,6 +179,7 @@ help:
 #: make format, make clean, make help
 #:
 #: Variables: OUT (build), CC, SANITIZE, OPT; for guests ACCEL (tcg|kvm), KERNEL (cloud|full), ROOT_PACKAGES, APPEND,
-#: MEM (MiB), SMP, IMAGE, INIT (rouse|systemd), INITRAMFS, QUIT, TIMEOUT
+#: MEM (MiB), SMP, IMAGE, INIT (rouse|systemd), INITRAMFS, QUIT, TIMEOUT, QEMU_ARGUMENTS (-icount shift=1: a clock that a
+#: machine without time to spare does not run away with)
 
 -include $(shell find $(OBJDIR) -name '*.d' 2>/dev/null)

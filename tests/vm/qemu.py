@@ -20,6 +20,7 @@ import os
 import re
 import secrets
 import selectors
+import shlex
 import shutil
 import signal
 import socket
@@ -186,7 +187,7 @@ class Guest:
                  "-chardev", f"socket,id=qmp,fd={far['qmp'].fileno()}", "-mon", "chardev=qmp,mode=control"]
         if self.debugcon:
             argv += ["-chardev", f"file,id=debugcon,path={self.debugcon}", "-device", "isa-debugcon,chardev=debugcon"]
-        return argv + self.arguments
+        return argv + self.arguments + shlex.split(os.environ.get("QEMU_ARGUMENTS", ""))
 
     # Channels --------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 NVMe; loop devices with partitions, device mapper, RAID, zram, hundreds of LUNs; what writing to a disk changes, disks
 that a formatter has locked, interfaces that change their names. One guest with Debian's full kernel."""
 import os
+import re
 import sys
 sys.dont_write_bytecode = True
 sys.path[:0] = [os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
@@ -109,14 +110,12 @@ def mounts(guest):
                  f"{when}: pulled out while mounted, the mount and what is bound to the disk stop")
 
 
-# One script: each part prints its name and what came of it.
-SOFT = WAIT + r"""
-part() { echo "== $1"; }
-truncate -s 64M /root/image; printf 'label: gpt
+# Scripts, one after the other, each begun by its name.
+SOFT = r"""part loop; truncate -s 64M /root/image; printf 'label: gpt
 size=20M, name=first
 size=20M, name=second
 ' | sfdisk -q /root/image
-part loop; losetup -P /dev/loop1 /root/image
+losetup -P /dev/loop1 /root/image
 until_ '[ -e /dev/disk/by-partlabel/first ] && [ -e /dev/disk/by-partlabel/second ]' && udevadm settle && echo partitions
 part watch; mkfs.ext4 -q -L watched /dev/loop1p1; until_ '[ -e /dev/disk/by-label/watched ]' && echo label
 readlink /dev/disk/by-label/watched
@@ -145,8 +144,6 @@ n=0; for d in /sys/class/scsi_disk/*/device/block/*; do [ -e /run/udev/data/b$(c
 echo "$(ls /dev/disk/by-id | grep -c 'scsi-') links"
 rmmod scsi_debug; udevadm settle; echo "$(ls /dev/disk/by-id | grep -c 'scsi-3333') links left"
 part rename; mkdir -p /run/udev/rules.d
-printf 'SUBSYSTEM=="net", ACTION=="add", ATTR{address}=="02:00:00:00:00:0%%s", NAME="swap%%s"
-' >/dev/null
 cat >/run/udev/rules.d/10-names.rules <<'END'
 SUBSYSTEM=="net", ACTION=="add", ATTR{address}=="02:00:00:00:00:0a", NAME="swapb"
 SUBSYSTEM=="net", ACTION=="add", ATTR{address}=="02:00:00:00:00:0b", NAME="swapa"
@@ -162,7 +159,7 @@ for i in swapa swapb fresh; do ip link del $i; done; udevadm settle; ls /run/ude
 part storm; ls /run/udev/data | sort >/run/before; for i in $(seq 200); do ip link add storm$i type dummy; done; udevadm settle
 n=0; for i in $(seq 200); do [ -e /run/udev/data/n$(cat /sys/class/net/storm$i/ifindex) ] && n=$((n+1)); done; echo "$n interfaces"
 rmmod dummy; udevadm settle; ls /run/udev/data | sort | comm -3 /run/before - | wc -l
-part fresh; kill -9 $(pidof rouse-devd); sleep 1; udevadm settle; echo "daemon $(pidof rouse-devd | wc -w)"
+part fresh; old=$(pidof -s rouse-devd); kill -9 $old; until_ 'pidof rouse-devd >/dev/null && [ "$(pidof -s rouse-devd)" != $old ]'; udevadm settle; echo "daemon $(pidof rouse-devd | wc -w)"
 """
 WANTED = {
     "loop": ("^partitions$", "partitions of a loop device"),
@@ -182,11 +179,10 @@ WANTED = {
 
 
 def software(guest):
-    out = guest.out("exec 2>&1\n" + SOFT, TIMEOUT)
-    parts = dict(part.split("\n", 1) for part in out.split("== ")[1:] if "\n" in part)
-    for name, (pattern, what) in WANTED.items():
-        tap.like(parts.get(name, "nothing").strip("\n"), pattern, what)
-    return out
+    for part in re.split("^part ", SOFT, flags=re.M)[1:]:
+        name, script = part.split("; ", 1)
+        pattern, what = WANTED[name]
+        tap.like(guest.out("exec 2>&1\n" + WAIT + script, TIMEOUT).strip("\n"), pattern, what)
 
 
 with fstab(LATE) as table, tap.guest("hotplug", packages="dmsetup,mdadm,fdisk", kernel="full", mem=768,
@@ -194,8 +190,7 @@ with fstab(LATE) as table, tap.guest("hotplug", packages="dmsetup,mdadm,fdisk", 
     guest.wait_ready(TIMEOUT)
     devices(guest)
     mounts(guest)
-    text = software(guest)
+    software(guest)
     if tap.failed:
-        tap.diag(text)
         tap.diag(guest.out("rousectl log --no-pager | tail -n 40" if tap.rouse else "journalctl -b | tail -n 40"))
 tap.done()
