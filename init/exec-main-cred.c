@@ -122,6 +122,17 @@ static bool load_one(struct helper *h, struct store *s, const char *spec)
         return true;
 }
 
+/* One that is inherited by its name may be missing, and one that SetCredential= has a value for. */
+static bool must_be_there(const struct exec_plan *p, const char *spec)
+{
+        size_t id = strcspn(spec, ":");
+
+        for (uint32_t k = 0; k < p->set_creds.n; k++)
+                if (strncmp(plan_item(p, p->set_creds, k), spec, id + 1) == 0)
+                        return false;
+        return spec[id] == ':' && spec[id + 1] == '/';
+}
+
 void helper_credentials(struct helper *h)
 {
         const struct exec_plan *p = h->plan;
@@ -145,16 +156,9 @@ void helper_credentials(struct helper *h)
         if (s.fd < 0)
                 fail(h, -errno, dir);
         for (uint32_t i = 0; i < p->load_creds.n; i++)
-                if (!load_one(h, &s, plan_item(p, p->load_creds, i))) {
-                        const char *spec = plan_item(p, p->load_creds, i);
-                        bool has_default = false;
-
-                        for (uint32_t k = 0; k < p->set_creds.n; k++)
-                                has_default |= strncmp(plan_item(p, p->set_creds, k), spec,
-                                                       strcspn(spec, ":")) == 0;
-                        if (!has_default && strchr(spec, ':'))
-                                fail(h, -ENOENT, spec);
-                }
+                if (!load_one(h, &s, plan_item(p, p->load_creds, i)) &&
+                        must_be_there(p, plan_item(p, p->load_creds, i)))
+                        fail(h, -ENOENT, plan_item(p, p->load_creds, i));
         for (uint32_t i = 0; i < p->set_creds.n; i++) {
                 const char *spec = plan_item(p, p->set_creds, i), *colon = strchr(spec, ':');
                 _cleanup_free_ char *id = strndup(spec, strcspn(spec, ":"));

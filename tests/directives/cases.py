@@ -300,6 +300,8 @@ CASES = [
     Case("exec.StandardError", "StandardOutput=null\nStandardError=append:/results/@ID@", "err:there", "there"),
     Case("exec.LoadCredential", "LoadCredential=x:/opt/credential", ["file:/run/credentials/@ID@.service/x",
          "env:CREDENTIALS_DIRECTORY"], "secret\n/run/credentials/@ID@.service", before="echo secret >/opt/credential"),
+    Case("a credential that nobody has given is none", "LoadCredential=of-nobody", "env:CREDENTIALS_DIRECTORY",
+         "/run/credentials/@ID@.service"),
     Case("exec.SetCredential", "SetCredential=y:given\\x20here", "file:/run/credentials/@ID@.service/y", "given here"),
 
     # what the log daemon is told first: identifier, unit, priority, whether "<N>" is read, "", to kmsg, to the console
