@@ -66,6 +66,9 @@ int log_unit_missing(const char *name); /* says it; -ENOENT */
 void reload_manager(void);
 /* By --preset-mode= too; as install_enable(). */
 int apply_preset(const char *name, char **ret_error);
+/* For a script of /etc/init.d: the exit status of what the distribution has for that; -ENOENT: there is nothing to do.
+ * *ret_native: the name's unit file remains to be seen to. */
+int sysv_install(const char *verb, const char *name, bool *ret_native);
 /* Calls fn for each unit file (the highest of each name). */
 int install_foreach(
         const char *root, void (*fn)(const char *name, const char *path, void *data), void *data);

@@ -85,6 +85,18 @@ static bool exists(const char *name)
         return install_find(opt.root, name, &path) >= 0;
 }
 
+/* A script of /etc/init.d; *ret_native: there is a unit file, too. */
+static int change_script(const char *verb, const char *name, bool *ret_native)
+{
+        int r;
+
+        *ret_native = true;
+        if (!streq(verb, "enable") && !streq(verb, "disable"))
+                return 0;
+        r = sysv_install(verb, name, ret_native);
+        return r == -ENOENT ? 0 : r > 0 ? -ECANCELED : r < 0 ? r : !*ret_native;
+}
+
 int verb_enable(const char *verb, char **args)
 {
         _cleanup_strv_ char **names = NULL;
@@ -92,9 +104,16 @@ int verb_enable(const char *verb, char **args)
 
         FOREACH_STR (a, args) {
                 _cleanup_free_ char *error = NULL, *name = name_of_argument(*a, &error);
-                int r = name ? 0 : -EINVAL;
+                bool native = true;
+                int r = name ? change_script(verb, name, &native) : -EINVAL;
 
-                if (name && (streq(verb, "disable") || streq(verb, "mask")) && !exists(name)) {
+                if (r >= 0 && !native) {
+                        changed = true;
+                        bare = false;
+                        (void)strv_add(&names, name);
+                        continue;
+                }
+                if (r >= 0 && (streq(verb, "disable") || streq(verb, "mask")) && !exists(name)) {
                         if (streq(verb, "disable")) {
                                 error = str_printf("Unit file %s does not exist.", name);
                                 r = -ENOENT;
@@ -131,7 +150,11 @@ int verb_is_enabled(const char *verb, char **args)
 
         FOREACH_STR (n, names) {
                 enum file_state s = install_state(opt.root, *n);
+                bool native;
+                int script = s == FILE_NONE ? sysv_install(verb, *n, &native) : -ENOENT;
 
+                if (script >= 0)
+                        s = script == 0 ? FILE_ENABLED : FILE_DISABLED;
                 if (s == FILE_NONE) {
                         fprintf(stderr, "Failed to get unit file state for %s: No such file or directory\n",
                                 *n);
