@@ -9,12 +9,13 @@
 #include <time.h>
 
 #include "lib/fileio.h"
+#include "lib/paths.h"
 #include "control.h"
 
 #define SCHEDULED_FILE "/run/systemd/shutdown/scheduled"
 #define NOLOGIN_FILE   "/run/nologin"
 #define NOLOGIN_BEFORE (5 * 60 * USEC_PER_SEC)
-#define WALL_PROGRAM   "/usr/bin/rousectl"
+#define WALL_PROGRAM   ROUSE_CTL
 #define WALL_MAX       1024u
 
 extern char **environ;

@@ -18,6 +18,7 @@
 #include "load.h"
 #include "lib/cmdline.h"
 #include "lib/fileio.h"
+#include "lib/paths.h"
 
 #define GENERATORS_MAX (10 * USEC_PER_SEC)
 
@@ -253,10 +254,21 @@ static int generator_environment(struct manager *m, char ***ret)
         return 0;
 }
 
+/* machine-id(5), "First Boot Semantics". What cannot be written stays as it is: most roots are read-only so early. */
+static bool presets_are_due(struct manager *m)
+{
+        return m->t_generators_done == 0 && !m->test_mode &&
+               cmdline_bool(m->cmdline, "systemd.condition-first-boot", m->first_boot) &&
+               access("/etc/systemd/system", W_OK) >= 0 && access(ROUSE_CTL, X_OK) >= 0;
+}
+
 static int spawn(const char *path, char *const *env, pid_t *ret)
 {
-        char *argv[] = { (char *)path, (char *)output_dirs[0], (char *)output_dirs[1],
+        char *arguments[] = { (char *)path, (char *)output_dirs[0], (char *)output_dirs[1],
                 (char *)output_dirs[2], NULL };
+        char *preset[] = { (char *)path, (char *)"preset-all", (char *)"--preset-mode=enable-only",
+                (char *)"--no-reload", NULL };
+        char **argv = streq(path, ROUSE_CTL) ? preset : arguments;
         posix_spawn_file_actions_t actions;
         posix_spawnattr_t attr;
         sigset_t none, all;
@@ -317,6 +329,8 @@ int generators_start(struct manager *m, void (*done)(struct manager *m))
         if (m->generators)
                 return -EBUSY;
         r = m->test_mode ? 0 : find_generators(&paths);
+        if (r >= 0 && presets_are_due(m))
+                r = strv_add(&paths, ROUSE_CTL);
         if (r < 0)
                 return r;
         if (!paths || !*paths) {

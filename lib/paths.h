@@ -15,4 +15,5 @@
 #define ROUSE_DEVD_WORKER    ROUSE_LIBDIR "/rouse-devd-worker"
 #define ROUSE_LOGD           ROUSE_LIBDIR "/rouse-logd"
 #define ROUSE_SHUTDOWN       ROUSE_LIBDIR "/rouse-shutdown"
+#define ROUSE_CTL            "/usr/bin/rousectl"
 #define ROUSE_FSCK_ROOT_DONE "/run/initramfs/fsck-root"
