@@ -101,7 +101,8 @@ def _make(kind, path, make, say):
         os.rename(work, path)
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
-        raise
+        if not os.path.isdir(path):     # another state of this file may have made the same
+            raise
     if say:
         say(f"made {os.path.basename(path)} in {time.monotonic() - started:.1f} s")
     if kind in PRUNED:

@@ -32,6 +32,7 @@ import cache
 import ext4
 
 ROOT = "root=UUID=b0070000-0000-4000-8000-000000000001 ro"
+KVM_SECONDS = 60    # a kernel that boots under KVM needs one or two
 KEYS = {"ctrl-alt-del": "ctrl-alt-delete"}
 
 
@@ -51,19 +52,47 @@ def _die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)      # PR_SET_PDEATHSIG
 
 
+_kvm_boots = set()
+
+
+def probe_kvm(kernel):
+    """Raises Failed unless this kernel boots under KVM here: there are machines with a /dev/kvm on which guests stand
+    still without a word. With no root to mount it panics, and QEMU ends."""
+    if kernel in _kvm_boots:
+        return
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        raise Failed("ACCEL=kvm: there is no /dev/kvm here that one may use; ACCEL=tcg needs none")
+    argv = ["qemu-system-x86_64", "-M", "pc", "-nodefaults", "-no-user-config", "-display", "none", "-accel", "kvm",
+            "-cpu", "qemu64,+rdrand", "-m", "256", "-no-reboot", "-kernel", kernel,
+            "-append", "console=ttyS0 panic=-1", "-serial", "stdio"]
+    try:
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=KVM_SECONDS,
+                              preexec_fn=_die_with_parent)
+        said, errors = done.stdout, done.stderr if done.returncode else b""
+    except subprocess.TimeoutExpired as error:
+        said, errors = error.stdout or b"", b""
+    if b"Kernel panic - not syncing: VFS" not in said:
+        last = (said + errors).decode(errors="replace").strip().splitlines()
+        raise Failed("ACCEL=kvm: the guest's kernel does not boot under this machine's /dev/kvm (the last that was said: "
+                     f"{last[-1].strip() if last else f'nothing in {KVM_SECONDS} s'}); ACCEL=tcg does without")
+    _kvm_boots.add(kernel)
+
+
 class Guest:
     def __init__(self, machine, append="", mem=512, smp=1, accel="tcg", disks=(), copies=(),
-                 writable=False, console=None, nic=True, reboot=False, debugcon=None,
+                 removes=(), writable=False, console=None, nic=True, reboot=False, debugcon=None,
                  interactive=False, quiet=False, arguments=(), efi=None, slot=None):
         """machine: image.machine(); disks: sizes or files of further disks,
-        vdc and on; copies: (source, path in the guest); console: the file for
+        vdc and on; copies: (source, path in the guest), and removes: files that
+        are away, before it boots; console: the file for
         what the guest's console says; reboot: a reboot boots again instead of
         ending QEMU; debugcon: a file for port 0xe9; interactive: the console
         on this terminal; arguments: more for QEMU; efi: (firmware, directory
         with EFI/BOOT/…) to boot from, instead of the kernel and its words;
         slot: a place (cache.slot()) that the caller keeps."""
         self.machine, self.append, self.mem, self.smp, self.accel = machine, append, mem, smp, accel
-        self.disks, self.copies, self.writable, self.nic = list(disks), list(copies), writable, nic
+        self.disks, self.writable, self.nic = list(disks), writable, nic
+        self.copies, self.removes = list(copies), list(removes)
         self.reboot, self.debugcon, self.interactive, self.quiet = reboot, debugcon, interactive, quiet
         self.arguments, self.efi = list(arguments), efi
         self.work = cache.throwaway("guest-")
@@ -100,6 +129,8 @@ class Guest:
 
     def boot(self):
         """Starts QEMU; returns at once."""
+        if self.accel == "kvm":
+            probe_kvm(self.machine.kernel.image)
         self._prepare_images()
         if self.slot_is_ours:
             self.slot = cache.slot()
@@ -127,12 +158,14 @@ class Guest:
         return name, end
 
     def _prepare_images(self):
-        if self.copies or self.writable:
+        if self.copies or self.removes or self.writable:
             self.root = os.path.join(self.work, "root.img")
             ext4.sparse_copy(self.machine.root, self.root)
             self.srv = os.path.join(self.work, "srv.img")
             ext4.sparse_copy(self.machine.srv, self.srv)
         edit = ext4.Edit()
+        for path in self.removes:
+            edit.remove(path)
         for source, path in self.copies:
             if os.path.isdir(source):
                 edit.tree(source, path)

@@ -64,13 +64,13 @@ class Tap:
             print("# " + line)
 
     @contextlib.contextmanager
-    def guest(self, name, failed_boots=False, init=INIT, packages="", kernel="cloud", **options):
+    def guest(self, name, failed_boots=False, init=INIT, packages="", kernel="cloud", machine=None, **options):
         """A guest that is booting; what goes wrong with it is a failed test.
-        packages: what its root has besides the usual ones."""
+        packages: what its root has besides the usual ones; machine: one that is made already."""
         before = self.failed
         try:
-            machine = image.machine(init, packages=image.extended(packages), flavour=kernel,
-                                    failed_boots=failed_boots)
+            machine = machine or image.machine(init, packages=image.extended(packages), flavour=kernel,
+                                               failed_boots=failed_boots)
             with qemu.Guest(machine, accel=os.environ.get("ACCEL") or "tcg", **options) as guest:
                 try:
                     guest.boot()

@@ -1,0 +1,278 @@
+#!/usr/bin/env python3
+"""What a Debian has besides services with units: locale.conf and system.conf.d, AppArmor, scripts of /etc/init.d,
+a network by ifupdown, NetworkManager or networkd, cloud-init with a seed disk, a container with a Debian in it, kexec.
+INIT=systemd asks the same of Debian's systemd. ONLY=cloud runs one of them; 7 boots, about 10 guest-minutes."""
+import os
+import sys
+import tempfile
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import ext4
+import image
+import qemu
+from tap import TIMEOUT, Tap
+
+os.environ.setdefault("TIMEOUT", "900")
+TIMEOUT = max(TIMEOUT, 900)
+tap = Tap()
+PACKAGES = "cloud-init,apparmor,network-manager,xinetd,systemd-container,kexec-tools"
+ONLINE = """[Unit]
+After=network-online.target
+Wants=network-online.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh -c 'ip -4 -o addr show scope global >/run/online; ip route >>/run/online'
+"""
+# A script as it was written for sysvinit: says in which order it came, runs until it is stopped.
+SCRIPT = """#!/bin/sh
+%s
+case $1 in
+start) echo %s >>/run/sysv-order; setsid sleep infinity </dev/null >/dev/null 2>&1 & echo $! >/run/%s.pid ;;
+stop) kill $(cat /run/%s.pid) ;;
+esac
+"""
+LSB = """### BEGIN INIT INFO
+# Provides: %s
+# Required-Start: $remote_fs %s
+# Required-Stop: $remote_fs
+# Default-Start: 2 3 4 5
+# Default-Stop: 0 1 6
+# Short-Description: the script %s
+### END INIT INFO"""
+XINETD = """service echo
+{
+    type = INTERNAL UNLISTED
+    id = echo-probe
+    socket_type = stream
+    protocol = tcp
+    port = 7007
+    wait = no
+}
+"""
+SETTINGS = {
+    "/etc/locale.conf": "LANG=C.UTF-8\nLC_TIME='POSIX'\n",
+    "/etc/systemd/system.conf.d/50-site.conf": "[Manager]\nDefaultEnvironment=SITE=here \"TWO=a b\"\n"
+                                               "DefaultLimitNOFILE=2000:4000\nDefaultTimeoutStopSec=77s\n",
+    "/etc/systemd/system/seen.service": "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/usr/local/bin/seen\n",
+    "/usr/local/bin/seen": "#!/bin/sh\nexec 3>/run/seen\nenv >&3\necho NOFILE=$(ulimit -Sn):$(ulimit -Hn) >&3\n"
+                           "for fd in 1 2; do echo FD$fd=$(stat -L -c %d:%i /proc/$$/fd/$fd) >&3; done\n",
+    "/etc/systemd/system/online.service": ONLINE,
+    "/etc/apparmor.d/probe": "profile probe /usr/local/bin/probe {\n  /** rm,\n  deny /etc/shadow r,\n}\n",
+    "/etc/xinetd.d/probe": XINETD,
+}
+for number, (name, needs) in enumerate((("zulu", ""), ("mike", "zulu"), ("alpha", "mike"))):
+    SETTINGS[f"/etc/init.d/{name}"] = SCRIPT % (LSB % (name, needs, name), name, name, name)
+# without a header the numbers of the links count
+for name in ("yankee", "bravo"):
+    SETTINGS[f"/etc/init.d/{name}"] = SCRIPT % ("# no header", name, name, name)
+SETTINGS_LINKS = {f"/etc/rc{level}.d/S{number:02}{name}": f"../init.d/{name}" for level in "2345"
+                  for number, name in ((1, "zulu"), (2, "mike"), (3, "alpha"), (20, "yankee"), (30, "bravo"))}
+
+
+def files(work, texts, links=()):
+    """A directory with these files, for the guest; scripts can be executed."""
+    for path, text in texts.items():
+        here = work + path
+        os.makedirs(os.path.dirname(here), exist_ok=True)
+        with open(here, "w") as file:
+            file.write(text)
+        os.chmod(here, 0o755 if text.startswith("#!") else 0o644)
+    for path, target in dict(links).items():
+        os.makedirs(os.path.dirname(work + path), exist_ok=True)
+        os.symlink(target, work + path)
+    return [(work, "/")]
+
+
+def runs(guest, name):
+    guest.wait_ready(TIMEOUT)
+    state = guest.out("timeout 600 systemctl is-system-running --wait; systemctl list-units --failed --no-legend --plain", TIMEOUT)
+    tap.is_(state, "running", f"{name}: no unit failed")
+
+
+def settings(guest):
+    """What a service sees of the manager's settings."""
+    seen = dict(line.split("=", 1) for line in guest.out("cat /run/seen").split("\n") if "=" in line)
+    for key, value in (("LANG", "C.UTF-8"), ("LC_TIME", "POSIX"), ("SITE", "here"), ("TWO", "a b"), ("OPTION", "kernel"),
+                       ("NOFILE", "2000:4000")):
+        tap.is_(seen.get(key), value, f"a service sees {key}")
+    tap.is_(guest.out("systemctl show -p TimeoutStopUSec --value seen"), "1min 17s", "DefaultTimeoutStopSec counts")
+    tap.is_(seen.get("INVOCATION_ID"), guest.out("systemctl show -p InvocationID --value seen"), "INVOCATION_ID is the unit's")
+    tap.ok(seen.get("JOURNAL_STREAM") in (seen.get("FD1"), seen.get("FD2")) and seen.get("FD1"),
+           "JOURNAL_STREAM is the device and inode of its output", seen)
+    again = guest.out("systemctl restart seen; grep INVOCATION_ID /run/seen; systemctl show -p InvocationID --value seen").split()
+    tap.ok(len(again) == 2 and again[0] == "INVOCATION_ID=" + again[1] and again[1] != seen.get("INVOCATION_ID"),
+           "the next start has another one", again)
+    tap.is_(guest.out("systemctl get-default; systemctl is-active graphical.target multi-user.target"),
+            "graphical.target\nactive\nactive", "graphical.target is the default, and reached")
+    tap.like(guest.out("cat /run/online"), "eth0 +inet 10.0.2.15/24", "network-online.target waits for ifupdown")
+
+
+def apparmor(guest):
+    tap.is_(guest.out("systemctl is-active apparmor"), "active", "apparmor.service has run")
+    tap.like(guest.out("cat /sys/kernel/security/apparmor/profiles"), r"^probe \(enforce\)", "its profiles are loaded")
+    tap.is_(guest.out("cp /bin/cat /usr/local/bin/probe; probe /etc/hostname; probe /etc/shadow 2>&1; "
+                      "probe /proc/self/attr/current"),
+            guest.out("cat /etc/hostname") + "\nprobe: /etc/shadow: Permission denied\nprobe (enforce)",
+            "and keep what they forbid")
+
+
+def sysv(guest):
+    order = guest.out("cat /run/sysv-order").split()
+    tap.is_([name for name in order if name in ("zulu", "mike", "alpha")], ["zulu", "mike", "alpha"],
+            "scripts start in the order of their headers")
+    tap.is_([name for name in order if name in ("yankee", "bravo")], ["yankee", "bravo"],
+            "without a header in the order of their links")
+    tap.is_(guest.out("systemctl is-active zulu mike alpha yankee bravo xinetd").split(), ["active"] * 6, "they are units")
+    tap.is_(guest.out("systemctl show -p SourcePath,Description zulu"),
+            "Description=LSB: the script zulu\nSourcePath=/etc/init.d/zulu", "that say where they come from")
+    tap.is_(guest.out("/etc/init.d/zulu stop; systemctl stop mike; sleep 0.1; kill -0 $(cat /run/mike.pid) 2>&1; "
+                      "systemctl is-active mike").split("\n")[-1], "inactive", "they stop")
+    tap.is_(guest.out("service xinetd restart >/dev/null 2>&1; systemctl is-active xinetd; "
+                      "timeout 20 bash -c 'exec 3<>/dev/tcp/127.0.0.1/7007; echo hello >&3; head -n 1 <&3'"),
+            "active\nhello", "a package that has only a script does its work (xinetd)")
+    tap.is_(guest.out("systemctl stop xinetd; systemctl is-active xinetd; pgrep -x xinetd"), "inactive", "and stops")
+    tap.is_(guest.out("systemctl disable xinetd >/dev/null 2>&1; ls /etc/rc2.d | grep -c S..xinetd; "
+                      "systemctl is-enabled xinetd 2>/dev/null"), "0\ndisabled", "systemctl disable takes its links")
+    tap.is_(guest.out("systemctl enable xinetd >/dev/null 2>&1; ls /etc/rc2.d | grep -c S..xinetd; "
+                      "systemctl is-enabled xinetd 2>/dev/null"), "1\nenabled", "systemctl enable makes them")
+
+
+CONTAINER = """
+set -e
+mkdir -p /run/c && mount -t tmpfs -o size=128m none /run/c && mkdir /run/c/upper /run/c/work /run/c/root
+mount -t overlay -o lowerdir=/,upperdir=/run/c/upper,workdir=/run/c/work none /run/c/root
+cd /run/c/root
+rm -f etc/fstab etc/systemd/system/*.wants/rouse-guest.service etc/rc?.d/S*
+printf 'auto lo\\niface lo inet loopback\\n' >etc/network/interfaces
+echo inside >etc/hostname
+for unit in NetworkManager.service NetworkManager-wait-online.service apparmor.service; do
+    ln -sf /dev/null etc/systemd/system/$unit
+done
+systemd-run --quiet --unit=inside -p Delegate=yes -p KillMode=mixed systemd-nspawn --quiet --register=no --keep-unit \\
+    --private-network --kill-signal=SIGRTMIN+3 --console=pipe -D /run/c/root %s
+"""
+# The container's PID 1 is the only child of nspawn that has a PID namespace of its own.
+INSIDE = """
+inside() { nsenter -t $(pgrep -P $(systemctl show -p MainPID --value inside)) -a "$@"; }
+for i in $(seq 300); do inside test -e /run/systemd/system 2>/dev/null && break; sleep 0.2; done
+inside systemctl is-system-running --wait
+inside systemctl list-units --failed --no-legend --plain
+inside hostname
+inside systemctl is-active nginx cron ssh dbus
+inside cat /proc/1/comm
+inside systemd-detect-virt
+"""
+
+
+def container(guest):
+    program = "/usr/sbin/rouse" if tap.rouse else "-b"
+    status, output = guest.run(CONTAINER % program, TIMEOUT)
+    if not tap.ok(status == 0, "a container is started", output.decode(errors="replace")):
+        return
+    said = guest.out(INSIDE, TIMEOUT).split("\n")
+    tap.is_(said, ["running", "inside"] + ["active"] * 4 + ["rouse" if tap.rouse else "systemd", "systemd-nspawn"],
+            "a Debian in a container (systemd-nspawn) runs its services")
+    if "running" not in said:
+        tap.diag(guest.out("systemctl status inside --no-pager -n 60"))
+    tap.is_(guest.out("inside() { nsenter -t $(pgrep -P $(systemctl show -p MainPID --value inside)) -a \"$@\"; }; "
+                      "inside systemctl poweroff; for i in $(seq 300); do [ $(systemctl is-active inside) = active ] || break; "
+                      "sleep 0.2; done; systemctl is-failed inside; systemctl is-active nginx", TIMEOUT),
+            "inactive\nactive", "its poweroff ends it, and it alone")
+
+
+def usual(work):
+    with tap.guest("settings", packages=PACKAGES, mem=768, copies=files(work, SETTINGS, SETTINGS_LINKS),
+                   append="systemd.wants=seen.service systemd.wants=online.service systemd.setenv=OPTION=kernel") as guest:
+        runs(guest, "settings, AppArmor, scripts")
+        for part in (settings, apparmor, sysv, container):
+            part(guest)
+
+
+NO_IFUPDOWN = {"/etc/network/interfaces": "auto lo\niface lo inet loopback\n", "/etc/systemd/system/online.service": ONLINE}
+
+
+def network_manager(work):
+    with tap.guest("NetworkManager", packages=PACKAGES, mem=768, copies=files(work, NO_IFUPDOWN),
+                   append="systemd.wants=online.service") as guest:
+        runs(guest, "NetworkManager")
+        tap.like(guest.out("cat /run/online"), "eth0 +inet 10.0.2.15/24", "network-online.target waits for NetworkManager")
+        tap.like(guest.out("cat /run/online"), "^default via 10.0.2.2", "and for its route")
+        tap.is_(guest.out("systemctl is-active NetworkManager NetworkManager-wait-online network-online.target"),
+                "active\nactive\nactive", "NetworkManager's units are active")
+
+
+def networkd(work):
+    units = "/lib/systemd/system/"
+    links = {f"/etc/systemd/system/{name}": units + target for name, target in (
+        ("multi-user.target.wants/systemd-networkd.service", "systemd-networkd.service"),
+        ("sockets.target.wants/systemd-networkd.socket", "systemd-networkd.socket"),
+        ("dbus-org.freedesktop.network1.service", "systemd-networkd.service"),
+        ("network-online.target.wants/systemd-networkd-wait-online.service", "systemd-networkd-wait-online.service"))}
+    texts = {"/etc/systemd/network/10.network": "[Match]\nName=eth0\n[Network]\nDHCP=ipv4\n", **NO_IFUPDOWN}
+    with tap.guest("networkd", packages=PACKAGES, mem=768, copies=files(work, texts, links),
+                   append="systemd.wants=online.service systemd.mask=NetworkManager.service "
+                          "systemd.mask=NetworkManager-wait-online.service") as guest:
+        runs(guest, "networkd")
+        tap.like(guest.out("cat /run/online"), "eth0 +inet 10.0.2.15/24", "network-online.target waits for networkd")
+        tap.is_(guest.out("systemctl is-active systemd-networkd systemd-networkd-wait-online NetworkManager").split(),
+                ["active", "active", "inactive"], "networkd runs, and what systemd.mask= names does not")
+        tap.like(guest.out("networkctl --no-pager status eth0 2>&1"), r"routable.*configured", "networkctl answers")
+
+
+USER_DATA = """#cloud-config
+ssh_deletekeys: false
+users:
+  - name: cloudy
+    shell: /bin/bash
+write_files:
+  - path: /etc/cloud-probe
+    content: "from the seed\\n"
+runcmd:
+  - [touch, /run/cloud-ran]
+"""
+
+
+def cloud(work):
+    files(work, {"/user-data": USER_DATA, "/meta-data": "instance-id: i-probe\nlocal-hostname: cloudhost\n"})
+    disk = ["-blockdev", f"driver=vvfat,node-name=seed,dir={work},label=CIDATA,fat-type=16,read-only=on",
+            "-device", "virtio-blk-pci,drive=seed"]
+    with tap.guest("cloud-init", packages=PACKAGES, mem=768, arguments=disk) as guest:
+        guest.wait_ready(TIMEOUT)
+        tap.is_(guest.out("timeout 800 cloud-init status --wait | tr -d .", TIMEOUT).strip(), "status: done",
+                "cloud-init comes to its end")
+        runs(guest, "cloud-init")
+        tap.is_(guest.out("getent passwd cloudy | cut -d: -f7; cat /etc/cloud-probe; hostname; ls /run/cloud-ran; "
+                          "cat /run/cloud-init/.instance-id"),
+                "/bin/bash\nfrom the seed\ncloudhost\n/run/cloud-ran\ni-probe", "it has done what the seed disk says")
+        tap.is_(guest.out("systemctl is-active cloud-init-local cloud-init cloud-config cloud-final cloud-init.target").split(),
+                ["active"] * 5, "its units are active")
+
+
+def kexec(_):
+    machine = image.machine(os.environ.get("INIT") or "rouse", packages=image.extended(PACKAGES))
+    with tap.guest("kexec", machine=machine, mem=768, reboot=True, copies=[
+            (machine.kernel.image, "/boot/vmlinuz"), (machine.initramfs, "/boot/initrd")]) as guest:
+        guest.wait_ready(TIMEOUT)
+        before = guest.out("cat /proc/sys/kernel/random/boot_id")
+        status, output = guest.run("kexec -l /boot/vmlinuz --initrd=/boot/initrd --reuse-cmdline --append=rouse.second=1", TIMEOUT)
+        tap.ok(status == 0, "kexec -l", output)
+        guest.run("systemctl kexec </dev/null >/dev/null 2>&1 &")
+        guest.agent_ready = False
+        guest.wait_ready(TIMEOUT)
+        tap.ok(guest.out("cat /proc/sys/kernel/random/boot_id") != before, "systemctl kexec boots anew")
+        tap.like(guest.out("cat /proc/cmdline"), r"rouse\.second=1", "with the kernel that was loaded")
+        tap.ok("SeaBIOS" not in guest.console_text(), "without the firmware")
+        if tap.rouse:
+            tap.like(guest.console_text(), "rouse-shutdown: all file systems unmounted", "everything was unmounted before")
+
+
+CASES = {"usual": usual, "nm": network_manager, "networkd": networkd, "cloud": cloud, "kexec": kexec}
+for name, case in CASES.items():
+    if os.environ.get("ONLY", name) == name:
+        with tempfile.TemporaryDirectory(prefix="rouse-debian-") as work:
+            try:
+                case(work)
+            except (image.Error, ext4.Error, qemu.Failed, OSError) as error:
+                tap.ok(False, name, error)
+tap.done()
