@@ -244,8 +244,10 @@ static int machine_id_of(struct manager *m, const char *s)
 /* What else a machine is known by, in the order of machine-id(5). */
 static int given_machine_id(struct manager *m)
 {
-        _cleanup_free_ char *dbus = NULL, *uuid = NULL;
+        _cleanup_free_ char *now = NULL, *dbus = NULL, *uuid = NULL;
 
+        if (read_one_line("/run/machine-id", &now) >= 0 && machine_id_of(m, now) >= 0)
+                return 0; /* this boot's already: after an execution of itself */
         if (read_one_line("/var/lib/dbus/machine-id", &dbus) >= 0 && machine_id_of(m, dbus) >= 0)
                 return 0;
         if (m->container)
@@ -259,11 +261,13 @@ static int given_machine_id(struct manager *m)
 static int machine_id(struct manager *m)
 {
         _cleanup_free_ char *id = NULL, *boot = NULL, *line = NULL;
+        bool missing;
         int r;
 
         if (read_one_line("/proc/sys/kernel/random/boot_id", &boot) >= 0)
                 snprintf(m->boot_id, sizeof(m->boot_id), "%s", boot);
         r = read_one_line("/etc/machine-id", &id);
+        missing = r == -ENOENT;
         if (machine_id_of(m, cmdline_get(m->cmdline, "systemd.machine_id")) < 0) {
                 if (r >= 0 && machine_id_of(m, id) >= 0)
                         return 0;
@@ -281,7 +285,12 @@ static int machine_id(struct manager *m)
                 return 0;
         /* over it, until systemd-machine-id-commit.service writes it down */
         r = write_file_atomic("/run/machine-id", line, strlen(line), 0444, false);
-        if (r < 0 || mount("/run/machine-id", "/etc/machine-id", NULL, MS_BIND, NULL) < 0)
+        if (r >= 0 && mount("/run/machine-id", "/etc/machine-id", NULL, MS_BIND, NULL) >= 0)
+                return 0;
+        if (r >= 0 && missing)
+                log_notice("There is no /etc/machine-id and /etc is read-only: it is written when that "
+                           "changes");
+        else
                 log_warning("No machine id could be stored; this boot uses %s", m->machine_id);
         return 0;
 }

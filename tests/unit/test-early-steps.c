@@ -32,6 +32,24 @@ static void sysctl(struct early *e)
         is_str(f = get("proc/sys/net/conf/if3/rp"), "3\n", "/etc/sysctl.conf");
 }
 
+/* Where there was nothing to mount over, the id of a first boot is in /run alone. */
+static void machine_id(struct early *e)
+{
+        static const char id[] = "0123456789abcdef0123456789abcdef\n";
+        _cleanup_free_ char *a = NULL, *b = NULL;
+
+        is_int(early_step_find("machine-id-commit")->run(e, NULL), 0, "no id anywhere: nothing to do");
+        ok(gone("etc/machine-id"), "and none made");
+        put("run/machine-id", "not an id\n");
+        is_int(early_step_find("machine-id-commit")->run(e, NULL), -EINVAL, "no id");
+        put("run/machine-id", id);
+        is_int(early_step_find("machine-id-commit")->run(e, NULL), 0, "an id in /run");
+        is_str(a = get("etc/machine-id"), id, "is written");
+        put("run/machine-id", "fedcba9876543210fedcba9876543210\n");
+        is_int(early_step_find("machine-id-commit")->run(e, NULL), 0, "another one");
+        is_str(b = get("etc/machine-id"), id, "what is there stays");
+}
+
 static void modules(struct early *e)
 {
         put("etc/modules-load.d/m.conf", "# no\nloop\n ; no\nfuse\nloop\n");
@@ -146,6 +164,7 @@ int main(void)
         if (early_init(&e, root_dir) < 0)
                 return 1;
         sysctl(&e);
+        machine_id(&e);
         modules(&e);
         utmp(&e);
         sessions_seed(&e);

@@ -38,7 +38,8 @@ def runs(guest, name, services=SERVICES):
     states = guest.out(f"for s in {services}; do echo $s $(systemctl is-active $s); done")
     tap.is_(states.split("\n"), [f"{service} active" for service in services.split()], f"{name}: the services run")
     failed = guest.out("timeout 120 systemctl is-system-running --wait; systemctl list-units --failed --no-legend --plain")
-    tap.is_(failed, "running", f"{name}: no unit failed")
+    if not tap.is_(failed, "running", f"{name}: no unit failed"):
+        tap.diag(guest.out("systemctl status --no-pager --state=failed"))
 
 
 def ends(guest, name):
@@ -57,10 +58,14 @@ def again(guest):
     guest.wait_ready(TIMEOUT)
 
 
-def machine_id(name, first, copies=(), removes=()):
+# The wizard would ask on the console for what the image does not say: systemd-firstboot(1).
+QUIET = "systemd.firstboot=no systemd.wants=first.service "
+
+
+def machine_id(name, first, copies=(), removes=(), words=""):
     """The first boot gives the machine its id, which the second one finds."""
     name = f"{name} /etc/machine-id"
-    with tap.guest(name, writable=True, reboot=True, append="systemd.wants=first.service", removes=removes,
+    with tap.guest(name, writable=True, reboot=True, append=QUIET + words, removes=removes,
                    copies=[copy(FIRST, "/etc/systemd/system/first.service")] + list(copies)) as guest:
         runs(guest, name)
         given = guest.out("cat /etc/machine-id")
@@ -84,7 +89,7 @@ def presets(name):
     no = "disable other.service\nenable probe.service\ndisable *\n"
     copies = [copy(PRESET, "/etc/systemd/system/probe.service"), copy(PRESET, "/etc/systemd/system/other.service"),
               copy(no, "/etc/systemd/system-preset/00-probe.preset")]
-    with tap.guest(name, removes=["/etc/machine-id"], append="rw", copies=copies) as guest:
+    with tap.guest(name, removes=["/etc/machine-id"], append=QUIET + "rw", copies=copies) as guest:
         runs(guest, name)
         tap.is_(guest.out("systemctl is-enabled probe other; systemctl is-active probe other").split(),
                 ["enabled", "disabled", "active", "inactive"], f"{name}: what the presets enable is enabled and runs")
@@ -160,7 +165,8 @@ def own_disks(name):
 
 
 CASES = {
-    "missing": lambda: machine_id("a missing", True, removes=["/etc/machine-id"]),
+    # Where /etc is read-only and there is nothing to mount over, systemd refuses to boot.
+    "missing": lambda: machine_id("a missing", True, removes=["/etc/machine-id"], words="" if tap.rouse else "rw"),
     "uninitialized": lambda: machine_id("an uninitialized", True, [copy("uninitialized\n", "/etc/machine-id")]),
     "empty": lambda: machine_id("an empty", False, [copy("", "/etc/machine-id")]),
     "presets": lambda: presets("the presets of a first boot"),

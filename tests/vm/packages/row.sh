@@ -1,6 +1,7 @@
 # One row of packages.t, in the guest: row UNIT PROBE WANT [OPTION=VALUE…] prints "ok NAME" or "not ok NAME" lines, with
 # details after a tab. PROBE is a shell command whose output must match WANT (grep -E) within 3 minutes.
 # Options: kill=no  its main process is left alone (others hang on it)
+#          reload=no  it is not asked to reload
 #          stop=no  it is not stopped
 #          stopped=STATE  what it is after a stop (inactive)
 
@@ -70,12 +71,12 @@ killed() {
 }
 
 row() {
-    unit=$1 probe=$2 want=$3 kill=yes stop=yes stopped=inactive
+    unit=$1 probe=$2 want=$3 kill=yes reload=yes stop=yes stopped=inactive
     shift 3
     for option; do eval "${option%%=*}='${option#*=}'"; done
     until_state 'active' || systemctl start "$unit"
     answers "$unit: answers" || return
-    if [ "$(show CanReload)" = yes ]; then
+    if [ $reload = yes ] && [ "$(show CanReload)" = yes ]; then
         out=$(systemctl reload "$unit" 2>&1)
         say $? "$unit: reloads" "$out
 $(systemctl status --no-pager -n 20 "$unit" 2>&1)"
