@@ -125,6 +125,7 @@ int verb_clean(const char *verb, char **args);
 int verb_enable(const char *verb, char **args);
 int verb_is_enabled(const char *verb, char **args);
 int verb_power(const char *verb, char **args);
+int verb_switch_root(const char *verb, char **args);
 int verb_log(const char *verb, char **args);
 int verb_analyze(const char *verb, char **args);
 int verb_verify(const char *verb, char **args);

@@ -4,6 +4,9 @@
 
 #include <sys/reboot.h>
 
+#include "lib/cmdline.h"
+#include "lib/switchroot.h"
+
 int force_reboot(const char *verb)
 {
         int how = streq(verb, "reboot") ? RB_AUTOBOOT : streq(verb, "halt") ? RB_HALT_SYSTEM : RB_POWER_OFF;
@@ -34,6 +37,28 @@ int verb_power(const char *verb, char **args)
         r = ctl_call_or_say(&c, streq(verb, "default") || streq(verb, "rescue") || streq(verb, "emergency")
                                         ? "change the mode"
                                         : verb);
+        free(c.error);
+        return r < 0 ? (r == -EACCES ? 4 : 1) : 0;
+}
+
+/* switch-root [ROOT [INIT]]: without INIT what init= on the kernel command line says, else a usual one. */
+int verb_switch_root(const char *verb, char **args)
+{
+        const char *root = args && args[0] ? args[0] : "/sysroot", *init = args && args[0] ? args[1] : NULL;
+        _cleanup_strbuf_ struct strbuf tried = { 0 };
+        _cleanup_strv_ char **words = NULL;
+
+        if (str_empty(init) && cmdline_read(&words) >= 0)
+                init = cmdline_get(words, "init");
+        init = switch_root_init(root, init, &tried);
+        if (!init) {
+                fprintf(stderr, "There is no init in %s: tried %s\n", root, tried.s ?: "nothing");
+                return 1;
+        }
+        char *found[] = { (char *)root, (char *)init, NULL };
+        struct ctl_call c = { .verb = verb, .args = found };
+        int r = ctl_call_or_say(&c, "switch the root");
+
         free(c.error);
         return r < 0 ? (r == -EACCES ? 4 : 1) : 0;
 }

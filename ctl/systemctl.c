@@ -70,6 +70,8 @@ const struct ctl_verb systemctl_verbs[] = {
         { "poweroff", 0, 0, verb_power, "", "Stop everything and power off" },
         { "reboot", 0, 1, verb_power, "[ARGUMENT]", "Stop everything and reboot" },
         { "kexec", 0, 0, verb_power, "", "Stop everything and execute the loaded kernel" },
+        { "switch-root", 0, 2, verb_switch_root, "[ROOT [INIT]]",
+                "From the initramfs into the root that is mounted there" },
         { "exit", 0, 1, verb_power, "[STATUS]", "End the manager (containers)" },
 };
 const size_t n_systemctl_verbs = ARRAY_SIZE(systemctl_verbs);

@@ -110,6 +110,8 @@ static struct digest *get_digest(struct modules *s)
 
         if (!s->tried) {
                 r = digest_open_release(NULL, NULL, &s->digest);
+                if (r == -ESTALE && access("/etc/initrd-release", F_OK) == 0)
+                        r = digest_open_image(&s->digest); /* there is nothing that it could be older than */
                 if (r < 0)
                         log_full(r == -ENOENT ? LOG_DEBUG : LOG_INFO, r, NULL,
                                 "No module digest for this kernel, libkmod does it: %m");

@@ -264,6 +264,10 @@ static int machine_id(struct manager *m)
         bool missing;
         int r;
 
+        if (m->in_initrd) { /* the root will say */
+                new_machine_id(m);
+                return 0;
+        }
         if (read_one_line("/proc/sys/kernel/random/boot_id", &boot) >= 0)
                 snprintf(m->boot_id, sizeof(m->boot_id), "%s", boot);
         r = read_one_line("/etc/machine-id", &id);
@@ -302,6 +306,12 @@ static int limits(struct manager *m)
         if (setrlimit(RLIMIT_NOFILE, &files) < 0)
                 log_debug_errno(-errno, "RLIMIT_NOFILE: %m");
         (void)prctl(PR_SET_TIMERSLACK, 50000UL);
+        return 0;
+}
+
+static int initrd_log(struct manager *m)
+{
+        ring_load(ROUSE_INITRD_LOG);
         return 0;
 }
 
@@ -352,6 +362,7 @@ static const struct {
         { "stdio", null_stdio, false, false },
         { "command line", read_cmdline, false, true },
         { "directories", make_directories, false, false },
+        { "initramfs log", initrd_log, false, false },
         { "initramfs times", initrd_times, false, false },
         { "cgroups", cgroups, false, true },
         { "limits", limits, false, true },

@@ -12,6 +12,10 @@ int reexec(void);
 /* In the crash handler: the same, unless it has been done too often. Returns when that is so, or when it failed. */
 void crash_recover(void);
 
+/* switch-root.c: at the start, with main's arguments; then the way into the real root, which returns only on failure. */
+void switch_root_prepare(struct manager *m, char **argv);
+void switch_root_now(struct manager *m);
+
 /* crash.c */
 void crash_say(const char *text);
 void crash_message(int sig);

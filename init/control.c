@@ -79,6 +79,8 @@ const struct verb control_verbs[] = {
         { "halt", VERB_ROOT, 0, verb_power, "force", "stop all and halt" },
         { "kexec", VERB_ROOT, 0, verb_power, "force", "stop all and execute the loaded kernel" },
         { "exit", VERB_ROOT, 0, verb_power, "[STATUS] force", "end the manager (containers)" },
+        { "switch-root", VERB_ROOT, 2, verb_switch_root, "ROOT INIT",
+                "from the initramfs into the root that is mounted there" },
         { "rescue", VERB_ROOT, 0, verb_power, "", "isolate rescue.target" },
         { "emergency", VERB_ROOT, 0, verb_power, "", "isolate emergency.target" },
         { "default", VERB_ROOT, 0, verb_power, "", "isolate the default target" },

@@ -129,6 +129,7 @@ int verb_show_status(struct request *r);
 int verb_exit_code(struct request *r);
 int verb_subscribe(struct request *r);
 int verb_power(struct request *r);
+int verb_switch_root(struct request *r);
 int verb_shutdown(struct request *r);
 int verb_version(struct request *r);
 /* bus.c */

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "lib/cmdline.h"
+#include "lib/paths.h"
 #include "boot.h"
 #include "manager.h"
 
@@ -86,7 +87,9 @@ void boot_fallback(const char *why)
 
         if (cmdline_read(&words) >= 0)
                 init = cmdline_get(words, "rouse.fallback");
-        if (str_empty(init))
+        if (access("/etc/initrd-release", F_OK) == 0) /* what the command line names is in the root */
+                init = ROUSE_LIBDIR "/rouse-initrd";
+        else if (str_empty(init))
                 init = access("/lib/systemd/systemd", X_OK) == 0 ? "/lib/systemd/systemd" : NULL;
         text = str_printf("<2>rouse: %s; %s%s\r\n", why,
                 init ? "executing the other init, " : "and there is no other init", init ?: "");

@@ -7,8 +7,16 @@
 #include "names.h"
 #include "lib/cmdline.h"
 
+/* In the initramfs a word is for it only with "rd." before; elsewhere only without. What it says, NULL: not for us. */
+static const char *word_for_us(const char *word, bool in_initrd)
+{
+        const char *rest = startswith(word, "rd.");
+
+        return in_initrd ? rest : rest ? NULL : word;
+}
+
 /* Words that are a target's name, as systemd(1) lists them. */
-const char *cmdline_target(char *const *cmdline)
+const char *cmdline_target(char *const *cmdline, bool in_initrd)
 {
         static const struct {
                 const char *word, *target;
@@ -29,8 +37,11 @@ const char *cmdline_target(char *const *cmdline)
         const char *found = NULL;
 
         FOREACH_STR (w, cmdline) {
-                const char *unit = startswith(*w, "systemd.unit=");
+                const char *word = word_for_us(*w, in_initrd), *unit;
 
+                if (!word)
+                        continue;
+                unit = startswith(word, "systemd.unit=");
                 if (unit) {
                         if (unit_name_valid(unit, false))
                                 found = unit;
@@ -41,7 +52,7 @@ const char *cmdline_target(char *const *cmdline)
                         continue;
                 }
                 for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-                        if (streq(*w, words[i].word))
+                        if (streq(word, words[i].word))
                                 found = words[i].target;
         }
         return found;
@@ -78,6 +89,9 @@ static void take_word(struct manager *m, const char *target, const char *word)
         _cleanup_free_ char *name = NULL;
         const char *v;
 
+        word = word_for_us(word, m->in_initrd);
+        if (!word)
+                return;
         if ((v = startswith(word, "systemd.wants="))) {
                 if (unit_of_option("systemd.wants", v, &name) >= 0)
                         (void)load_add_virtual_dep(m, DEP_WANTS, target, name);
@@ -165,13 +179,15 @@ static void rc_local(struct manager *m)
 
 int generate_cmdline(struct manager *m)
 {
-        const char *target = cmdline_target(m->cmdline);
+        const char *target = cmdline_target(m->cmdline, m->in_initrd);
         _cleanup_free_ char *real = NULL;
 
         if (load_real_name(m, target ? target : "default.target", &real) >= 0)
                 target = real;
         FOREACH_STR (w, m->cmdline)
                 take_word(m, target, *w);
+        if (m->in_initrd)
+                return 0;
         system_update(m);
         run_commands(m);
         rc_local(m);

@@ -4,8 +4,6 @@
 #include "generate.h"
 #include "lib/cmdline.h"
 
-#define FSTAB "/etc/fstab"
-
 /* Next field of *s, its \ooo undone in place; NULL at the end of the line. */
 static char *next_field(char **s)
 {
@@ -45,7 +43,7 @@ static char *encode_link(const char *s)
 }
 
 /* "UUID=…" → "/dev/disk/by-uuid/…" */
-static char *resolve_tag(const char *what)
+char *fstab_resolve(const char *what)
 {
         static const struct {
                 const char *tag, *dir;
@@ -76,9 +74,9 @@ static char *resolve_tag(const char *what)
         return strdup(what);
 }
 
-static int bad_line(unsigned line, const char *what)
+static int bad_line(const char *path, unsigned line, const char *what)
 {
-        return log_file(FSTAB, line, LOG_WARNING, "%s, line ignored", what);
+        return log_file(path, line, LOG_WARNING, "%s, line ignored", what);
 }
 
 static int take_number(char *field, int *ret)
@@ -87,8 +85,8 @@ static int take_number(char *field, int *ret)
         return field ? parse_int(field, ret) : 0;
 }
 
-static int take_line(
-        struct manager *m, char *s, unsigned line, int (*fn)(struct manager *, const struct fstab_entry *))
+static int take_line(struct manager *m, const char *path, char *s, unsigned line,
+        int (*fn)(struct manager *, const struct fstab_entry *))
 {
         char *what = next_field(&s), *where, *type, *options;
         struct fstab_entry e = { .line = line };
@@ -100,14 +98,14 @@ static int take_line(
         type = next_field(&s);
         options = next_field(&s);
         if (!where || !type)
-                return bad_line(line, "Fewer than three fields");
+                return bad_line(path, line, "Fewer than three fields");
         if (take_number(next_field(&s), &e.freq) < 0 || take_number(next_field(&s), &e.passno) < 0)
-                return bad_line(line, "The fifth and sixth field must be numbers");
+                return bad_line(path, line, "The fifth and sixth field must be numbers");
         if (!generate_value_ok(what) || !generate_value_ok(where) || !generate_value_ok(type) ||
                 (options && !generate_value_ok(options)))
-                return bad_line(
-                        line, "Control characters, a backslash at the end, or bytes that are not UTF-8");
-        resolved = resolve_tag(what);
+                return bad_line(path, line,
+                        "Control characters, a backslash at the end, or bytes that are not UTF-8");
+        resolved = fstab_resolve(what);
         if (!resolved)
                 return -ENOMEM;
         e.what = resolved;
@@ -121,7 +119,8 @@ static int take_line(
         return fn(m, &e);
 }
 
-int fstab_read(struct manager *m, int (*fn)(struct manager *m, const struct fstab_entry *e))
+int fstab_read(
+        struct manager *m, const char *path, int (*fn)(struct manager *m, const struct fstab_entry *e))
 {
         _cleanup_free_ char *text = NULL;
         unsigned line = 0;
@@ -129,14 +128,14 @@ int fstab_read(struct manager *m, int (*fn)(struct manager *m, const struct fsta
 
         if (!cmdline_bool(m->cmdline, "fstab", true))
                 return 0;
-        r = generate_read(m, FSTAB, &text);
+        r = generate_read(m, path, &text);
         if (r < 0)
-                return r == -ENOENT ? 0 : log_warning_errno(r, "Cannot read " FSTAB ": %m");
+                return r == -ENOENT ? 0 : log_warning_errno(r, "Cannot read %s: %m", path);
         for (char *s = text, *next; s; s = next) {
                 next = strchr(s, '\n');
                 if (next)
                         *next++ = '\0';
-                r = take_line(m, s, ++line, fn);
+                r = take_line(m, path, s, ++line, fn);
                 if (r == -ENOMEM)
                         return r;
         }

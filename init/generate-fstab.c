@@ -456,5 +456,5 @@ static int add_entry(struct manager *m, const struct fstab_entry *e)
 
 int generate_fstab(struct manager *m)
 {
-        return fstab_read(m, add_entry);
+        return fstab_read(m, FSTAB, add_entry);
 }

@@ -251,6 +251,11 @@ static void run_loop(struct manager *m)
 
                 if (r < 0)
                         log_error_errno(r, "The event loop ended: %m");
+                if (m->objective == OBJ_SWITCH_ROOT) {
+                        m->objective = OBJ_RUN;
+                        switch_root_now(m);
+                        continue;
+                }
                 if (m->objective != OBJ_REEXEC)
                         return;
                 m->objective = OBJ_RUN;
@@ -271,8 +276,7 @@ static _noreturn_ void hand_over(struct manager *m)
                 [OBJ_HALT] = "halt",
                 [OBJ_KEXEC] = "kexec",
                 [OBJ_EXIT] = "exit",
-                [OBJ_REEXEC] = "reboot",
-                [OBJ_SWITCH_ROOT] = "reboot" };
+                [OBJ_REEXEC] = "reboot" };
         char code[16];
         char *argv[] = { (char *)ROUSE_SHUTDOWN, (char *)verbs[m->objective], (char *)"--exit-code", code,
                 NULL };
@@ -361,6 +365,7 @@ int main(int argc, char **argv)
                 r = tool(m, argc, argv);
                 return r;
         }
+        switch_root_prepare(m, argv);
         if (argc == 5 && streq(argv[1], REEXEC_OPTION)) {
                 reexec_prepare((unsigned)strtoul(argv[3], NULL, 10), strtoll(argv[4], NULL, 10));
                 (void)run_again(m, atoi(argv[2]));

@@ -160,6 +160,9 @@ int boot_setup_again(struct manager *m);
 /* ring.c: what PID 1 says, until the log daemon takes it. */
 void ring_log(int level, const char *unit, const char *file, int line, const char *text);
 void ring_flush(struct manager *m);
+/* Across a switch of root: what no log daemon has taken. */
+int ring_save(const char *path);
+void ring_load(const char *path);
 
 /* unit-run.c */
 /* unit_notify() for a service that will be started again by itself: OnFailure= waits for the last attempt. */

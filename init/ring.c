@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "lib/fileio.h"
 #include "manager.h"
 
 #define RING_ENTRIES 512
@@ -35,16 +36,10 @@ static void to_kmsg(int level, const char *unit, const char *text)
         (void)!write(kmsg_fd, line, (size_t)MIN(n, (int)sizeof(line) - 1));
 }
 
-void ring_log(int level, const char *unit, const char *file, int line, const char *text)
+static void ring_add(usec_t when, int level, const char *unit, const char *text)
 {
         struct entry *e;
 
-        if (getpid() != 1) { /* --test, --verify and the tests: for people */
-                fprintf(stderr, "%s%s%s\n", unit ?: "", unit ? ": " : "", text);
-                return;
-        }
-        if (level <= LOG_WARNING || log_get_max_level() >= LOG_DEBUG)
-                to_kmsg(level, unit, text);
         if (!ring)
                 ring = calloc(RING_ENTRIES, sizeof(*ring));
         if (!ring)
@@ -55,13 +50,24 @@ void ring_log(int level, const char *unit, const char *file, int line, const cha
                 dropped++;
         }
         e = &ring[(head + used++) % RING_ENTRIES];
-        e->when = now_monotonic();
+        e->when = when;
         e->level = level;
-        snprintf(e->unit, sizeof(e->unit), "%s", unit ?: "");
+        snprintf(e->unit, sizeof(e->unit), "%s", unit);
         snprintf(e->text, sizeof(e->text), "%s", text);
         for (char *c = e->text; *c; c++)
                 if (*c == '\n')
                         *c = ' ';
+}
+
+void ring_log(int level, const char *unit, const char *file, int line, const char *text)
+{
+        if (getpid() != 1) { /* --test, --verify and the tests: for people */
+                fprintf(stderr, "%s%s%s\n", unit ?: "", unit ? ": " : "", text);
+                return;
+        }
+        if (level <= LOG_WARNING || log_get_max_level() >= LOG_DEBUG)
+                to_kmsg(level, unit, text);
+        ring_add(now_monotonic(), level, unit ?: "", text);
 }
 
 static int send_entry(const struct entry *e)
@@ -79,6 +85,41 @@ static int send_entry(const struct entry *e)
                     (const struct sockaddr *)&sa, sizeof(sa)) < 0)
                 return -errno;
         return 0;
+}
+
+/* For the next PID 1: a line an entry, "TIME LEVEL UNIT TEXT", "-" for no unit. */
+int ring_save(const char *path)
+{
+        _cleanup_strbuf_ struct strbuf b = { 0 };
+
+        for (unsigned i = 0; i < used; i++) {
+                const struct entry *e = &ring[(head + i) % RING_ENTRIES];
+
+                strbuf_printf(&b, "%lld %d %s %s\n", (long long)e->when, e->level, *e->unit ? e->unit : "-",
+                        e->text);
+        }
+        if (b.failed)
+                return -ENOMEM;
+        return b.len ? write_file_atomic(path, b.s, b.len, 0600, false) : 0;
+}
+
+void ring_load(const char *path)
+{
+        _cleanup_free_ char *text = NULL;
+
+        if (read_file(path, 1 << 20, &text, NULL) < 0)
+                return;
+        (void)unlink(path);
+        for (char *p = text, *line; (line = strsep(&p, "\n"));) {
+                long long when;
+                char unit[72];
+                int level, at = 0;
+
+                if (sscanf(line, "%lld %d %71s %n", &when, &level, unit, &at) != 3 || !at || level < 0 ||
+                        level > LOG_DEBUG)
+                        continue;
+                ring_add(when, level, streq(unit, "-") ? "" : unit, line + at);
+        }
 }
 
 void ring_flush(struct manager *m)

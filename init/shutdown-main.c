@@ -1,4 +1,5 @@
-/* rouse-shutdown VERB [--timeout S] [--exit-code N] [--test-no-reboot]: order of the end, see the header. */
+/* rouse-shutdown VERB [--timeout S] [--exit-code N] [--test-no-reboot]: order of the end, see the header.
+ * rouse-shutdown switch-root ROOT INIT [ARGUMENT…]: out of the initramfs. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 #include <linux/reboot.h>
 
 #include "init/shutdown-common.h"
+#include "lib/switchroot.h"
 
 #define PASSES_MAX            16
 #define PID_NS_OF_THE_MACHINE 0xEFFFFFFCu /* inode of the first PID namespace */
@@ -222,6 +224,41 @@ static _noreturn_ void finish(struct shutdown *s, const char *reboot_param)
                 pause();
 }
 
+/* The new init gets what the kernel would give it: signals as they are, the console as its standard streams. */
+static void as_the_kernel_does(void)
+{
+        int fd = open("/dev/console", O_RDWR | O_NOCTTY);
+        sigset_t none;
+
+        for (int i = 0; fd >= 0 && i <= 2; i++)
+                if (i != fd)
+                        (void)dup2(fd, i);
+        if (fd > 2)
+                close(fd);
+        sigemptyset(&none);
+        (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* What the initramfs' units have left running ends; daemons that serve the root ("@…") live on. When the root cannot be
+ * entered there is nothing to go back to: the kernel panics, or starts anew where panic= says so. */
+static _noreturn_ void leave_initramfs(struct shutdown *s, char **argv)
+{
+        char *root = argv[2], *init = argv[3];
+
+        take_over(s);
+        shutdown_kill_all(s);
+        if (s->forced) {
+                _cleanup_free_ char *list = strv_join(s->forced, ", ");
+
+                shutdown_say(s, "switch of root: %s", list ?: "(out of memory)");
+        }
+        as_the_kernel_does();
+        (void)close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+        (void)switch_root(root, init, argv + 3);
+        shutdown_say(s, "cannot enter the root in %s with %s: %s", root, init, strerror(errno));
+        _exit(1);
+}
+
 int main(int argc, char **argv)
 {
         struct shutdown s = {
@@ -229,6 +266,9 @@ int main(int argc, char **argv)
         };
         _cleanup_free_ char *reboot_param = NULL;
         int r;
+
+        if (argc >= 4 && streq(argv[1], "switch-root") && getpid() == 1)
+                leave_initramfs(&s, argv);
 
         if (parse_args(&s, argc, argv) < 0) {
                 fprintf(stderr, "Usage: rouse-shutdown poweroff|reboot|halt|kexec|exit [--timeout SECONDS] "

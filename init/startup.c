@@ -29,7 +29,7 @@ void manager_start_devd(struct manager *m)
 
 static const char *pick_target(struct manager *m)
 {
-        const char *t = cmdline_target(m->cmdline);
+        const char *t = cmdline_target(m->cmdline, m->in_initrd);
 
         return str_empty(t) ? "default.target" : t;
 }
@@ -39,15 +39,17 @@ void manager_generate(struct manager *m)
         static const struct {
                 const char *name;
                 int (*fn)(struct manager *m);
+                int (*in_initrd)(struct manager *m);
         } all[] = {
-                { "fstab", generate_fstab },
-                { "getty", generate_getty },
-                { "kernel command line", generate_cmdline },
-                { "SysV scripts", generate_sysv },
+                { "fstab", generate_fstab, generate_sysroot },
+                { "getty", generate_getty, NULL },
+                { "kernel command line", generate_cmdline, generate_cmdline },
+                { "SysV scripts", generate_sysv, NULL },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
-                int r = all[i].fn(m);
+                int (*fn)(struct manager *) = m->in_initrd ? all[i].in_initrd : all[i].fn;
+                int r = fn ? fn(m) : 0;
 
                 if (r < 0)
                         log_warning_errno(r, "Units from %s: %m", all[i].name);

@@ -374,6 +374,7 @@ uint64_t load_hash(struct unit *u);
 void unit_forget_config(struct unit *u);
 /* fstab.c, getty.c: what systemd's generators do, natively: adds text of virtual units to the index. */
 int generate_fstab(struct manager *m);
+int generate_sysroot(struct manager *m); /* in the initramfs instead */
 int generate_getty(struct manager *m);
 int generate_cmdline(struct manager *m); /* systemd.wants= systemd.mask= debug shell … */
 int generate_sysv(struct manager *m);
@@ -388,7 +389,7 @@ int load_add_virtual_dep(struct manager *m, enum dep_type t /* DEP_WANTS or DEP_
 
 /* generate-cmdline.c: the target that words of the kernel command line ask for (single, rescue, emergency, 3 …),
  * NULL when none does; systemd.unit= is the last word's. */
-const char *cmdline_target(char *const *cmdline);
+const char *cmdline_target(char *const *cmdline, bool in_initrd);
 /* run-generators.c: other packages' generators, in parallel; done is called once, at once when there are none.
  * -EBUSY: they run already. */
 int generators_start(struct manager *m, void (*done)(struct manager *m));

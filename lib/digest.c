@@ -101,6 +101,16 @@ int digest_open(const char *path, struct digest **ret)
         return 0;
 }
 
+int digest_open_image(struct digest **ret)
+{
+        char path[PATH_MAX];
+        struct utsname u;
+
+        uname(&u);
+        snprintf(path, sizeof path, "/lib/modules/%s/" ROUSE_MODULE_DIGEST, u.release);
+        return digest_open(path, ret);
+}
+
 int digest_open_release(const char *sysroot, const char *release, struct digest **ret)
 {
         _cleanup_digest_ struct digest *d = NULL;

@@ -69,6 +69,8 @@ int digest_open(const char *path, struct digest **ret);
 /* modules.rouse of release (NULL: uname -r) below sysroot (NULL: "/"), only if it is current: -ENOENT, -ESTALE,
  * -EBADMSG otherwise. */
 int digest_open_release(const char *sysroot, const char *release, struct digest **ret);
+/* That of the running kernel in an initramfs, which has no modules.dep beside it. */
+int digest_open_image(struct digest **ret);
 /* A digest that lies in memory and stays the caller's (tests, fuzzing). */
 int digest_open_memory(const void *data, size_t size, struct digest **ret);
 void digest_close(struct digest *d);

@@ -10,6 +10,7 @@
 #include "lib/fileio.h"
 #include "lib/log.h"
 #include "lib/paths.h"
+#include "lib/switchroot.h"
 
 #define SHUTDOWN_HERE  "/shutdown"
 #define SHUTDOWN_THERE "/run/initramfs/shutdown"
@@ -73,7 +74,7 @@ static void keep_way_back(void)
 void hand_over(void)
 {
         _cleanup_strbuf_ struct strbuf tried = { 0 };
-        const char *init = find_init(&boot.o, &tried);
+        const char *init = switch_root_init(NEW_ROOT, boot.o.init, &tried);
 
         if (!init) {
                 log_error("no init found in root %s: tried %s", boot.root.spec.text, tried.s ?: "");
@@ -87,7 +88,7 @@ void hand_over(void)
                         write_mapped(boot.blocks.block[i]);
         write_times_and_devices();
         log_info("executing %s", init);
-        switch_root(init, boot.argv);
+        switch_root(NEW_ROOT, init, boot.argv);
 back:
         (void)umount2(NEW_ROOT "/usr", MNT_DETACH);
         (void)umount2(NEW_ROOT, MNT_DETACH);

@@ -21,6 +21,17 @@ static struct manager *booted(const char *cmdline)
         return strv_booted(words);
 }
 
+static struct manager *in_initrd(const char *cmdline)
+{
+        struct manager *m = test_manager();
+
+        m->in_initrd = true;
+        m->cmdline = strv_split(cmdline, " ");
+        if (generate_sysroot(m) < 0 || generate_cmdline(m) < 0)
+                exit(1);
+        return m;
+}
+
 static struct mount *mount_of(struct manager *m, const char *name)
 {
         return UNIT_CAST(mount, test_unit(m, name));
@@ -147,6 +158,61 @@ static void getty(void)
         test_manager_free(m);
 }
 
+static void sysroot(void)
+{
+        struct manager *m;
+        struct mount *mt;
+
+        test_reset();
+        for (size_t i = 0; i < 5; i++)
+                put((const char *[]) { LIB "initrd-root-fs.target", LIB "initrd-usr-fs.target",
+                            LIB "initrd-fs.target", LIB "initrd-root-device.target",
+                            LIB "initrd.target" }[i],
+                        "[Unit]\nDefaultDependencies=no\n");
+        put("/sbin/fsck", "x");
+        put("/sbin/fsck.ext4", "x");
+        _cleanup_free_ char *fsck = test_path("/sbin/fsck"), *fsck_ext4 = test_path("/sbin/fsck.ext4");
+        if (chmod(fsck, 0755) < 0 || chmod(fsck_ext4, 0755) < 0)
+                exit(1);
+        put_link("/etc/systemd/system/default.target", LIB "initrd.target");
+        put("/sysroot/etc/fstab", "/dev/vda / ext4 defaults 0 1\n"
+                                  "LABEL=usr /usr ext4 ro 0 2\n"
+                                  "/dev/vdb /srv ext4 x-initrd.mount,noatime 0 0\n"
+                                  "/dev/vdc /opt ext4 defaults 0 0\n");
+        m = in_initrd("root=UUID=1-2 rootflags=noatime quiet single rd.systemd.wants=x.service "
+                      "systemd.wants=y.service");
+        mt = mount_of(m, "sysroot.mount");
+        is_str(mt->what, "/dev/disk/by-uuid/1-2", "root=UUID=");
+        is_str(mt->where, "/sysroot", "mounted on /sysroot");
+        is_str(mt->options, "ro,noatime", "read-only, with rootflags=");
+        ok(!mt->fstype, "of any type");
+        ok(has_dep(m, &mt->unit, DEP_REQUIRES, "systemd-fsck@dev-disk-by\\x2duuid-1\\x2d2.service"),
+                "checked first");
+        ok(wanted(m, "initrd-root-fs.target", DEP_REQUIRES, "sysroot.mount"),
+                "initrd-root-fs.target requires it");
+        ok(wanted(m, "initrd-root-device.target", DEP_REQUIRES, "dev-disk-by\\x2duuid-1\\x2d2.device"),
+                "initrd-root-device.target its device");
+        ok(wanted(m, "initrd-usr-fs.target", DEP_REQUIRES, "sysroot-usr.mount"), "the root's /usr");
+        is_str(mount_of(m, "sysroot-usr.mount")->what, "/dev/disk/by-label/usr", "by its fstab");
+        ok(wanted(m, "initrd-fs.target", DEP_REQUIRES, "sysroot-srv.mount"), "x-initrd.mount");
+        is_str(mount_of(m, "sysroot-srv.mount")->options, "noatime", "its options");
+        ok(!mount_of(m, "sysroot-opt.mount")->what, "nothing else of it");
+        ok(wanted(m, "default.target", DEP_WANTS, "x.service") &&
+                        !wanted(m, "default.target", DEP_WANTS, "y.service"),
+                "rd.systemd.wants=, and not systemd.wants=");
+        ok(!cmdline_target(m->cmdline, true), "single is for the root");
+        test_manager_free(m);
+        m = in_initrd("root=/dev/vda1 rw rootfstype=ext4 fsck.mode=skip");
+        mt = mount_of(m, "sysroot.mount");
+        is_str(mt->options, "rw", "rw");
+        is_str(mt->fstype, "ext4", "rootfstype=");
+        ok(!has_dep(m, &mt->unit, DEP_REQUIRES, "systemd-fsck@dev-vda1.service"), "fsck.mode=skip");
+        test_manager_free(m);
+        m = in_initrd("root=nfs:1.2.3.4:/x");
+        ok(!mount_of(m, "sysroot.mount")->what, "no device: named, and not mounted");
+        test_manager_free(m);
+}
+
 static void command_line(void)
 {
         static const struct {
@@ -169,7 +235,7 @@ static void command_line(void)
         for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
                 _cleanup_strv_ char **words = strv_split(table[i].line, " ");
 
-                is_str(cmdline_target(words), table[i].target, table[i].line);
+                is_str(cmdline_target(words, false), table[i].target, table[i].line);
         }
         test_reset();
         put(LIB "multi-user.target", "[Unit]\nDescription=x\n");
@@ -254,6 +320,7 @@ int main(void)
         test_begin();
         fstab_mounts();
         getty();
+        sysroot();
         command_line();
         sysv();
         return test_end();
