@@ -1,6 +1,6 @@
 # The image generator (dynamic), and /init of the image (static: libc and libblkid alone).
 INITRAMFS_LIB := $(addprefix initramfs/,digest.c modindex.c modprobed.c image.c elf.c compress.c config.c \
-                   hardware.c microcode.c select.c features.c uki.c generate.c inspect.c)
+                   hardware.c microcode.c select.c rootconf.c features.c full.c uki.c generate.c inspect.c)
 INITRAMFS_LIBS := -lkmod -lelf -lzstd -llz4 -llzma -lz
 INITRD_LIB    := $(addprefix initramfs/initrd/,options.c links.c loader.c modprobe.c blocks.c tool.c check.c extstate.c \
                    shell.c ask.c stack.c luks.c btrfs.c verity.c dhcp.c netconf.c network.c resume.c gptauto.c volatile.c \

@@ -1,8 +1,10 @@
 /* zstd, lz4, xz and gzip over whole buffers: see compress.h. */
 
+#include <endian.h>
 #include <lz4.h>
 #include <lz4hc.h>
 #include <lzma.h>
+#include <pthread.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -50,7 +52,7 @@ static int reserve(struct strbuf *b, size_t n)
         return 0;
 }
 
-static int with_zstd(int level, const void *data, size_t len, struct strbuf *ret)
+static int with_zstd(int level, unsigned threads, const void *data, size_t len, struct strbuf *ret)
 {
         ZSTD_CCtx *c = ZSTD_createCCtx();
         int r = c ? reserve(ret, ZSTD_compressBound(len)) : -ENOMEM;
@@ -58,10 +60,10 @@ static int with_zstd(int level, const void *data, size_t len, struct strbuf *ret
         if (r >= 0) {
                 ZSTD_CCtx_setParameter(c, ZSTD_c_compressionLevel, level);
                 ZSTD_CCtx_setParameter(c, ZSTD_c_checksumFlag, 1);
-                /* The kernel refuses windows above 128 MiB. More than one thread changes nothing in the result
-                 * as long as their number does not: jobs are cut by size. */
+                /* The kernel refuses windows above 128 MiB. From one worker on their number changes nothing in the
+                 * result: jobs are cut by size. */
                 ZSTD_CCtx_setParameter(c, ZSTD_c_windowLog, 23);
-                ZSTD_CCtx_setParameter(c, ZSTD_c_nbWorkers, MIN(8l, MAX(2l, sysconf(_SC_NPROCESSORS_ONLN))));
+                ZSTD_CCtx_setParameter(c, ZSTD_c_nbWorkers, threads);
                 size_t n = ZSTD_compress2(c, ret->s + ret->len, ret->cap - ret->len, data, len);
                 if (ZSTD_isError(n))
                         r = -EIO;
@@ -76,35 +78,81 @@ static int with_zstd(int level, const void *data, size_t len, struct strbuf *ret
 #define LZ4_LEGACY_MAGIC 0x184c2102u
 #define LZ4_LEGACY_BLOCK (8u << 20)
 
-static int with_lz4(int level, const uint8_t *data, size_t len, struct strbuf *ret)
+struct lz4_work {
+        const char *data;
+        size_t len, n; /* bytes, blocks */
+        char *out;     /* a place of bound bytes for each block */
+        int *packed, bound, level;
+        unsigned stride;
+};
+
+struct lz4_thread {
+        pthread_t id;
+        const struct lz4_work *work;
+        unsigned first;
+};
+
+static void *lz4_blocks(void *data)
 {
+        const struct lz4_thread *t = data;
+        const struct lz4_work *w = t->work;
+
+        for (size_t i = t->first; i < w->n; i += w->stride) {
+                size_t at = i * LZ4_LEGACY_BLOCK;
+
+                w->packed[i] = LZ4_compress_HC(w->data + at, w->out + i * w->bound,
+                        MIN(w->len - at, (size_t)LZ4_LEGACY_BLOCK), w->bound, w->level);
+        }
+        return NULL;
+}
+
+static int with_lz4(int level, unsigned threads, const void *data, size_t len, struct strbuf *ret)
+{
+        size_t n = (len + LZ4_LEGACY_BLOCK - 1) / LZ4_LEGACY_BLOCK, begun = 1;
+        int bound = LZ4_compressBound(LZ4_LEGACY_BLOCK);
+        _cleanup_free_ char *out = malloc(n * bound + 1);
+        _cleanup_free_ int *packed = calloc(n + 1, sizeof *packed);
+        struct lz4_work w = { .data = data,
+                .len = len,
+                .n = n,
+                .out = out,
+                .packed = packed,
+                .bound = bound,
+                .level = level,
+                .stride = MAX(MIN((size_t)threads, n), (size_t)1) };
+        struct lz4_thread t[COMPRESS_THREADS_MAX];
         uint32_t magic = LZ4_LEGACY_MAGIC;
+
+        if (!out || !packed)
+                return -ENOMEM;
+        for (unsigned i = 0; i < w.stride; i++)
+                t[i] = (struct lz4_thread) { .work = &w, .first = i };
+        while (begun < w.stride && pthread_create(&t[begun].id, NULL, lz4_blocks, &t[begun]) == 0)
+                begun++;
+        lz4_blocks(&t[0]);
+        for (size_t i = begun; i < w.stride; i++) /* no thread for it */
+                lz4_blocks(&t[i]);
+        for (size_t i = 1; i < begun; i++)
+                pthread_join(t[i].id, NULL);
         int r = strbuf_add(ret, &magic, sizeof magic);
+        for (size_t i = 0; i < n && r >= 0; i++) {
+                uint32_t length = htole32(packed[i]);
 
-        for (size_t at = 0; at < len && r >= 0; at += LZ4_LEGACY_BLOCK) {
-                int n = MIN(len - at, (size_t)LZ4_LEGACY_BLOCK), bound = LZ4_compressBound(n);
-
-                r = reserve(ret, bound + 4);
-                if (r < 0)
-                        break;
-                uint32_t out =
-                        LZ4_compress_HC((const char *)data + at, ret->s + ret->len + 4, n, bound, level);
-                if (!out)
+                if (packed[i] <= 0)
                         return -EIO;
-                memcpy(ret->s + ret->len, &out, 4);
-                ret->len += out + 4;
+                strbuf_add(ret, &length, sizeof length);
+                r = strbuf_add(ret, out + i * bound, packed[i]);
         }
         return r;
 }
 
-static int with_xz(int level, const void *data, size_t len, struct strbuf *ret)
+static int with_xz(int level, unsigned threads, const void *data, size_t len, struct strbuf *ret)
 {
         lzma_stream s = LZMA_STREAM_INIT;
         /* The kernel's decoder checks CRC32 only. */
-        lzma_mt mt = { .threads = MIN(8l, MAX(2l, sysconf(_SC_NPROCESSORS_ONLN))),
-                .preset = level,
-                .check = LZMA_CHECK_CRC32,
-                .block_size = 16 << 20 };
+        lzma_mt mt = {
+                .threads = threads, .preset = level, .check = LZMA_CHECK_CRC32, .block_size = 16 << 20
+        };
         int r = reserve(ret, len + len / 3 + 4096);
 
         if (r < 0)
@@ -140,15 +188,19 @@ static int with_gzip(int level, const void *data, size_t len, struct strbuf *ret
         return r;
 }
 
-int compress_data(enum compression c, int level, const void *data, size_t len, struct strbuf *ret)
+int compress_data(
+        enum compression c, int level, unsigned threads, const void *data, size_t len, struct strbuf *ret)
 {
+        if (threads == 0)
+                threads = MIN(8l, MAX(1l, sysconf(_SC_NPROCESSORS_ONLN)));
+        threads = MIN(threads, COMPRESS_THREADS_MAX);
         if (level == 0)
                 level = levels[c].standard;
         switch (c) {
         case COMPRESS_NONE: return strbuf_add(ret, data, len);
-        case COMPRESS_ZSTD: return with_zstd(level, data, len, ret);
-        case COMPRESS_LZ4: return with_lz4(level, data, len, ret);
-        case COMPRESS_XZ: return with_xz(level, data, len, ret);
+        case COMPRESS_ZSTD: return with_zstd(level, threads, data, len, ret);
+        case COMPRESS_LZ4: return with_lz4(level, threads, data, len, ret);
+        case COMPRESS_XZ: return with_xz(level, threads, data, len, ret);
         case COMPRESS_GZIP: return with_gzip(level, data, len, ret);
         }
         return -EINVAL;

@@ -8,8 +8,11 @@ enum compression { COMPRESS_NONE, COMPRESS_ZSTD, COMPRESS_LZ4, COMPRESS_XZ, COMP
 /* "zstd", "lz4:9", "none" …; level 0: the format's own default. */
 int compress_parse(const char *s, enum compression *ret, int *ret_level);
 const char *compress_name(enum compression c);
-/* The highest number of threads is used that helps. -EINVAL: no such level. */
-int compress_data(enum compression c, int level, const void *data, size_t len, struct strbuf *ret);
+/* threads: 0 for as many as there are processors, at most COMPRESS_THREADS_MAX; zstd, lz4 and xz use them. The result does
+ * not depend on their number. */
+#define COMPRESS_THREADS_MAX 64u
+int compress_data(
+        enum compression c, int level, unsigned threads, const void *data, size_t len, struct strbuf *ret);
 /* By its first bytes; COMPRESS_NONE when it looks like none of them. */
 enum compression compress_detect(const void *data, size_t len);
 /* Unpacks one stream at the beginning of data, at most max bytes. -EBADMSG: damaged, -E2BIG: too much. */

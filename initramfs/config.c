@@ -22,6 +22,17 @@ static int set_compress(struct config *c, const char *v)
         return compress_parse(v, &c->compression, &c->level);
 }
 
+static int set_threads(struct config *c, const char *v)
+{
+        uint32_t n;
+        int r = parse_u32(v, &n);
+
+        if (r < 0 || n > COMPRESS_THREADS_MAX)
+                return -EINVAL;
+        c->threads = n;
+        return 0;
+}
+
 static int add_words(char ***list, const char *v)
 {
         _cleanup_strv_ char **words = NULL;
@@ -74,6 +85,20 @@ static int set_microcode(struct config *c, const char *v)
         return MIN(r, 0);
 }
 
+static int set_full(struct config *c, const char *v)
+{
+        int r = parse_boolean(v);
+
+        if (r >= 0)
+                c->full = r;
+        return MIN(r, 0);
+}
+
+static int set_units(struct config *c, const char *v)
+{
+        return add_words(&c->units, v);
+}
+
 static int set_hardware(struct config *c, const char *v)
 {
         return str_replace(&c->hardware, v);
@@ -85,6 +110,7 @@ static const struct {
 } keys[] = {
         { "Mode", set_mode },
         { "Compress", set_compress },
+        { "Threads", set_threads },
         { "Modules", set_modules },
         { "Files", set_files },
         { "Features", set_features },
@@ -92,6 +118,8 @@ static const struct {
         { "Fsck", set_fsck },
         { "Hardware", set_hardware },
         { "Microcode", set_microcode },
+        { "Full", set_full },
+        { "Units", set_units },
 };
 
 int config_set(struct config *c, const char *key, const char *value)
@@ -144,6 +172,7 @@ void config_done(struct config *c)
         free(c->uki_stub);
         free(c->uki_kernel);
         free(c->uki_cmdline);
+        strv_free(c->units);
         strv_free(c->modules);
         strv_free(c->files);
         strv_free(c->features);

@@ -26,10 +26,13 @@ struct config {
         enum image_mode mode;
         enum compression compression;
         int level;
+        uint32_t threads;                          /* of the compressor; 0: as many as processors */
         char **modules;                            /* to be added, and loaded at once */
         char **files;                              /* PATH or PATH:DST */
         char **features;                           /* NAME, or -NAME to leave it out */
         char **fstypes;                            /* of the root, when fstab does not say */
+        bool full;                                 /* PID 1, devd and units inside */
+        char **units;                              /* of the administrator's own, for such an image */
         bool uki;                                  /* a unified kernel image instead of an initramfs */
         char *uki_stub, *uki_kernel, *uki_cmdline; /* NULL: where they usually are */
         enum fsck_place fsck;

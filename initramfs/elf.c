@@ -150,6 +150,63 @@ bool elf_is_whole(const struct strbuf *b)
         return whole;
 }
 
+/* Ends of what segments, and what sections and their table, take of the file. */
+static bool measure(Elf *elf, const GElf_Ehdr *head, size_t len, size_t *ret_segments, size_t *ret_sections)
+{
+        size_t n, segments = head->e_phoff, sections = head->e_shoff;
+        Elf_Scn *scn = NULL;
+        GElf_Phdr ph;
+        GElf_Shdr sh;
+
+        if (!head->e_shoff || elf_getphdrnum(elf, &n) < 0 || n == 0)
+                return false;
+        segments += n * head->e_phentsize;
+        for (size_t i = 0; i < n; i++)
+                if (gelf_getphdr(elf, i, &ph))
+                        segments = MAX(segments, (size_t)(ph.p_offset + ph.p_filesz));
+        if (elf_getshdrnum(elf, &n) < 0)
+                return false;
+        sections += n * head->e_shentsize;
+        while ((scn = elf_nextscn(elf, scn)))
+                if (gelf_getshdr(scn, &sh) && sh.sh_type != SHT_NOBITS)
+                        sections = MAX(sections, (size_t)(sh.sh_offset + sh.sh_size));
+        *ret_segments = segments;
+        *ret_sections = sections;
+        return segments < len && head->e_shoff >= segments;
+}
+
+void elf_strip(struct strbuf *b)
+{
+        size_t segments = 0, sections = 0;
+        GElf_Ehdr head;
+
+        elf_version(EV_CURRENT);
+        Elf *elf = b->len > EI_NIDENT ? elf_memory(b->s, b->len) : NULL;
+        bool may = elf && elf_kind(elf) == ELF_K_ELF && gelf_getehdr(elf, &head) &&
+                   (head.e_type == ET_EXEC || head.e_type == ET_DYN) && elf_is_whole(b) &&
+                   measure(elf, &head, b->len, &segments, &sections) && b->len - sections < 8;
+        bool wide = may && head.e_ident[EI_CLASS] == ELFCLASS64;
+        elf_end(elf);
+        if (!may)
+                return;
+        b->len = segments;
+        if (wide) {
+                Elf64_Ehdr h;
+
+                memcpy(&h, b->s, sizeof h);
+                h.e_shoff = 0;
+                h.e_shnum = h.e_shstrndx = 0;
+                memcpy(b->s, &h, sizeof h);
+        } else {
+                Elf32_Ehdr h;
+
+                memcpy(&h, b->s, sizeof h);
+                h.e_shoff = 0;
+                h.e_shnum = h.e_shstrndx = 0;
+                memcpy(b->s, &h, sizeof h);
+        }
+}
+
 /* --- where libraries are --- */
 
 static const char *triplet(unsigned machine)

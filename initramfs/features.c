@@ -4,6 +4,7 @@
 #include <mntent.h>
 #include <stdio.h>
 #include "initramfs/features.h"
+#include "initramfs/rootconf.h"
 #include "lib/log.h"
 #include "lib/paths.h"
 
@@ -86,6 +87,15 @@ static bool is_there(const struct image *im, const char *word)
         return fd >= 0;
 }
 
+/* All that are installed, but those that have other uses or open a way in. */
+static void choose_installed(struct features *f, const struct image *im)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+                if (!(table[i].flags & ON_REQUEST) &&
+                        (table[i].flags & ALWAYS_OWN || is_there(im, table[i].programs)))
+                        f->on |= 1ul << i, f->whole |= 1ul << i;
+}
+
 static void choose(struct features *f, const char *name, bool required)
 {
         int i = find(name);
@@ -94,24 +104,55 @@ static void choose(struct features *f, const char *name, bool required)
                 return;
         f->on |= 1ul << i;
         if (required)
-                f->required |= 1ul << i;
+                f->required |= 1ul << i, f->whole |= 1ul << i;
+}
+
+/* A generic image is thought to open anything: what it cannot, though the tools are there, is said. */
+static void say_left_out(const struct features *f, const struct config *c, const struct image *im)
+{
+        _cleanup_strbuf_ struct strbuf names = { 0 };
+
+        for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+                _cleanup_free_ char *minus = str_printf("-%s", table[i].name);
+
+                if (!has(f, i) && !(table[i].flags & ON_REQUEST) && is_there(im, table[i].programs) &&
+                        !strv_contains(c->features, minus ?: ""))
+                        strbuf_printf(&names, "%s%s", names.len ? ", " : "", table[i].name);
+        }
+        if (names.len)
+                log_notice("Not in the image, since nothing says that the root needs it: %s (--feature "
+                           "NAME, or "
+                           "--feature installed, brings it in)",
+                        names.s);
 }
 
 int features_choose(const struct config *c, const struct image *im, const struct hardware *h,
         char *const *root_types, struct features *ret)
 {
+        _cleanup_strv_ char **configured = NULL;
         struct features f = { 0 };
+        int r = 0;
 
-        for (size_t i = 0; i < ARRAY_SIZE(table) && c->mode == MODE_GENERIC; i++)
-                if (!(table[i].flags & ON_REQUEST) &&
-                        (table[i].flags & ALWAYS_OWN || is_there(im, table[i].programs)))
-                        f.on |= 1ul << i;
+        if (c->mode == MODE_GENERIC && !c->full) {
+                for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+                        if (table[i].flags & ALWAYS_OWN)
+                                f.on |= 1ul << i;
+                r = rootconf_features(im, &configured);
+                FOREACH_STR (n, configured)
+                        choose(&f, *n, false);
+        }
+        if (r < 0)
+                return r;
         FOREACH_STR (n, h->features)
                 choose(&f, *n, true);
         FOREACH_STR (t, root_types)
                 if (streq(*t, "nfs") || streq(*t, "nfs4"))
                         choose(&f, "nfs", true);
         FOREACH_STR (n, c->features) {
+                if (streq(*n, "installed")) {
+                        choose_installed(&f, im);
+                        continue;
+                }
                 int i = find(**n == '-' ? *n + 1 : *n);
 
                 if (i < 0)
@@ -126,6 +167,12 @@ int features_choose(const struct config *c, const struct image *im, const struct
                 choose(&f, "luks", true);
         if (has(&f, find("shell-password")))
                 choose(&f, "shell", true);
+        for (size_t i = 0; i < ARRAY_SIZE(table) && c->full; i++)
+                if (f.required & 1ul << i && table[i].programs && table[i].flags & WAY_BACK)
+                        return log_error_errno(-EOPNOTSUPP,
+                                "An image with units has no %s; without --full it has", table[i].what);
+        if (c->mode == MODE_GENERIC && !c->full)
+                say_left_out(&f, c, im);
         *ret = f;
         return 0;
 }
@@ -298,7 +345,7 @@ static int add_root_password(struct image *im)
         return 0;
 }
 
-static int install(const struct feature *t, bool required, struct image *im)
+static int install(const struct feature *t, bool required, bool whole, struct image *im)
 {
         _cleanup_free_ char *why = str_printf("feature %s", t->name);
         _cleanup_strv_ char **programs = t->programs ? strv_split(t->programs, " ") : NULL,
@@ -309,6 +356,8 @@ static int install(const struct feature *t, bool required, struct image *im)
         FOREACH_STR (p, programs) {
                 if (r < 0)
                         return r;
+                if (p != programs && !whole)
+                        break;
                 r = add_program(im, *p, why);
                 if (r == -ENOENT && p != programs)
                         r = 0;
@@ -348,7 +397,7 @@ int features_install(const struct features *f, struct image *im, const struct ha
 
         for (size_t i = 0; i < ARRAY_SIZE(table) && r >= 0; i++)
                 if (has(f, i)) {
-                        r = install(&table[i], f->required & 1ul << i, im);
+                        r = install(&table[i], f->required & 1ul << i, f->whole & 1ul << i, im);
                         flags |= table[i].flags;
                 }
         if (r >= 0 && flags & KERNEL_ASKS)

@@ -1,8 +1,9 @@
 /* What an image can do besides finding a file system on a plain disk: one row a feature, with the modules, programs,
  * libraries that are opened by name, and files that it needs.
  *
- * A feature comes in when the root of the machine needs it (--host), when its program is installed (--generic), or
- * when it is asked for (--feature, Features=); Features=-NAME keeps one out. */
+ * A feature comes in when the root is made of it, as the machine or a recording shows; in a generic image also when the
+ * root's configuration speaks for it (rootconf.h); or when it is asked for (--feature, Features=): by name, or all that
+ * are installed by "installed". Features=-NAME keeps one out. */
 #pragma once
 
 #include "initramfs/config.h"
@@ -13,6 +14,7 @@
 struct features {
         unsigned long on;       /* a bit for each row */
         unsigned long required; /* of those, the ones that must be complete */
+        unsigned long whole; /* and those that come with the programs which only some of their roots need */
 };
 
 /* Which ones. -EINVAL: a name that is none. */

@@ -3,7 +3,9 @@
 #include <mntent.h>
 #include <stdio.h>
 #include "initramfs/digest.h"
+#include "initramfs/elf.h"
 #include "initramfs/features.h"
+#include "initramfs/full.h"
 #include "initramfs/generate.h"
 #include "initramfs/hardware.h"
 #include "initramfs/microcode.h"
@@ -86,6 +88,8 @@ static int find_root_fs(
 static bool wants_fsck(
         const struct config *c, const struct image *im, const struct root_fs *fs, const char *type)
 {
+        if (c->full)
+                return c->fsck != FSCK_NONE;
         if (c->fsck != FSCK_AUTO)
                 return c->fsck == FSCK_IMAGE;
         return !startswith(type, "ext") || fs->usr_checked || image_find(im, "/bin/sh");
@@ -156,7 +160,10 @@ static int add_init(const struct config *c, struct image *im)
         }
         if (r < 0)
                 return log_error_errno(r, "Cannot read rouse-initrd, which is /init of the image: %m");
-        return image_add_data(im, "/init", 0755, &data, "first program");
+        elf_strip(&data);
+        return c->full ? image_add_data(im, ROUSE_LIBDIR "/rouse-initrd", 0755, &data,
+                                 "loads what the kernel asks for; what is executed when PID 1 cannot start")
+                       : image_add_data(im, "/init", 0755, &data, "first program");
 }
 
 static int add_files(const struct config *c, struct image *im)
@@ -226,6 +233,8 @@ static int add_modules(const struct config *c, struct image *im, const struct ha
                 r = select_weak(&s, c->sysroot);
         if (r >= 0)
                 r = selection_install(&s);
+        if (r >= 0 && c->full)
+                r = selection_list_early(&s);
         return r < 0 ? r : s.errors ? -ENOENT : 0;
 }
 
@@ -241,6 +250,14 @@ static int add_manifest(struct image *im)
                         : image_add_data(im, "/etc/rouse/image.list", 0644, &b, "what each file is for");
 }
 
+/* Is the sysroot the file system of a root, and not a directory on this machine's? */
+static bool is_mounted_there(const struct image *im)
+{
+        struct stat here, there;
+
+        return fstat(im->root_fd, &there) == 0 && stat("/", &here) == 0 && here.st_dev != there.st_dev;
+}
+
 int generate(const struct config *c, struct image *im)
 {
         _cleanup_(hardware_done) struct hardware h = { 0 };
@@ -252,8 +269,11 @@ int generate(const struct config *c, struct image *im)
                 r = hardware_read(&h, c->hardware);
         else if (!im->sysroot && c->mode != MODE_GENERIC)
                 r = hardware_scan(&h);
+        else if (!im->sysroot || is_mounted_there(im))
+                r = hardware_scan_stack(&h, im->sysroot ?: "/");
         if (r < 0 || (r = find_root_fs(c, im, &h, &fs)) < 0 || (r = add_skeleton(im)) < 0 ||
-                (r = add_init(c, im)) < 0 || (r = features_choose(c, im, &h, fs.types, &features)) < 0 ||
+                (r = add_init(c, im)) < 0 || (c->full && (r = full_install(c, im)) < 0) ||
+                (r = features_choose(c, im, &h, fs.types, &features)) < 0 ||
                 (r = add_modules(c, im, &h, &fs, &features)) < 0 ||
                 (r = features_install(&features, im, &h)) < 0)
                 return r;

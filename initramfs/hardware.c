@@ -175,6 +175,20 @@ static int scan_root(struct hardware *h)
         return scan_block(major(st.st_dev), minor(st.st_dev), 0, h);
 }
 
+int hardware_scan_stack(struct hardware *h, const char *path)
+{
+        struct hardware all = { 0 };
+        struct stat st;
+        int r = 0;
+
+        if (stat(path, &st) == 0 && major(st.st_dev) != 0)
+                r = scan_block(major(st.st_dev), minor(st.st_dev), 0, &all);
+        if (r >= 0 && (r = strv_extend(&h->features, all.features)) >= 0)
+                r = strv_extend(&h->mappings, all.mappings);
+        hardware_done(&all);
+        return r;
+}
+
 int hardware_scan(struct hardware *h)
 {
         _cleanup_closedir_ DIR *d = opendir("/sys/bus");

@@ -21,7 +21,9 @@ struct hardware {
         char *cpu; /* NULL: not known, or none that takes microcode */
 };
 
-int hardware_scan(struct hardware *h);                   /* this machine, from /sys */
+int hardware_scan(struct hardware *h); /* this machine, from /sys */
+/* Only what the file system mounted on path is made of: features and mappings. */
+int hardware_scan_stack(struct hardware *h, const char *path);
 int hardware_read(struct hardware *h, const char *path); /* a recording */
 int hardware_write(const struct hardware *h, struct strbuf *out);
 /* Has the LUKS2 header on a device a token of systemd-cryptenroll(1) for a TPM2? */

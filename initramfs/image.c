@@ -259,6 +259,8 @@ int image_add_file(struct image *im, const char *source, const char *path, const
         r = elf_add_needed(im, source, e);
         if (r < 0)
                 drop_entry(im, e);
+        else
+                elf_strip(&e->data);
         return r;
 }
 

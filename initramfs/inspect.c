@@ -8,8 +8,9 @@
 #include "lib/hash.h"
 #include "lib/log.h"
 
-#define HEADER    110
-#define MAX_IMAGE ((size_t)4 << 30)
+#define HEADER         110
+#define MAX_IMAGE      ((size_t)4 << 30)
+#define PURPOSES_SHOWN 16u
 
 enum {
         F_INO,
@@ -121,13 +122,120 @@ int inspect_members(
 
 /* --- printing --- */
 
+/* What a group of files is for, and how much of the image it is. */
+struct purpose {
+        char *name;
+        size_t files, bytes;
+};
+
 struct listing {
-        struct hash why; /* path → text, in the image's own list */
+        struct hash why;    /* path → text, in the image's own list */
+        struct hash module; /* name → path */
+        struct purpose *purpose;
+        size_t n_purposes;
         char *list;
         struct digest *digest;
         void *digest_copy; /* aligned as it must be */
         size_t files, bytes, modules;
 };
+
+static void note_module(struct listing *l, const char *path)
+{
+        const char *slash = strrchr(path, '/'), *ko = endswith(path, ".ko");
+        char *name = slash && ko ? strndup(slash + 1, ko - slash - 1) : NULL;
+
+        for (char *p = name; p && *p; p++)
+                if (*p == '-')
+                        *p = '_';
+        if (name && (hash_get(&l->module, name) || hash_put(&l->module, name, (void *)path) < 0))
+                free(name);
+}
+
+/* The reason behind the reason: a library is there for a program, which is there for a feature. */
+static const char *purpose_of(const struct listing *l, const char *path)
+{
+        static const char *const chained[] = { "library of /", "dynamic loader of /", "interpreter of /" };
+        const char *why = hash_get(&l->why, path);
+
+        for (unsigned depth = 0; why && depth < 32; depth++) {
+                const char *next = NULL, *module = startswith(why, "for module ");
+
+                for (size_t i = 0; i < ARRAY_SIZE(chained) && !next; i++)
+                        next = startswith(why, chained[i]);
+                if (module)
+                        next = hash_get(&l->module, module);
+                next = next ? hash_get(&l->why, next) : NULL;
+                if (!next)
+                        break;
+                why = next;
+        }
+        return why ?: "other";
+}
+
+static void account(struct listing *l, const struct member *m)
+{
+        const char *name = purpose_of(l, m->path);
+        size_t i = 0;
+
+        while (i < l->n_purposes && !streq(l->purpose[i].name, name))
+                i++;
+        if (i == l->n_purposes) {
+                struct purpose *grown = realloc(l->purpose, (i + 1) * sizeof *grown);
+                char *copy = strdup(name);
+
+                if (grown)
+                        l->purpose = grown;
+                if (!grown || !copy) {
+                        free(copy);
+                        return;
+                }
+                l->purpose[l->n_purposes++] = (struct purpose) { .name = copy };
+        }
+        l->purpose[i].files++;
+        l->purpose[i].bytes += m->len;
+}
+
+static int by_size(const void *a, const void *b)
+{
+        const struct purpose *x = a, *y = b;
+
+        return x->bytes != y->bytes ? (x->bytes < y->bytes) - (x->bytes > y->bytes)
+                                    : strcmp(x->name, y->name);
+}
+
+/* Largest first; of the many small ones the sum. */
+static void print_purposes(struct listing *l)
+{
+        size_t files = 0, bytes = 0;
+
+        if (l->n_purposes)
+                qsort(l->purpose, l->n_purposes, sizeof *l->purpose, by_size);
+        printf("\n    bytes files  for\n");
+        for (size_t i = 0; i < l->n_purposes; i++)
+                if (i < PURPOSES_SHOWN)
+                        printf("%9zu %5zu  %s\n", l->purpose[i].bytes, l->purpose[i].files,
+                                l->purpose[i].name);
+                else {
+                        files += l->purpose[i].files;
+                        bytes += l->purpose[i].bytes;
+                }
+        if (files)
+                printf("%9zu %5zu  the rest\n", bytes, files);
+}
+
+static void listing_done(struct listing *l)
+{
+        HASHMAP_FOREACH (m, &l->module)
+                free((char *)m->key);
+        for (size_t i = 0; i < l->n_purposes; i++)
+                free(l->purpose[i].name);
+        free(l->purpose);
+        digest_close(l->digest);
+        free(l->digest_copy);
+        hash_done(&l->why);
+        hash_done(&l->module);
+        free(l->list);
+}
 
 static int find_lists(const struct member *m, void *data)
 {
@@ -142,6 +250,7 @@ static int find_lists(const struct member *m, void *data)
                                 continue;
                         *tab = 0;
                         hash_put(&l->why, line, tab + 1);
+                        note_module(l, line);
                 }
         } else if (endswith(m->path, "/modules.rouse") && !l->digest && m->len) {
                 l->digest_copy = malloc(m->len);
@@ -190,6 +299,7 @@ static int print_member(const struct member *m, void *data)
                 l->files++;
                 l->bytes += m->len;
                 l->modules += !!endswith(m->path, ".ko");
+                account(l, m);
         }
         printf("%s %04o %9zu %s", type_of(m), m->mode & 07777, m->len, m->path);
         if (S_ISLNK(m->mode))
@@ -215,12 +325,11 @@ int inspect_print(const char *path)
         r = inspect_members(data, len, find_lists, &l);
         if (r >= 0)
                 r = inspect_members(data, len, print_member, &l);
+        if (r >= 0 && l.list)
+                print_purposes(&l);
         if (r >= 0)
                 printf("%zu files, %zu modules, %zu bytes unpacked, %zu bytes in the image (%s)\n", l.files,
                         l.modules, l.bytes, len, compress_name(compress_detect(data, len)));
-        digest_close(l.digest);
-        free(l.digest_copy);
-        hash_done(&l.why);
-        free(l.list);
+        listing_done(&l);
         return r < 0 ? log_error_errno(r, "%s is damaged, or is no initramfs: %m", path) : 0;
 }

@@ -37,6 +37,9 @@ static const char help[] =
         "      --add-module NAME    this module too, loaded at once\n"
         "      --add-file PATH[:DST]  this file too, with the libraries that it needs\n"
         "      --feature NAME           what the image can do besides (see below)\n"
+        "      --full               PID 1, device daemon and units inside: initrd.target instead of "
+        "rouse-initrd\n"
+        "      --unit NAME          this unit too, in an image with units\n"
         "      --root-type TYPE     file system of the root, besides what fstab says\n"
         "      --fsck-in-image      fsck in the image, also where the root's own would do\n"
         "      --no-fsck            the root is not checked in the initramfs\n"
@@ -47,6 +50,7 @@ static const char help[] =
         "      --cmdline TEXT       its command line (default: /etc/kernel/cmdline, else this machine's)\n"
         "      --init FILE          rouse-initrd to use\n"
         "      --compress FORMAT[:LEVEL]  zstd (default), lz4, xz, gzip or none\n"
+        "      --threads N          of the compressor (default: as many as processors)\n"
         "      --list               print what would be in the image, and why; write nothing\n"
         "      --dry-run            do everything but write\n"
         "      --inspect IMAGE      print what is in an image\n"
@@ -64,6 +68,8 @@ enum {
         O_MODULE,
         O_FILE,
         O_FEATURE,
+        O_FULL,
+        O_UNIT,
         O_ROOT_TYPE,
         O_FSCK_IN_IMAGE,
         O_NO_FSCK,
@@ -74,6 +80,7 @@ enum {
         O_VMLINUZ,
         O_CMDLINE,
         O_COMPRESS,
+        O_THREADS,
         O_LIST,
         O_DRY_RUN,
         O_INSPECT,
@@ -94,6 +101,8 @@ static const struct option options[] = {
         { "add-module", required_argument, NULL, O_MODULE },
         { "add-file", required_argument, NULL, O_FILE },
         { "feature", required_argument, NULL, O_FEATURE },
+        { "full", no_argument, NULL, O_FULL },
+        { "unit", required_argument, NULL, O_UNIT },
         { "root-type", required_argument, NULL, O_ROOT_TYPE },
         { "fsck-in-image", no_argument, NULL, O_FSCK_IN_IMAGE },
         { "no-fsck", no_argument, NULL, O_NO_FSCK },
@@ -104,6 +113,7 @@ static const struct option options[] = {
         { "cmdline", required_argument, NULL, O_CMDLINE },
         { "init", required_argument, NULL, O_INIT },
         { "compress", required_argument, NULL, O_COMPRESS },
+        { "threads", required_argument, NULL, O_THREADS },
         { "list", no_argument, NULL, O_LIST },
         { "dry-run", no_argument, NULL, O_DRY_RUN },
         { "inspect", required_argument, NULL, O_INSPECT },
@@ -148,6 +158,8 @@ static int apply(struct arguments *a, int opt, const char *value)
         case O_MODULE: return strv_add(&a->c.modules, value);
         case O_FILE: return strv_add(&a->c.files, value);
         case O_FEATURE: return strv_add(&a->c.features, value);
+        case O_FULL: return set(a, "Full", "yes");
+        case O_UNIT: return strv_add(&a->c.units, value);
         case O_ROOT_TYPE: return strv_add(&a->c.fstypes, value);
         case O_FSCK_IN_IMAGE: a->c.fsck = FSCK_IMAGE; return 0;
         case O_NO_FSCK: a->c.fsck = FSCK_NONE; return 0;
@@ -158,6 +170,7 @@ static int apply(struct arguments *a, int opt, const char *value)
         case O_CMDLINE: return str_replace(&a->c.uki_cmdline, value);
         case O_INIT: return str_replace(&a->c.init, value);
         case O_COMPRESS: return set(a, "Compress", value);
+        case O_THREADS: return set(a, "Threads", value);
         case O_LIST: a->action = ACT_LIST; return 0;
         case O_DRY_RUN: a->action = ACT_DRY_RUN; return 0;
         case O_INSPECT: a->action = ACT_INSPECT; return str_replace(&a->inspect, value);
@@ -238,7 +251,7 @@ static int make(struct arguments *a)
         if (a->action == ACT_LIST)
                 list(&im);
         struct strbuf *packed = &im.early;
-        r = compress_data(a->c.compression, a->c.level, plain.s, plain.len, packed);
+        r = compress_data(a->c.compression, a->c.level, a->c.threads, plain.s, plain.len, packed);
         if (r < 0)
                 return log_error_errno(
                         r, "Cannot compress the image as %s: %m", compress_name(a->c.compression));

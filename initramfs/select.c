@@ -178,7 +178,7 @@ static bool is_heavy(const struct selection *s, const struct digest_module *m)
 
         for (uint32_t i = 0; i < m->n_order && digest_order(s->digest, m, i, &step) >= 0; i++)
                 for (size_t k = 0; k < ARRAY_SIZE(heavy); k++)
-                        if (!step.optional && startswith(step.module.path, heavy[k]))
+                        if (startswith(step.module.path, heavy[k]))
                                 return true;
         return false;
 }
@@ -273,11 +273,44 @@ int select_network(struct selection *s, enum image_mode mode, const struct hardw
 
 /* --- into the image --- */
 
+/* Compressed firmware is stored as it will be used, like modules: not every kernel unpacks it, and the image is packed as
+ * a whole. */
+static int add_firmware_file(struct selection *s, const char *dir, const char *name, const char *module)
+{
+        static const char *const suffixes[] = { "", ".xz", ".zst" };
+        _cleanup_free_ char *plain = str_printf("%s/%s", dir, name);
+        const char *why = keep_text(s, str_printf("firmware of %s", module));
+        int r = plain ? -ENOENT : -ENOMEM;
+
+        for (size_t i = 0; i < ARRAY_SIZE(suffixes) && r == -ENOENT; i++) {
+                _cleanup_free_ char *path = str_printf("%s%s", plain, suffixes[i]);
+                _cleanup_strbuf_ struct strbuf packed = { 0 }, data = { 0 };
+
+                if (!path)
+                        return -ENOMEM;
+                if (i == 0) {
+                        r = image_add_file(s->image, path, NULL, why);
+                        continue;
+                }
+                r = image_read_source(s->image, path, &packed, NULL);
+                if (r >= 0)
+                        r = decompress_data(compress_detect(packed.s, packed.len), packed.s, packed.len,
+                                256 << 20, &data);
+                if (r >= 0)
+                        r = image_add_data(s->image, plain, 0644, &data, why);
+                else if (r != -ENOENT && r != -ENOMEM) {
+                        image_missing(s->image, LOG_WARNING, "Firmware %s, which module %s may ask for: %s",
+                                path, module, strerror(-r));
+                        return 0;
+                }
+        }
+        return r;
+}
+
 /* NAME of "firmware=NAME" strings in .modinfo. */
 static int add_firmware(struct selection *s, const struct digest_module *m, const struct strbuf *module)
 {
         static const char *const dirs[] = { "/lib/firmware/updates", "/lib/firmware" };
-        static const char *const suffixes[] = { "", ".xz", ".zst" };
         Elf *elf = elf_memory(module->s, module->len);
         Elf_Scn *scn = NULL;
         size_t names = 0;
@@ -300,12 +333,8 @@ static int add_firmware(struct selection *s, const struct digest_module *m, cons
                         bool found = false;
 
                         p += l + 1;
-                        for (size_t i = 0; name && i < 6 && !found && r >= 0; i++) {
-                                _cleanup_free_ char *path =
-                                        str_printf("%s/%s%s", dirs[i / 3], name, suffixes[i % 3]);
-                                r = path ? image_add_file(s->image, path, NULL,
-                                                   keep_text(s, str_printf("firmware of %s", m->name)))
-                                         : -ENOMEM;
+                        for (size_t i = 0; name && i < 2 && !found && r >= 0; i++) {
+                                r = add_firmware_file(s, dirs[i], name, m->name);
                                 found = r >= 0;
                                 if (r == -ENOENT)
                                         r = 0;
@@ -406,4 +435,18 @@ int selection_install(struct selection *s)
         if (r >= 0)
                 r = image_add_data(s->image, path, 0644, &digest, "module digest of this image");
         return r;
+}
+
+int selection_list_early(const struct selection *s)
+{
+        _cleanup_strbuf_ struct strbuf list = { 0 };
+        struct digest_module m;
+
+        for (uint32_t i = 0; i < digest_n_modules(s->digest); i++)
+                if (s->state[i] & SELECT_EARLY && digest_module_at(s->digest, i, &m) >= 0)
+                        strbuf_printf(&list, "%s\n", m.name);
+        if (list.failed || !list.len)
+                return list.failed ? -ENOMEM : 0;
+        return image_add_data(
+                s->image, "/etc/modules-load.d/rouse.conf", 0644, &list, "modules that are loaded at once");
 }

@@ -29,5 +29,7 @@ int select_drivers(struct selection *s, enum image_mode mode, const struct hardw
 int select_weak(struct selection *s, const char *sysroot);
 /* The drivers of network interfaces: of the machine, or all for a generic image. */
 int select_network(struct selection *s, enum image_mode mode, const struct hardware *h);
+/* /etc/modules-load.d/rouse.conf: those that are loaded at once, for an image where rouse-initrd does not do it. */
+int selection_list_early(const struct selection *s);
 /* Puts the modules, their firmware and the restricted digest into the image. */
 int selection_install(struct selection *s);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The image generator on a Debian root with a real kernel's modules: the same image every time; damage of every sort is
-named and survived; killed at any moment it leaves the old image or a whole new one. No guest; under a minute."""
+named and survived; killed at any moment it leaves the old image or a whole new one; what is asked for comes in, and
+is said to. No guest; a minute or two."""
 import os
 import random
 import re
@@ -69,11 +70,94 @@ def read(path):
 
 
 def same_every_time(work):
+    """In another directory, at another time, with other dates on the files, by any number of threads."""
     generate(work)
     first = read(work + "/image")
     os.unlink(work + "/image")
-    generate(work)
+    generate(work, "find $M -name '*.ko' -exec touch -h -d 2001-02-03 {} +; cd /; export TZ=Asia/Tokyo", "--generic --threads 3")
     tap.ok(first == read(work + "/image"), "the same image every time, to the byte")
+
+
+def inspect(work, *name):
+    return subprocess.run([OUT + "/rouse-initramfs", "--inspect", os.path.join(work, *(name or ("image",)))],
+                          capture_output=True, text=True).stdout
+
+
+# What is done to the root before, arguments, and what --inspect must and must not say.
+ASKED = [
+    ("options and a soft dependency of modprobe.d", "printf 'options virtio_blk queue_depth=7\\nsoftdep virtio_blk pre: dummy post: veth\\n'"
+     ">$ROOT/etc/modprobe.d/x.conf", "--bare --add-module virtio_blk",
+     [r"/virtio_blk.ko  \(asked for\)  \[loaded at once\]  \[options queue_depth=7\]", r"/dummy.ko  \(for module virtio_blk\)",
+      r"/veth.ko  \(for module virtio_blk\)"], []),
+    ("a weak dependency", "echo 'weakdep virtio_blk veth' >$ROOT/etc/modprobe.d/x.conf", "--bare --add-module virtio_blk",
+     [r"/veth.ko  \(virtio_blk may ask for it\)"], []),
+    ("a blacklist keeps a module from being asked for by devices", "echo 'blacklist virtio_blk' >$ROOT/etc/modprobe.d/x.conf",
+     f"--bare --hardware '{image.TOP}/bench/guest.hardware'", [r"/virtio_pci.ko"], [r"virtio_blk.ko"]),
+    ("a recording: the root's driver, loaded at once", "", f"--bare --hardware '{image.TOP}/bench/guest.hardware'",
+     [r"/virtio_blk.ko  \(drives the way to the root\)  \[loaded at once\]"], []),
+    ("what is built in needs no module", "", "--bare --add-module nvme --add-module virtio_blk", [r"/virtio_blk.ko"], [r"/nvme.ko"]),
+    ("compressed modules", "for m in virtio_blk:xz virtio_scsi:zstd; do find $M -name ${m%:*}.ko -exec ${m#*:} -q --rm {} \\; 2>&1 || "
+     "find $M -name ${m%:*}.ko -exec ${m#*:} {} \\;; done; depmod -b $ROOT $(basename $M); rm -f $M/modules.rouse",
+     "--bare --add-module virtio_blk --add-module virtio_scsi", [r"/virtio_blk.ko ", r"/virtio_scsi.ko "], [r"\.ko\.(xz|zst)"]),
+    ("plain firmware", "mkdir -p $ROOT/lib/firmware; echo firmware >$ROOT/lib/firmware/daqboard2000_firmware.bin", "--bare --add-module daqboard2000",
+     [r"-  ?0644 +9 lib/firmware/daqboard2000_firmware.bin  \(firmware of daqboard2000\)"], []),
+    ("firmware by xz", "mkdir -p $ROOT/lib/firmware; echo firmware | xz >$ROOT/lib/firmware/daqboard2000_firmware.bin.xz",
+     "--bare --add-module daqboard2000", [r" 9 lib/firmware/daqboard2000_firmware.bin  \(firmware of daqboard2000\)"], []),
+    ("firmware by zstd", "mkdir -p $ROOT/lib/firmware; echo firmware | zstd -q >$ROOT/lib/firmware/daqboard2000_firmware.bin.zst",
+     "--bare --add-module daqboard2000", [r" 9 lib/firmware/daqboard2000_firmware.bin  \(firmware of daqboard2000\)"], []),
+    ("a script brings its interpreter, a program its libraries", "printf '#!/bin/dash\\n' >$ROOT/usr/bin/x; chmod +x $ROOT/usr/bin/x",
+     "--bare --add-file /usr/bin/x:/x", [r" x  \(asked for\)", r"bin/dash  \(interpreter of /x\)", r"libc.so.6  \(library of /bin/dash\)"], []),
+    ("microcode stands first, unpacked", "mkdir -p $ROOT/lib/firmware/intel-ucode; printf '\\1\\0\\0\\0code' >$ROOT/lib/firmware/intel-ucode/06-55-04",
+     "--generic", [r"\A(d .*\n)+- 0644 +8 kernel/x86/microcode/GenuineIntel.bin"], []),
+    ("mdadm.conf, crypttab and LVM's records speak for their tools", "for p in sbin/cryptsetup sbin/mdadm sbin/lvm; do cp $ROOT/bin/true $ROOT/$p; done; "
+     "mkdir -p $ROOT/etc/mdadm $ROOT/etc/lvm/backup; echo 'ARRAY /dev/md0 UUID=x' >$ROOT/etc/mdadm/mdadm.conf; echo vg >$ROOT/etc/lvm/backup/vg; "
+     "echo 'r UUID=1 none luks' >$ROOT/etc/crypttab", "--generic", [r"sbin/cryptsetup  \(feature luks\)", r"sbin/mdadm  \(feature mdraid\)",
+                                                               r"sbin/lvm  \(feature lvm\)"], []),
+    ("installed, and nothing speaks for them: not in a generic image", "for p in sbin/cryptsetup sbin/mdadm sbin/lvm; do cp $ROOT/bin/true $ROOT/$p; done; "
+     "echo 's /dev/sdb /dev/urandom swap' >$ROOT/etc/crypttab", "--generic", [r"/virtio_blk.ko"], [r"sbin/cryptsetup", r"sbin/mdadm", r"sbin/lvm"]),
+    ("unless all that is installed is asked for", "for p in sbin/cryptsetup sbin/mdadm sbin/lvm; do cp $ROOT/bin/true $ROOT/$p; done",
+     "--generic --feature installed --feature -lvm", [r"sbin/cryptsetup", r"sbin/mdadm"], [r"sbin/lvm"]),
+]
+
+
+def asked_for(work):
+    for name, before, arguments, says, never in ASKED:
+        status, output = generate(work, before, arguments)
+        said = inspect(work)
+        missing = [p for p in says if not re.search(p, said)] + [p for p in never if re.search(p, said)]
+        tap.ok(status == 0 and not missing, name, f"{missing}\n{output}\n{said[:3000]}")
+
+
+def said(work):
+    """What is said and what is not written."""
+    status, output = generate(work, "", "--bare --add-module daqboard2000")
+    tap.ok(status == 0 and "Firmware daqboard2000_firmware.bin, which module daqboard2000 may ask for, is not there" in output,
+           "missing firmware is a warning", output)
+    with open(work + "/image", "w") as file:
+        file.write("the old image")
+    status, output = generate(work, "echo '/dev/vda / nosuchfs defaults 0 1' >$ROOT/etc/fstab", "--generic")
+    tap.ok(status != 0 and "nosuchfs" in output and read(work + "/image") == b"the old image",
+           "a missing driver of the root is an error", output)
+    for option, pattern in (("--list", r"\d+ lib/modules/.*/virtio_blk.ko  \(lean set\)"), ("--dry-run", r"\d+ entries, \d+ bytes, \d+ as zstd")):
+        status, output = generate(work, "", "--host " + option)
+        tap.ok(status == 0 and re.search(pattern, output) and read(work + "/image") == b"the old image", f"{option} writes nothing", output)
+    status, output = generate(work, f"mkdir '{work}/small'; mount -t tmpfs -o size=200k none '{work}/small'; echo old >'{work}/small/i'",
+                              f"--host -o '{work}/small/i'; ls '{work}/small'; cat '{work}/small/i'; true")
+    tap.ok("KiB free and the image needs" in output and "\ni\nold\n" in output, "no space: the old image stays, alone", output)
+
+
+def formats(work):
+    """Each form, by the tool that it is named after, at its lowest and highest level."""
+    for form, levels, test in (("zstd", "1 19", "zstd -qdc"), ("lz4", "1 12", "lz4 -qdc"), ("xz", "1 6", "xz -dc"), ("gzip", "1 9", "gzip -dc"), ("none", "0", "cat")):
+        sizes = []
+        for level in levels.split():
+            choice = form if form == "none" else f"{form}:{level}"
+            status, output = generate(work, "", f"--bare --no-microcode --add-module virtio_blk --compress {choice}")
+            listed = subprocess.run(["sh", "-c", f"{test} <'{work}/image' | cpio -t --quiet"], capture_output=True, text=True)
+            sizes.append(os.path.getsize(work + "/image"))
+            tap.ok(status == 0 and "/virtio_blk.ko" in listed.stdout, f"{choice}: {test.split()[0]} and cpio read it", output + listed.stderr)
+        if len(sizes) > 1:
+            tap.ok(sizes[1] < sizes[0], f"{form}: a higher level is smaller", sizes)
 
 
 def damaged(work):
@@ -121,6 +205,9 @@ def killed(work):
 os.makedirs(cache.ROOT, exist_ok=True)
 with tempfile.TemporaryDirectory(dir=cache.ROOT, prefix=".tree-generator-") as work:
     same_every_time(work)
+    asked_for(work)
+    said(work)
+    formats(work)
     damaged(work)
     killed(work)
 tap.done()

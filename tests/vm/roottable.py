@@ -20,7 +20,7 @@ import image
 import qemu
 import roots
 
-GENERIC = "--generic --feature shell --root-type ext4 --root-type xfs --root-type btrfs --root-type vfat"
+GENERIC = "--generic --feature installed --feature shell --root-type ext4 --root-type xfs --root-type btrfs --root-type vfat"
 TIMEOUT = float(os.environ.get("TIMEOUT") or 240)
 DOWN = r"rouse-shutdown: all file systems unmounted"
 
