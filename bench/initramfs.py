@@ -3,11 +3,11 @@
 
     bench/initramfs.py [--kernel cloud|full]… [--runs N] [GENERATOR…]
 
-Every generator runs in the same Debian root (an overlay, thrown away), one after the other, N times round. Printed, and
-written to bench/out/initramfs.csv: processor seconds (user and system, children included), seconds by the clock, bytes.
-The root has no /sys of a machine to look at: what a host image needs is taken from a recording of the guest that
-`make boot` starts (bench/guest.hardware), for the generators that know such a thing; for the others `dep` and `host`
-mean the machine that this runs on.
+Every generator runs in the same Debian root, one after the other, N times round. The root is a copy on this machine's
+disk, thrown away afterwards, with LUKS, LVM, md and btrfs tools installed: initramfs-tools and dracut look for the device
+that it is on. Printed, and written to bench/out/initramfs.csv: processor seconds (user and system, children included),
+seconds by the clock, bytes. `dep` and `host` mean the machine that this runs on; "rouse host" takes a recording of the
+guest that `make boot` starts (bench/guest.hardware).
 """
 import argparse
 import csv
@@ -15,13 +15,15 @@ import os
 import re
 import statistics
 import sys
+import tempfile
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "vm"))
+import cache
 import image
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT = os.environ.get("OUT") or os.path.join(image.TOP, "build")
-PACKAGES = "dracut-core,tiny-initramfs-core,busybox-static"
+PACKAGES = "dracut-core,tiny-initramfs-core,busybox-static,cryptsetup-bin,lvm2,mdadm,btrfs-progs"
 OURS = f"'{OUT}/rouse-initramfs' -k $V --sysroot $ROOT -o $ROOT/image "
 MKINITRAMFS = ("sed -i 's/^MODULES=.*/MODULES={}/' $ROOT/etc/initramfs-tools/initramfs.conf; rm -f $ROOT/etc/initramfs-tools/conf.d/*; "
                "timed chroot $ROOT mkinitramfs -o /image $V")
@@ -29,6 +31,8 @@ GENERATORS = {
     "rouse host": f"timed {OURS} --hardware '{HERE}/guest.hardware'",
     "rouse lean": f"timed {OURS} --host",
     "rouse generic": f"timed {OURS} --generic",
+    "rouse generic, all tools": f"timed {OURS} --generic --feature installed",
+    "rouse full": f"timed {OURS} --full",
     "initramfs-tools dep": MKINITRAMFS.format("dep"),
     "initramfs-tools most": MKINITRAMFS.format("most"),
     "dracut host": "timed chroot $ROOT dracut -q --hostonly --no-hostonly-cmdline --zstd /image $V",
@@ -45,14 +49,16 @@ used = resource.getrusage(resource.RUSAGE_CHILDREN)
 if done.returncode: print("FAILED", done.returncode, done.stderr.decode(errors="replace")[-300:].replace("\n", " "))
 print("RESULT", used.ru_utime + used.ru_stime, time.monotonic() - began)
 ' "$@"; }
-mount --bind /dev $ROOT/dev; mount -t sysfs sysfs $ROOT/sys
+ROOT=%s
+mount --bind $ROOT $ROOT; mount --bind /dev $ROOT/dev; mount -t sysfs sysfs $ROOT/sys; mount -t proc proc $ROOT/proc
+rm -f $ROOT/image
 %s
 stat -c 'SIZE %%s' $ROOT/image || echo SIZE 0
 """
 
 
-def once(layers, version, script):
-    said = image.in_tree(layers, "set +e\n" + TIMED % (version, script))
+def once(root, version, script):
+    said = image.run(["unshare", "--mount", "--propagation", "private", "bash", "-c", TIMED % (version, root, script)])
     result = re.search(r"RESULT (\S+) (\S+)", said)
     failed = re.search(r"FAILED.*", said)
     if failed:
@@ -71,12 +77,15 @@ def main():
     rows = []
     for flavour in options.kernel or sorted(image.KERNELS):
         kernel = image.kernel(flavour)
-        layers = [image.install(OUT) + "/tree", kernel.tree, image.base(image.extended(PACKAGES)) + "/tree"]
         results = {name: [] for name in names}
-        for run in range(options.runs):
-            for name in names:
-                results[name].append(once(layers, kernel.version, GENERATORS[name]))
-                rows += [(flavour, name, run, *results[name][-1])]
+        with tempfile.TemporaryDirectory(dir=cache.ROOT, prefix=".tree-bench-") as root:
+            for layer in (image.base(image.extended(PACKAGES)), image.install(OUT)):
+                image.run(["cp", "-a", layer + "/tree/.", root])
+            image.run(["cp", "-a", kernel.tree + "/.", root])
+            for run in range(options.runs):
+                for name in names:
+                    results[name].append(once(root, kernel.version, GENERATORS[name]))
+                    rows += [(flavour, name, run, *results[name][-1])]
         print(f"\n{kernel.version}, {options.runs} runs      CPU s   clock s        bytes")
         for name in names:
             cpu, clock, size = (statistics.median(values) for values in zip(*results[name]))
