@@ -115,6 +115,15 @@ ASKED = [
                                                                r"sbin/lvm  \(feature lvm\)"], []),
     ("installed, and nothing speaks for them: not in a generic image", "for p in sbin/cryptsetup sbin/mdadm sbin/lvm; do cp $ROOT/bin/true $ROOT/$p; done; "
      "echo 's /dev/sdb /dev/urandom swap' >$ROOT/etc/crypttab", "--generic", [r"/virtio_blk.ko"], [r"sbin/cryptsetup", r"sbin/mdadm", r"sbin/lvm"]),
+    ("an image with units: PID 1, devd, their libraries and units", "", "--full",
+     [r"l 0777 .* init -> usr/sbin/rouse ", r" usr/lib/rouse/rouse-devd ", r"libkmod.so.2  \(library of /usr/lib/rouse/rouse-devd-worker\)",
+      r" usr/lib/systemd/system/initrd.target ", r"etc/systemd/system/sysinit.target.wants/systemd-udevd.service -> /usr/lib/rouse/system/systemd-udevd.service",
+      r" etc/initrd-release ", r" usr/lib/rouse/system/initrd-parse-etc.service "], [r"sbin/cryptsetup"]),
+    ("a unit of one's own, its drop-in, and what they execute", "mkdir -p $ROOT/etc/systemd/system/x@.service.d; cp $ROOT/bin/true $ROOT/usr/bin/x; "
+     "printf '[Service]\\nExecStart=-@/usr/bin/x y\\nExecStop=-/no/such\\n[Install]\\nWantedBy=multi-user.target basic.target\\n'"
+     ">$ROOT/etc/systemd/system/x@.service; printf '[Service]\\nExecStartPre=cat\\n' >$ROOT/etc/systemd/system/x@.service.d/a.conf",
+     "--full --unit x@.service", [r"basic.target.wants/x@.service -> /etc/systemd/system/x@.service", r" x@.service.d/a.conf|x@.service.d/a.conf ",
+                                  r" usr/bin/x  \(run by x@.service\)", r" usr/bin/cat  \(run by x@.service\)"], [r"multi-user.target.wants"]),
     ("unless all that is installed is asked for", "for p in sbin/cryptsetup sbin/mdadm sbin/lvm; do cp $ROOT/bin/true $ROOT/$p; done",
      "--generic --feature installed --feature -lvm", [r"sbin/cryptsetup", r"sbin/mdadm"], [r"sbin/lvm"]),
 ]
@@ -138,6 +147,11 @@ def said(work):
     status, output = generate(work, "echo '/dev/vda / nosuchfs defaults 0 1' >$ROOT/etc/fstab", "--generic")
     tap.ok(status != 0 and "nosuchfs" in output and read(work + "/image") == b"the old image",
            "a missing driver of the root is an error", output)
+    for arguments, pattern in (("--full --unit nosuch.service", "needs the unit nosuch.service: No such file"),
+                               ("--full --feature luks", "An image with units has no LUKS1"),
+                               ("--feature nosuch", "There is no feature nosuch")):
+        status, output = generate(work, "", arguments)
+        tap.ok(status != 0 and pattern in output and read(work + "/image") == b"the old image", f"{arguments}: {pattern}", output)
     for option, pattern in (("--list", r"\d+ lib/modules/.*/virtio_blk.ko  \(lean set\)"), ("--dry-run", r"\d+ entries, \d+ bytes, \d+ as zstd")):
         status, output = generate(work, "", "--host " + option)
         tap.ok(status == 0 and re.search(pattern, output) and read(work + "/image") == b"the old image", f"{option} writes nothing", output)
