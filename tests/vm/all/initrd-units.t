@@ -15,7 +15,7 @@ tap = Tap()
 OUT = os.environ.get("OUT") or os.path.join(image.TOP, "build")
 # before the root is there, after it, and one that must have ended when the root is entered
 UNITS = r"""mkdir -p $ROOT/etc/systemd/system $ROOT/usr/local/bin
-printf '#!/bin/sh\nread -r line </etc/initrd-release; echo "$1 $line $(cat /proc/1/comm)" >>/run/note\n' >$ROOT/usr/local/bin/note
+printf '#!/bin/sh\nread -r line </etc/initrd-release; read -r comm </proc/1/comm; echo "$1 $line $comm" >>/run/note\n' >$ROOT/usr/local/bin/note
 chmod +x $ROOT/usr/local/bin/note
 cat >$ROOT/etc/systemd/system/early-note.service <<'X'
 [Unit]
@@ -23,6 +23,7 @@ DefaultDependencies=no
 Before=sysroot.mount
 [Service]
 Type=oneshot
+RemainAfterExit=yes
 ExecStart=note early
 [Install]
 WantedBy=initrd-root-fs.target multi-user.target
