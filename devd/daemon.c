@@ -300,6 +300,7 @@ static void stop_parts(struct devd *m)
 {
         if (daemon_idle(m)) /* else the next devd sees that something was under way */
                 write_queue_flag(false);
+        leave_devices();
         loop_timer_cancel(m->loop, &trim);
         events_abandon(m);
         control_free(m);

@@ -81,6 +81,8 @@ void settings_read(struct devd *m, const struct daemon_options *o);
 int daemon_run(const struct daemon_options *o);
 /* Reads rules again (only if something changed, unless force). Running events keep going. */
 void daemon_reload(struct devd *m, bool force);
+/* leave.c: in an initramfs, at the end: what was probed, for the daemon of the root. */
+void leave_devices(void);
 /* Everything that was asked for is done: queue empty, coldplug over, no module being loaded. */
 bool daemon_idle(const struct devd *m);
 /* About to take events from the kernel: the queue flag stands before they are ours alone. */

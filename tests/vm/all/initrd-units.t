@@ -72,6 +72,8 @@ def boots(machine, name, pid1):
             tap.is_(guest.out(CHECK), "active\nactive\nactive", f"{name}: services run; nothing of the initramfs is left")
             tap.like(guest.out("cat /run/rouse/initrd.times"), r"(?s)initrd_start=\d+.*root_found=.*root_mounted=.*switch_root=",
                      f"{name}: times are handed over")
+            tap.like(guest.out("cat /run/rouse/initrd.devices"), r"(?m)^254:0 \d+ /devices/\S+/block/vda .*ID_FS_UUID=b0070000-0000-4000-8000-000000000001",
+                     f"{name}: and what was probed")
             tap.ok(guest.run("test -e /run/initramfs/fsck-root")[0] == 0, f"{name}: the root was checked")
             if pid1 == "rouse":
                 tap.like(guest.out("rousectl analyze plot"), "initrd: mount of the root", "one chart")
