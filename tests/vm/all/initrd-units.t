@@ -68,7 +68,8 @@ def boots(machine, name, pid1):
             tap.is_(guest.out("cat /proc/1/comm"), pid1, f"{name}: process 1")
             tap.like(guest.out("cat /run/note"), r'^early PRETTY_NAME="Debian.* rouse\nlate PRETTY_NAME="Debian.* rouse$',
                      f"{name}: the administrator's units ran in the initramfs")
-            tap.is_(guest.out("cat /run/hostname-there"), guest.out("cat /etc/hostname"), "and saw the root")
+            if not tap.is_(guest.out("cat /run/hostname-there"), guest.out("cat /etc/hostname"), "and saw the root"):
+                tap.diag(guest.out("dmesg | grep -a -e note -e sysroot -e cp:"))
             tap.is_(guest.out(CHECK), "active\nactive\nactive", f"{name}: services run; nothing of the initramfs is left")
             tap.like(guest.out("cat /run/rouse/initrd.times"), r"(?s)initrd_start=\d+.*root_found=.*root_mounted=.*switch_root=",
                      f"{name}: times are handed over")
