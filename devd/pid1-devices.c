@@ -273,6 +273,23 @@ static void tell_former_owner(struct devd *m, struct device *d, const char *link
                 send_device(m, former, state_of(former));
 }
 
+/* What it was called before a "move" is no device any more. Told after the new name, so that node and links are taken
+ * over and not given up. */
+static void tell_old_path(struct devd *m, struct device *d)
+{
+        const char *old = streq(d->action, "move") ? device_prop(d, "DEVPATH_OLD") : NULL;
+        char path[PATH_MAX];
+        struct watched *k;
+
+        if (!old || snprintf(path, sizeof(path), "/sys%s", old) >= (int)sizeof(path) ||
+                streq(path, d->syspath))
+                return;
+        k = hash_get(&m->pid1->watches, path);
+        if (k)
+                (void)str_replace(&k->syspath, NULL);
+        send_absent(m, path);
+}
+
 static bool has_systemd_tag(const struct device *d)
 {
         return d && strv_contains(d->tags_current, "systemd");
@@ -293,8 +310,10 @@ void pid1_event(struct devd *m, struct device *d, struct device *old)
         tell = mark_names(p, d);
         tell |= has_systemd_tag(d) || has_systemd_tag(old) || device_prop(d, "SYSTEMD_WANTS") ||
                 device_prop(d, "SYSTEMD_ALIAS");
-        if (tell)
+        if (tell) {
                 send_device(m, d, state_of(d));
+                tell_old_path(m, d);
+        }
         FOREACH_STR (l, d->links)
                 follow_link(m, d, *l);
         FOREACH_STR (l, old ? old->links : NULL)

@@ -160,6 +160,15 @@ try:
     d = p.device("/dev/disk/shared", PRESENT)
     ok(not w.real_nodes or d and d["node"] != "/dev/td1", "the link's next owner is told", d)
 
+    # ---- another name ----
+    w.remove("/devices/virtual/net/dummy9")
+    w.device("/devices/virtual/net/other9", "net", {"INTERFACE": "other9", "IFINDEX": 9})
+    w.uevent("move", "/devices/virtual/net/other9", "net", INTERFACE="other9", IFINDEX=9,
+             DEVPATH_OLD="/devices/virtual/net/dummy9")
+    d = p.device("/sys/devices/virtual/net/other9")
+    ok(d and d["state"] == PRESENT, "an interface under its new name", d)
+    ok(p.device("/sys/devices/virtual/net/dummy9", GONE), "and no longer under the old one")
+
     # ---- mounts ----
     p.send(WATCH_MOUNTS)
     ok(p.next(MOUNTINFO, lambda f: f[1] == "/"), "the root is mounted")
