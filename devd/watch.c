@@ -189,8 +189,13 @@ static int ask_change(const char *syspath)
 /* 1: the kernel reads the partition table again, and sends events for what it finds. */
 static int reread_partitions(const char *devnode)
 {
-        _cleanup_close_ int fd = open(devnode, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+        _cleanup_close_ int fd = -1;
+        char path[PATH_MAX];
+        int r = real_dev_path(devnode, path);
 
+        if (r < 0)
+                return r;
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
         if (fd < 0)
                 return -errno;
         if (flock(fd, LOCK_EX | LOCK_NB) < 0)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """rouse-devd in a network namespace: uevents in, database, links, tags, monitor messages and RUN programs out."""
+import fcntl
 import os
 import sys
 import time
@@ -16,10 +17,14 @@ SUBSYSTEM=="block", KERNEL=="tdprog", PROGRAM="/bin/sh -c 'echo out-$$DEVTYPE-%k
 SUBSYSTEM=="block", KERNEL=="tdprog", IMPORT{program}="/bin/echo IMPORTED=1"
 SUBSYSTEM=="block", KERNEL=="slow*", ACTION!="remove", PROGRAM="/bin/sleep 30"
 SUBSYSTEM=="block", KERNEL=="tdrun", RUN+="/bin/sh -c 'echo $env{FROM_RULE} $$DEVNAME $$ACTION >> ''' + "RUNLOG" + r''''"
+SUBSYSTEM=="block", KERNEL=="tw*", OPTIONS+="watch"
+SUBSYSTEM=="block", KERNEL=="tw*", IMPORT{builtin}="blkid"
+SUBSYSTEM=="block", KERNEL=="twb", RUN+="/bin/sh -c 'echo >>TWB'"
 SUBSYSTEM=="block", KERNEL=="seq", RUN+="/bin/sh -c 'echo $env{STEP} >> ''' + "SEQLOG" + r''''"
 ''')
 rules = w.path("rules/50-test.rules")
 text = open(rules).read().replace("RUNLOG", w.path("run.log")).replace("SEQLOG", w.path("seq.log"))
+text = text.replace("TWB", w.path("dev/twb"))
 open(rules, "w").write(text)
 
 try:
@@ -45,6 +50,36 @@ try:
        "database entry", entry)
     is_(w.link("disk/by-test/tda"), "../../tda", "the link")
     ok(os.path.exists(w.path("run/tags/systemd/b240:1")), "the tag's index")
+
+    # ---- written while it is probed, by others and by its own program ----
+    def readable(name, minor):
+        where = w.disk(name, minor, attrs={"size": "2048"})
+        os.unlink(w.path("dev", name))
+        with open(w.path("dev", name), "wb") as f:
+            f.truncate(1 << 20)
+        return os.path.join(where, "uevent"), w.path("dev", name)
+
+    def asked(file):
+        with open(file) as f:
+            return f.read().startswith("change")
+
+    file, node = readable("twa", 60)
+    with open(node, "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        w.disk_event("add", "twa", 60)
+        ok(wait_for(lambda: os.path.lexists(w.path("run/watch/b240:60"))), "a disk is watched before it is probed")
+        with open(node, "r+b") as f:
+            f.write(b"x")
+        ok(not asked(file) and w.entry("b240:60") is None, "it is locked: its event waits")
+    ok(wait_for(lambda: w.entry("b240:60") is not None), "unlocked, it goes on")
+    ok(wait_for(lambda: asked(file)), "what was written meanwhile brings another event")
+    file, node = readable("twb", 61)
+    w.disk_event("add", "twb", 61)
+    ok(wait_for(lambda: os.path.lexists(w.path("run/watch/b240:61"))) and w.settle() is not False and
+       os.path.getsize(node) > 1 << 20 and not asked(file), "what its own program writes does not")
+    with open(node, "r+b") as f:
+        f.write(b"x")
+    ok(wait_for(lambda: asked(file)), "what is written afterwards does")
 
     # ---- links with several claimants ----
     w.disk("tdb", 2, attrs={"prio": "high"})
