@@ -471,7 +471,8 @@ static int ask(struct stack *s, struct luks_entry *e)
 
 static bool have_token_plugins(void)
 {
-        static const char *const dirs[] = { "/usr/lib/x86_64-linux-gnu/cryptsetup",
+        static const char *const dirs[] = { "/lib/x86_64-linux-gnu/cryptsetup",
+                "/usr/lib/x86_64-linux-gnu/cryptsetup", "/lib/aarch64-linux-gnu/cryptsetup",
                 "/usr/lib/aarch64-linux-gnu/cryptsetup", "/usr/lib/cryptsetup" };
 
         for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)

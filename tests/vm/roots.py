@@ -86,6 +86,38 @@ def _builder_root(work, base_path, kernel):
     return path
 
 
+BUILDER_INIT = """#!/bin/busybox sh
+busybox mount -t devtmpfs dev /dev
+for m in /modules/*; do busybox insmod "$m"; done
+n=0
+while [ ! -b /dev/vda ] && [ $n -lt 600 ]; do busybox sleep 0.1; n=$((n + 1)); done
+busybox mount -t ext4 /dev/vda /root
+busybox mount --move /dev /root/dev
+exec busybox switch_root /root /build
+"""
+
+
+def _builder_initramfs(work, base_path, kernel):
+    """The least that brings the builder's root up: busybox and the modules of its disk, in the order of modprobe."""
+    tree = os.path.join(work, "initramfs.d")
+    for name in ("bin", "modules", "dev", "root"):
+        os.makedirs(os.path.join(tree, name))
+    shutil.copy(os.path.join(base_path, "tree/bin/busybox"), os.path.join(tree, "bin/busybox"))
+    paths = []
+    for name in ("virtio_pci", "virtio_blk", "ext4"):
+        said = image.run(["modprobe", "-d", kernel.tree + "/usr", "-S", kernel.version, "--show-depends", name])
+        paths += [path for path in re.findall(r"^insmod (\S+)", said, re.M) if path not in paths]
+    for number, path in enumerate(paths):
+        shutil.copy(path, os.path.join(tree, "modules", f"{number:02}.ko"))
+    with open(os.path.join(tree, "init"), "w") as file:
+        file.write(BUILDER_INIT)
+    os.chmod(os.path.join(tree, "init"), 0o755)
+    path = os.path.join(work, "initramfs")
+    image.run(["sh", "-c", f"cd '{tree}' && find . | cpio -o -H newc --quiet >'{path}'"])
+    shutil.rmtree(tree)
+    return path
+
+
 @contextlib.contextmanager
 def tpm(state):
     """A TPM2 (swtpm) with its state in a directory: QEMU's arguments for it."""
@@ -140,11 +172,12 @@ def disks():
         _blank_disks(work)
         root = _builder_root(work, base_path, kernel)
         os.makedirs(os.path.join(work, "tpm"))
-        machine = image.Machine(kernel, image.initramfs_debian(base_path, kernel), root, "", "/build")
+        initramfs = _builder_initramfs(work, base_path, kernel)
+        machine = image.Machine(kernel, initramfs, root, "", "/build")
         with tpm(os.path.join(work, "tpm")) as arguments, Builder(machine, work, arguments) as guest:
             guest.boot()
             try:
-                guest.expect(r"^@(done)", 900)
+                guest.expect(r"^@(done)", 3600)
                 guest.wait_exit(120)
             except (qemu.Timeout, qemu.Ended) as error:
                 raise image.Error(f"the disks could not be made: {error}\n{guest.tail(30)}") from None
@@ -158,6 +191,7 @@ def disks():
         with open(os.path.join(work, "facts.json"), "w") as file:
             json.dump(facts, file, indent=1)
         os.unlink(root)
+        os.unlink(initramfs)
     key = cache.digest(1, base_path, kernel.path, json.dumps(DISKS), cache.digest_tree(os.path.join(HERE, "roots")))
     return cache.entry("roots", key, make, image.say)
 

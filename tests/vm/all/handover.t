@@ -8,6 +8,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import cache
 import image
 import qemu
+import roots
 from tap import TIMEOUT, Tap
 
 tap = Tap()
@@ -15,7 +16,7 @@ tap = Tap()
 
 def dracut_image(kernel):
     """dracut's, made in a root of its own."""
-    base = image.base(image.extended("dracut-core"))
+    base = roots.base()
 
     def make(work):
         image.in_tree([kernel.tree, base + "/tree"],
@@ -42,6 +43,9 @@ def boots(name, machine, pid1):
                 tap.like(guest.out("cat /run/rouse/initrd.times"), "switch_root=", f"{name}: times are handed over")
                 if pid1 == "rouse":
                     tap.like(guest.out("rousectl analyze plot"), "initrd: mount of the root", f"{name}: one chart")
+                    tap.like(guest.out("journalctl -b | grep -o 'Block devices: .*'"),
+                             "^Block devices: [1-9][0-9]* known from the initramfs, 0 probed$",
+                             f"{name}: what was probed is not probed again")
         except (qemu.Timeout, qemu.Ended, qemu.Failed, OSError) as error:
             tap.ok(False, name, f"{error}\n{guest.tail(30)}")
 
