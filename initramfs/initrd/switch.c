@@ -36,14 +36,23 @@ static void use_console(void)
                 fcntl(fd, F_SETFD, 0);
 }
 
+/* What somebody has mounted before us stays. */
+static bool is_mount_point(const char *path)
+{
+        struct stat st, root;
+
+        return stat(path, &st) == 0 && stat("/", &root) == 0 && st.st_dev != root.st_dev;
+}
+
 int mount_api(void)
 {
         int result = 0;
 
         umask(0022);
         for (size_t i = 0; i < ARRAY_SIZE(api); i++) {
-                mkdir(api[i].where, 0755);
-                if (mount(api[i].type, api[i].where, api[i].type, api[i].flags, api[i].options) < 0 &&
+                bool there = mkdir(api[i].where, 0755) < 0 && is_mount_point(api[i].where);
+                if (!there &&
+                        mount(api[i].type, api[i].where, api[i].type, api[i].flags, api[i].options) < 0 &&
                         errno != EBUSY && result == 0)
                         result = -errno;
                 if (i == 0)
