@@ -20,8 +20,9 @@ static int be_init(void)
                 if (sscanf(line, "%1023s %1023s %63s %1023s", source, where, type, options) == 4 &&
                         (!strcmp(where, "/usr") || (!strcmp(where, "/") && strcmp(type, "rootfs"))))
                         printf("MARKER %s %s %s %.2s\n", where, source, type, options);
-        printf("MARKER api%s%s%s%s\n", access("/proc/1", F_OK) ? "" : " proc", access("/sys/class", F_OK) ? "" : " sys",
-                access("/dev/null", F_OK) ? "" : " dev", access("/run/rouse/initrd.times", F_OK) ? "" : " run");
+        printf("MARKER api%s%s%s%s\n", access("/proc/1", F_OK) ? "" : " proc",
+                access("/sys/class", F_OK) ? "" : " sys", access("/dev/null", F_OK) ? "" : " dev",
+                access("/run/rouse/initrd.times", F_OK) ? "" : " run");
         if (!access("/run/initramfs/fsck-root", F_OK))
                 puts("MARKER checked");
         if (!access("/run/initramfs/shutdown", X_OK))
@@ -80,8 +81,8 @@ static int be_tool(const char *name, int argc, char **argv)
 
 static int be_keyscript(int argc, char **argv)
 {
-        static const char *const names[] = { "CRYPTTAB_NAME", "CRYPTTAB_KEY", "CRYPTTAB_OPTIONS", "CRYPTTAB_TRIED",
-                "CRYPTTAB_OPTION_tries" };
+        static const char *const names[] = { "CRYPTTAB_NAME", "CRYPTTAB_KEY", "CRYPTTAB_OPTIONS",
+                "CRYPTTAB_TRIED", "CRYPTTAB_OPTION_tries" };
         FILE *f = fopen("/run/tools", "ae");
 
         fprintf(f, "keyscript");

@@ -53,6 +53,10 @@ class Lab:
         subprocess.run((os.environ.get("CC") or "gcc").split() +
                        ["-static", "-O1", "-w", "-o", self.tool, os.path.join(HERE, "initrd-tool.c")], check=True)
 
+        # None, unless it was built with sanitizers.
+        said = subprocess.run(["ldd", os.path.join(OUT, "rouse-initrd")], capture_output=True, text=True).stdout
+        self.libraries = re.findall(r"(/\S+) \(0x", said)
+
     def path(self, name):
         return os.path.join(self.dir, name)
 
@@ -156,6 +160,9 @@ class Boot:
         for name in ("dev", "proc", "sys", "run", "sbin", "bin", "etc", "codes"):
             os.mkdir(f"{root}/{name}")
         shutil.copy(os.path.join(OUT, "rouse-initrd"), f"{root}/init")
+        for library in self.lab.libraries:
+            os.makedirs(os.path.dirname(root + library), exist_ok=True)
+            shutil.copy(library, root + library)
         for path, codes in self.programs.items():
             os.makedirs(os.path.dirname(root + path), exist_ok=True)
             shutil.copy(self.lab.tool, root + path)
