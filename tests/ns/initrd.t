@@ -218,6 +218,41 @@ def luks():
     root.detach()
 
 
+def members():
+    root, number = lab.ext4("raided")
+    path = lab.path("isw.img")
+    with open(path, "wb") as file:
+        file.truncate(4 << 20)
+        file.seek((4 << 20) - 1024)
+        file.write(b"Intel Raid ISM Cfg Sig. 1.0.00")
+
+    def assembled(boot):
+        boot.expect_log("isw_raid_member: mdmon, which keeps such metadata while the array is written to, is not started here")
+        root.attach()
+    boot = comes_up("a member with metadata of a firmware", f"root=UUID={number}", [Disk(path)], steps=assembled,
+                    programs={"/sbin/mdadm": [0]})
+    if boot:
+        like(boot.tools, r"^mdadm --incremental --quiet /dev/loop\d+ <>$", "goes to mdadm")
+    root.detach()
+
+
+def verity():
+    data, _ = lab.ext4("data")
+    path = lab.path("hashes.img")
+    with open(path, "wb") as file:
+        file.write(b"verity\0\0" + (1).to_bytes(4, "little") * 2 + bytes((1 << 20) - 16))
+    hashes, roothash = Disk(path), "5e" * 32
+    data.attach()
+    hashes.attach()
+    words = f"roothash={roothash} systemd.verity_root_data={data.device} systemd.verity_root_hash={hashes.device} panic=1"
+    boot = restarts("dm-verity with another hash", words, [], [r"verity: the root was not opened: it does not fit roothash= \(exit code 1\)"],
+                    programs={"/sbin/veritysetup": [1]})
+    if boot:
+        is_(boot.tools, f"veritysetup open {data.device} root {hashes.device} {roothash} <>\n", "what veritysetup is told")
+    data.detach()
+    hashes.detach()
+
+
 def breaks():
     root, number = lab.ext4("broken")
     for at, where in (("initqueue", "any device is looked for"), ("pre-mount", "the mount of the root"), ("", "the switch of root")):
@@ -259,8 +294,10 @@ if initrd_ns.possible():
     skip_all(initrd_ns.possible())
 lab = Lab()
 try:
-    for test in (names, partitions, waiting, checks, no_root, luks, breaks, usr, resume):
-        test()
+    only = sys.argv[1:]
+    for test in (names, partitions, waiting, checks, no_root, luks, members, verity, breaks, usr, resume):
+        if not only or test.__name__ in only:
+            test()
 finally:
     lab.end()
 done()
