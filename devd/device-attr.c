@@ -5,7 +5,6 @@
  * attribute may change another. */
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "device.h"
 #include "lib/fileio.h"
@@ -50,15 +49,14 @@ void device_free_attrs(struct device *d)
         d->attrs = NULL;
 }
 
-/* 0 with the text in buf (NUL-terminated), or -errno when the attribute counts as absent. */
-static int read_regular(const char *path, const struct stat *st, char *buf)
+/* 0 with the text in buf (NUL-terminated), or -errno when the attribute counts as absent: -ELOOP when it is a link,
+ * -EISDIR when it is a directory. Of what is write-only sysfs lets nobody read, not even root. */
+static int read_regular(const char *path, char *buf)
 {
         _cleanup_close_ int fd = -1;
         ssize_t n;
 
-        if (!(st->st_mode & 0444))
-                return -EACCES;
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
         if (fd < 0)
                 return -errno;
         n = read(fd, buf, ATTR_MAX);
@@ -74,32 +72,24 @@ static int read_regular(const char *path, const struct stat *st, char *buf)
 
 static int read_attr(struct device *d, const char *name, char *buf)
 {
-        char path[PATH_MAX];
-        struct stat st;
+        char path[PATH_MAX], target[PATH_MAX];
         ssize_t n;
         int r;
 
         r = real_sys_path(d->syspath, name, path);
-        if (r < 0)
+        if (r >= 0)
+                r = read_regular(path, buf);
+        if (r != -ELOOP)
                 return r;
-        if (lstat(path, &st) < 0)
+        /* Only these links point at something with a name of its own. */
+        if (!streq(name, "driver") && !streq(name, "subsystem") && !streq(name, "module"))
+                return -EINVAL;
+        n = readlink(path, target, sizeof(target) - 1);
+        if (n < 0)
                 return -errno;
-        if (S_ISLNK(st.st_mode)) {
-                char target[PATH_MAX];
-
-                /* Only these point at something with a name of its own. */
-                if (!streq(name, "driver") && !streq(name, "subsystem") && !streq(name, "module"))
-                        return -EINVAL;
-                n = readlink(path, target, sizeof(target) - 1);
-                if (n < 0)
-                        return -errno;
-                target[n] = 0;
-                snprintf(buf, ATTR_MAX, "%s", path_basename(target));
-                return 0;
-        }
-        if (!S_ISREG(st.st_mode))
-                return -EISDIR;
-        return read_regular(path, &st, buf);
+        target[n] = 0;
+        snprintf(buf, ATTR_MAX, "%s", path_basename(target));
+        return 0;
 }
 
 const char *device_attr(struct device *d, const char *name)

@@ -11,6 +11,7 @@
 #include "lib/fileio.h"
 #include "lib/hash.h"
 #include "lib/log.h"
+#include "lib/raw.h"
 #include "coldplug.h"
 #include "task.h"
 #include "worker-pool.h"
@@ -33,6 +34,9 @@ struct job {
         struct digest_module module;
         struct group **groups;
         size_t n_groups;
+        const struct digest *digest;
+        bool low;          /* as it was when it began */
+        char **extra;      /* options of the kernel command line, a string a step; NULL: none at all */
         bool live, parked; /* by libkmod; put off (modules_resume) */
 };
 
@@ -43,6 +47,7 @@ struct modules {
         char **blacklist, **options; /* of the kernel command line; "module.option=value" */
         size_t pending;
         unsigned started;
+        char dir[256]; /* /lib/modules/VERSION */
 };
 
 static bool same_module(const char *a, const char *b, size_t n)
@@ -184,6 +189,7 @@ static void job_end(struct job *j, int r, const char *message)
         for (size_t i = 0; i < j->n_groups; i++)
                 group_step(j->groups[i], r, j->name, message);
         free(j->groups);
+        strv_free(j->extra);
         free(j->name);
         free(j);
         daemon_check_idle(m);
@@ -220,50 +226,88 @@ static struct job *job_new(struct devd *m, const char *name)
 
 /* ---- through the digest ---- */
 
-static int insert_one(int dirfd, const struct modules *s, const struct digest_step *step, int out_fd)
+/* The child shares the memory of the main process, which goes on meanwhile: raw system calls, no allocation, nothing
+ * written that is not the child's own. */
+static bool raw_is_live(const char *name)
 {
-        _cleanup_free_ char *extra = cmdline_options(s, step->module.name);
+        char path[256], state[8];
+        long fd, n;
+
+        if (str_concat_to(path, sizeof(path), "/sys/module/", name, "/initstate", NULL) < 0)
+                return false;
+        fd = raw_open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return false;
+        n = RAW3(SYS_read, fd, state, sizeof(state));
+        (void)raw_close((int)fd);
+        return n >= 4 && memcmp(state, "live", 4) == 0;
+}
+
+static int insert_one(int dirfd, const struct digest_step *step, const char *extra, int out_fd)
+{
+        static const char why[] = " cannot be inserted: ";
         int r;
 
-        if ((step->module.flags & DIGEST_BUILTIN) || is_live(step->module.name))
+        if ((step->module.flags & DIGEST_BUILTIN) || raw_is_live(step->module.name))
                 return 0;
         r = digest_insert(&step->module, dirfd, extra);
-        if (r < 0 && !step->optional)
-                dprintf(out_fd, "%s cannot be inserted: %s", step->module.name, strerror(-r));
+        if (r < 0 && !step->optional) {
+                (void)raw_write(out_fd, step->module.name, strlen(step->module.name));
+                (void)raw_write(out_fd, why, sizeof(why) - 1);
+        }
         return step->optional ? 0 : r;
 }
 
-/* In the child. */
 static int insert_child(int out_fd, void *arg)
 {
         const struct job *j = arg;
         const struct modules *s = j->m->modules;
-        _cleanup_close_ int dirfd = -1;
-        struct utsname u;
-        char dir[256];
+        long dirfd;
         int r = 0;
 
-        if (job_low(j)) /* it has the whole processor again as soon as the boot waits for a device */
-                (void)setpriority(PRIO_PROCESS, 0, 19);
-        if (uname(&u) < 0)
-                return -errno;
-        snprintf(dir, sizeof(dir), "/lib/modules/%s", u.release);
-        dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (j->low) /* it has the whole processor again as soon as the boot waits for a device */
+                (void)RAW3(SYS_setpriority, PRIO_PROCESS, 0, 19);
+        dirfd = raw_open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (dirfd < 0)
-                return -errno;
+                return (int)dirfd;
         for (uint32_t i = 0; i < j->module.n_order && r >= 0; i++) {
                 struct digest_step step;
 
-                r = digest_order(s->digest, &j->module, i, &step);
+                r = digest_order(j->digest, &j->module, i, &step);
                 if (r >= 0)
-                        r = insert_one(dirfd, s, &step, out_fd);
+                        r = insert_one((int)dirfd, &step, j->extra ? j->extra[i] : NULL, out_fd);
         }
         return r;
 }
 
+/* What the child needs and must not look for itself. */
+static int prepare_insert(struct job *j)
+{
+        const struct modules *s = j->m->modules;
+
+        j->low = job_low(j);
+        j->digest = s->digest;
+        for (uint32_t i = 0; s->options && i < j->module.n_order; i++) {
+                _cleanup_free_ char *extra = NULL;
+                struct digest_step step;
+                int r = digest_order(s->digest, &j->module, i, &step);
+
+                if (r >= 0)
+                        extra = cmdline_options(s, step.module.name);
+                if (r >= 0)
+                        r = strv_add(&j->extra, extra ?: "");
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 static void on_inserted(int result, const char *output, size_t len, void *data)
 {
-        job_end(data, result, output);
+        _cleanup_free_ char *text =
+                result < 0 && len > 0 ? str_concat(output, strerror(-result), NULL) : NULL;
+
+        job_end(data, result, text);
 }
 
 static int live_load(struct group *g, const char *name);
@@ -343,7 +387,9 @@ static void job_start(struct job *j)
         if (j->live)
                 r = live_start(j);
         else
-                r = task_fn(j->m, j->name, insert_child, j, USEC_INFINITY, on_inserted, j, NULL);
+                r = prepare_insert(j);
+        if (!j->live && r >= 0)
+                r = task_raw(j->m, j->name, insert_child, j, on_inserted, j);
         if (r < 0)
                 job_end(j, r, NULL);
 }
@@ -455,9 +501,14 @@ unsigned modules_started(const struct devd *m)
 
 int modules_new(struct devd *m)
 {
+        struct utsname u;
+
         m->modules = calloc(1, sizeof(*m->modules));
         if (!m->modules)
                 return -ENOMEM;
+        if (uname(&u) >= 0)
+                (void)str_concat_to(
+                        m->modules->dir, sizeof(m->modules->dir), "/lib/modules/", u.release, NULL);
         read_cmdline(m->modules);
         return 0;
 }
@@ -466,6 +517,10 @@ void modules_free(struct devd *m)
 {
         if (!m->modules)
                 return;
+        if (m->modules->pending) { /* children still read it, and end after us */
+                m->modules = NULL;
+                return;
+        }
         digest_close(m->modules->digest);
         strv_free(m->modules->blacklist);
         strv_free(m->modules->options);

@@ -84,8 +84,8 @@ struct glob {
         const char *text;
 };
 struct pattern {
-        unsigned n;
         const struct glob *alt;
+        uint16_t n;
         bool trailing_space; /* some alternative ends in white space: then the value's counts */
 };
 

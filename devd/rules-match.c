@@ -46,7 +46,7 @@ int pattern_compile(struct arena *a, const char *value, bool split, struct patte
                 p += len + 1;
         }
         ret->alt = g;
-        ret->n = n;
+        ret->n = (uint16_t)n; /* a line is shorter */
         return 0;
 }
 

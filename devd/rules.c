@@ -153,6 +153,23 @@ struct rules *rules_new(void)
         return r;
 }
 
+/* The arrays as long as they are needed, in memory of their own: what lies among the daemon's other memory keeps more
+ * than itself from being given back. */
+static void fit(struct rules *r)
+{
+        struct token *t = realloc(r->tokens, MAX(r->n_tokens, (size_t)1) * sizeof(*t));
+        struct line *l = realloc(r->lines, MAX(r->n_lines, (size_t)1) * sizeof(*l));
+
+        if (t) {
+                r->tokens = t;
+                r->cap_tokens = MAX(r->n_tokens, (size_t)1);
+        }
+        if (l) {
+                r->lines = l;
+                r->cap_lines = MAX(r->n_lines, (size_t)1);
+        }
+}
+
 /* r is given to the caller, or freed. */
 static int load_files(struct rules *r, char *const *files, int n, struct rules **ret, unsigned *ret_problems)
 {
@@ -161,6 +178,7 @@ static int load_files(struct rules *r, char *const *files, int n, struct rules *
                         n = load_file(r, *f);
         }
         drop_compile_state(r);
+        fit(r);
         if (n < 0) {
                 rules_free(r);
                 return n;

@@ -3,14 +3,24 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/prctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include "text.h"
 #include "lib/log.h"
+#include "lib/raw.h"
 
-#define OUTPUT_MAX (64u * 1024)
-#define KILL_AFTER (5 * USEC_PER_SEC) /* a signal that does not end a program is followed by SIGKILL */
+#define OUTPUT_MAX  (64u * 1024)
+#define SHARED_SIZE (32u * 1024)
+#define KILL_AFTER  (5 * USEC_PER_SEC) /* a signal that does not end a program is followed by SIGKILL */
+
+/* What a child needs to know. */
+struct child {
+        int out;                        /* its end of the pipe */
+        char *const *argv, *const *env; /* a program, or */
+        int (*fn)(int out_fd, void *arg);
+        void *arg;
+};
 
 struct task {
         struct devd *m;
@@ -20,8 +30,11 @@ struct task {
         struct loop_timer timer;
         struct strbuf output;
         usec_t timeout;
-        bool program, timed_out;
-        char **argv, **env; /* a program that waits for its turn */
+        bool program, timed_out, reaped;
+        char **argv, **env;
+        struct child *shared; /* in a mapping that is its stack, too; NULL: it has a copy of our memory */
+        int (*fn)(int out_fd, void *arg);
+        void *arg;
         task_done_t done;
         void *data;
         struct task *next, *prev; /* all, or waiting */
@@ -54,8 +67,12 @@ static void task_free(struct task *t)
         close_fd(out);
         loop_timer_cancel(t->m->loop, &t->timer);
         strbuf_done(&t->output);
-        strv_free(t->argv);
-        strv_free(t->env);
+        if (!t->shared || t->reaped) { /* else it may still be there, and use them */
+                if (t->shared)
+                        munmap(t->shared, SHARED_SIZE);
+                strv_free(t->argv);
+                strv_free(t->env);
+        }
         free(t->name);
         free(t);
 }
@@ -85,35 +102,102 @@ void task_forget(struct task *t)
         t->done = NULL;
 }
 
-/* In the child: signals and descriptors as any program expects them. */
+/* ---- the child: raw system calls only, since it may share our memory (lib/raw.h) ---- */
+
+/* Signals and descriptors as any program expects them. */
 static void child_prepare(int out)
 {
-        sigset_t none;
-        int null;
+        static const struct {
+                void *handler;
+                unsigned long flags;
+                void *restorer;
+                uint64_t mask;
+        } by_default; /* the kernel's struct sigaction */
+        static const uint64_t none;
+        long null;
 
         for (int sig = 1; sig < NSIG; sig++)
-                signal(sig, SIG_DFL);
-        sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, NULL);
-        setpgid(0, 0);
-        if (out != 3) {
-                dup2(out, 3);
-                out = 3;
-        }
-        close_range(4, ~0u, 0);
-        null = open("/dev/null", O_RDWR | O_CLOEXEC);
+                (void)RAW4(SYS_rt_sigaction, sig, &by_default, NULL, sizeof(none));
+        (void)RAW4(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
+        (void)RAW2(SYS_setpgid, 0, 0);
+        if (out != 3)
+                (void)RAW3(SYS_dup3, out, 3, 0);
+        (void)RAW3(SYS_close_range, 4, ~0u, 0);
+        null = raw_open("/dev/null", O_RDWR | O_CLOEXEC);
         if (null >= 0)
-                dup2(null, STDIN_FILENO);
+                (void)RAW3(SYS_dup3, null, STDIN_FILENO, 0);
 }
 
-static _noreturn_ void child_program(char **argv, char **env)
+static long child_program(char *const *argv, char *const *env)
 {
-        static char *empty[] = { NULL };
+        static char *const empty[] = { NULL };
 
-        dup2(3, STDOUT_FILENO);
-        close_range(3, ~0u, 0);
-        execve(argv[0], argv, env ?: empty);
-        _exit(errno == ENOENT ? 127 : 126);
+        (void)RAW3(SYS_dup3, 3, STDOUT_FILENO, 0);
+        (void)RAW3(SYS_close_range, 3, ~0u, 0);
+        return RAW3(SYS_execve, argv[0], argv, env ?: empty) == -ENOENT ? 127 : 126;
+}
+
+static void child_start(void *data)
+{
+        const struct child *c = data;
+        long r;
+
+        child_prepare(c->out);
+        if (c->argv)
+                r = child_program(c->argv, c->env);
+        else {
+                r = c->fn(3, c->arg);
+                r = r < 0 ? MIN(-r, 255l) : 0;
+        }
+        for (;;)
+                (void)RAW1(SYS_exit_group, r);
+}
+
+#if RAW_CLONE_VM
+/* 0 when it cannot be. */
+static pid_t clone_shared(struct task *t, const struct child *c, int *ret_pidfd)
+{
+        struct clone_args args = { .flags = CLONE_VM | CLONE_PIDFD, .exit_signal = SIGCHLD };
+        char *mem = mmap(
+                NULL, SHARED_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+        long pid;
+
+        if (mem == MAP_FAILED)
+                return 0;
+        t->shared = memcpy(mem, c, sizeof(*c)); /* the stack comes down from the other end */
+        args.stack = (uintptr_t)mem;
+        args.stack_size = SHARED_SIZE;
+        args.pidfd = (uintptr_t)ret_pidfd;
+        pid = raw_clone_onto(&args, child_start, mem);
+        if (pid > 0)
+                return (pid_t)pid;
+        t->shared = NULL;
+        munmap(mem, SHARED_SIZE);
+        return 0;
+}
+#endif
+
+/* Its pid, and pidfd. raw: it is made for sharing our memory, where that is possible. */
+static pid_t make_child(struct task *t, bool raw, int out, int *ret_pidfd)
+{
+        struct child c = { .out = out, .argv = t->argv, .env = t->env, .fn = t->fn, .arg = t->arg };
+        pid_t pid = 0;
+
+#if RAW_CLONE_VM
+        if (raw)
+                pid = clone_shared(t, &c, ret_pidfd);
+#endif
+        if (pid > 0)
+                return pid;
+        pid = fork();
+        if (pid == 0) {
+                log_open("rouse-devd", LOG_TO_NULL);
+                child_start(&c);
+        }
+        if (pid < 0)
+                return -errno;
+        *ret_pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+        return pid;
 }
 
 static void task_unlink(struct task *t)
@@ -183,6 +267,7 @@ static void on_child(struct loop_io *io, uint32_t revents)
                 r = child_result(t, &si);
         if (t->out.fd >= 0)
                 read_output(t);
+        t->reaped = true;
         task_unlink(t);
         start_waiting(m);
         if (t->done)
@@ -205,32 +290,22 @@ static void on_timeout(struct loop_timer *timer)
                 (void)loop_timer_set(t->m->loop, &t->timer, usec_add(now_monotonic(), KILL_AFTER));
 }
 
-/* Forks; the child runs either fn or the program. */
-static int task_launch(struct task *t, int (*fn)(int, void *), void *arg)
+/* The child runs either fn or the program. */
+static int task_launch(struct task *t, bool raw)
 {
         struct devd *m = t->m;
-        int p[2], r, pidfd;
+        int p[2], r, pidfd = -1;
 
         if (pipe2(p, O_CLOEXEC) < 0)
                 return -errno;
-        t->pid = fork();
+        t->pid = make_child(t, raw, p[1], &pidfd);
         if (t->pid < 0) {
-                r = -errno;
                 close(p[0]);
                 close(p[1]);
-                return r;
-        }
-        if (t->pid == 0) {
-                child_prepare(p[1]);
-                if (t->program)
-                        child_program(t->argv, t->env);
-                log_open("rouse-devd", LOG_TO_NULL);
-                r = fn(3, arg);
-                _exit(r < 0 ? MIN(-r, 255) : 0);
+                return t->pid;
         }
         close(p[1]);
         fcntl(p[0], F_SETFL, O_NONBLOCK);
-        pidfd = (int)syscall(SYS_pidfd_open, t->pid, 0);
         t->child = (struct loop_io) { .fd = pidfd, .events = EPOLLIN, .cb = on_child, .data = t };
         t->out = (struct loop_io) { .fd = p[0], .events = EPOLLIN, .cb = on_output, .data = t };
         t->timer = (struct loop_timer) { .when = USEC_INFINITY, .cb = on_timeout, .data = t };
@@ -273,15 +348,17 @@ static struct task *task_make(struct devd *m, const char *name, usec_t timeout, 
         return t;
 }
 
-int task_fn(struct devd *m, const char *name, int (*fn)(int out_fd, void *arg), void *arg, usec_t timeout,
-        task_done_t done, void *data, struct task **ret)
+static int launch_fn(struct devd *m, const char *name, int (*fn)(int out_fd, void *arg), void *arg, bool raw,
+        usec_t timeout, task_done_t done, void *data, struct task **ret)
 {
         struct task *t = task_make(m, name, timeout, done, data);
         int r;
 
         if (!t)
                 return -ENOMEM;
-        r = task_launch(t, fn, arg);
+        t->fn = fn;
+        t->arg = arg;
+        r = task_launch(t, raw);
         if (r < 0) {
                 task_free(t);
                 return r;
@@ -289,6 +366,18 @@ int task_fn(struct devd *m, const char *name, int (*fn)(int out_fd, void *arg), 
         if (ret)
                 *ret = t;
         return 0;
+}
+
+int task_fn(struct devd *m, const char *name, int (*fn)(int out_fd, void *arg), void *arg, usec_t timeout,
+        task_done_t done, void *data, struct task **ret)
+{
+        return launch_fn(m, name, fn, arg, false, timeout, done, data, ret);
+}
+
+int task_raw(struct devd *m, const char *name, int (*fn)(int out_fd, void *arg), void *arg, task_done_t done,
+        void *data)
+{
+        return launch_fn(m, name, fn, arg, true, USEC_INFINITY, done, data, NULL);
 }
 
 static void start_waiting(struct devd *m)
@@ -302,7 +391,7 @@ static void start_waiting(struct devd *m)
                 ts->waiting = t->next;
                 if (!ts->waiting)
                         ts->waiting_last = NULL;
-                r = task_launch(t, NULL, NULL);
+                r = task_launch(t, true);
                 if (r >= 0)
                         continue;
                 if (t->done)
@@ -324,7 +413,7 @@ int task_program(struct devd *m, const char *command, char *const *env, usec_t t
                 r = program_split(command, &t->argv);
         }
         if (r >= 0 && ts->n_programs < m->children_max)
-                r = task_launch(t, NULL, NULL);
+                r = task_launch(t, true);
         else if (r >= 0) {
                 t->next = NULL;
                 if (ts->waiting_last)

@@ -12,7 +12,7 @@
 #include "lib/log.h"
 #include "lib/paths.h"
 
-static char **prop_list(struct device *d)
+char **worker_props(struct device *d)
 {
         char **v = NULL;
 
@@ -25,7 +25,7 @@ static char **prop_list(struct device *d)
 void worker_put_builtin(
         struct wire_writer *w, uint32_t id, struct device *d, const char *command, uint32_t flags)
 {
-        _cleanup_strv_ char **props = prop_list(d);
+        _cleanup_strv_ char **props = worker_props(d);
 
         wire_begin(w, WK_BUILTIN, id);
         wire_str(w, command);

@@ -32,6 +32,8 @@ enum worker_kind worker_kind_of(const char *command);
 
 struct device;
 
+/* "KEY=value" of all properties. */
+char **worker_props(struct device *d);
 /* Writes a WK_BUILTIN request for d. */
 void worker_put_builtin(
         struct wire_writer *w, uint32_t id, struct device *d, const char *command, uint32_t flags);

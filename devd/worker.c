@@ -54,19 +54,22 @@ static int make_device(const char *syspath, const char *action, char **props, st
 }
 
 /* What the builtin changed: new and different properties, and those that it took away. */
-static char **changed_props(struct device *before, struct device *after)
+static char **changed_props(char *const *before, struct device *after)
 {
         char **v = NULL;
 
         for (size_t i = 0; i < after->n_props; i++) {
-                const char *was = device_prop(before, after->props[i].key);
+                const char *was = strv_env_get(before, after->props[i].key);
 
                 if (!streq_null(was, after->props[i].value))
                         (void)strv_addf(&v, "%s=%s", after->props[i].key, after->props[i].value);
         }
-        for (size_t i = 0; i < before->n_props; i++)
-                if (!device_prop(after, before->props[i].key))
-                        (void)strv_addf(&v, "%s=", before->props[i].key);
+        FOREACH_STR (p, before) {
+                size_t n = strcspn(*p, "=");
+
+                if (!device_prop(after, strndupa(*p, n)))
+                        (void)strv_addf(&v, "%.*s=", (int)n, *p);
+        }
         return v;
 }
 
@@ -111,8 +114,8 @@ static void answer(int fd, uint32_t id, int result, const char *message, char **
 static void do_builtin(int fd, struct wire_reader *r)
 {
         const char *command = wire_get_str(r), *syspath = wire_get_str(r), *action = wire_get_str(r);
-        _cleanup_strv_ char **props = NULL, **changed = NULL;
-        _cleanup_device_ struct device *d = NULL, *before = NULL;
+        _cleanup_strv_ char **props = NULL, **before = NULL, **changed = NULL;
+        _cleanup_device_ struct device *d = NULL;
         _cleanup_close_ int lock = -1;
         struct rules_event e = {};
         int result;
@@ -123,8 +126,8 @@ static void do_builtin(int fd, struct wire_reader *r)
         }
         bool locked = wire_get_u32(r) & WK_LOCK;
         result = make_device(syspath, action, props, &d);
-        if (result >= 0)
-                result = make_device(syspath, action, props, &before);
+        if (d)
+                before = worker_props(d);
         if (result >= 0 && locked) {
                 lock = take_lock(d);
                 if (lock == -EBUSY)
@@ -132,7 +135,7 @@ static void do_builtin(int fd, struct wire_reader *r)
         }
         if (result >= 0)
                 result = builtin_run(d, &e, command);
-        if (d && before)
+        if (d)
                 changed = changed_props(before, d);
         answer(fd, r->h.id, result, NULL, changed, d);
 }

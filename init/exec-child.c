@@ -21,7 +21,7 @@
 
 #include "exec-child.h"
 #include "exit-status.h"
-#include "raw.h"
+#include "lib/raw.h"
 
 #define FIRST_PASSED_FD 3
 #define N_SIGNALS       64

@@ -17,7 +17,7 @@
 #include "exec-internal.h"
 #include "lib/fileio.h"
 #include "lib/paths.h"
-#include "raw.h"
+#include "lib/raw.h"
 
 #define STACK_SIZE  (32u * 1024)
 #define ARENA_SIZE  (64u * 1024) /* the usual one; kept for the next child */
@@ -77,50 +77,6 @@ static void arena_put(struct arena *a)
 
 /* ---- the child ---- */
 
-#if RAW_CLONE_VM && defined(__x86_64__)
-/* clone3 whose child calls fn(arg) on its own stack; the parent gets the pid or a negative errno. */
-static long clone_onto(struct clone_args *args, void (*fn)(void *), void *arg)
-{
-        register void (*r12)(void *) __asm__("r12") = fn;
-        register void *r13 __asm__("r13") = arg;
-        long ret;
-
-        __asm__ volatile("syscall\n\t"
-                         "test %%rax, %%rax\n\t"
-                         "jnz 1f\n\t"
-                         "xor %%ebp, %%ebp\n\t"
-                         "mov %%r13, %%rdi\n\t"
-                         "call *%%r12\n\t"
-                         "hlt\n"
-                         "1:"
-                         : "=a"(ret)
-                         : "a"((long)SYS_clone3), "D"(args), "S"(sizeof(*args)), "r"(r12), "r"(r13)
-                         : "rcx", "r11", "memory");
-        return ret;
-}
-#elif RAW_CLONE_VM && defined(__aarch64__)
-static long clone_onto(struct clone_args *args, void (*fn)(void *), void *arg)
-{
-        register long x8 __asm__("x8") = SYS_clone3;
-        register long x0 __asm__("x0") = (long)args;
-        register long x1 __asm__("x1") = sizeof(*args);
-        register void (*x19)(void *) __asm__("x19") = fn;
-        register void *x20 __asm__("x20") = arg;
-
-        __asm__ volatile("svc 0\n\t"
-                         "cbnz x0, 1f\n\t"
-                         "mov x29, xzr\n\t"
-                         "mov x0, x20\n\t"
-                         "blr x19\n\t"
-                         "brk 1\n"
-                         "1:"
-                         : "+r"(x0)
-                         : "r"(x8), "r"(x1), "r"(x19), "r"(x20)
-                         : "memory", "x30");
-        return x0;
-}
-#endif
-
 /* The child, with its memory shared or (copy) its own. */
 static long make_child(struct clone_args *args, struct arena *a, struct exec_child *c, bool copy)
 {
@@ -131,7 +87,7 @@ static long make_child(struct clone_args *args, struct arena *a, struct exec_chi
                 args->flags |= CLONE_VM;
                 args->stack = (uintptr_t)a->mem;
                 args->stack_size = STACK_SIZE;
-                return clone_onto(args, exec_child_start, c);
+                return raw_clone_onto(args, exec_child_start, c);
         }
 #endif
         pid = RAW2(SYS_clone3, args, sizeof(*args));

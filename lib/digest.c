@@ -9,6 +9,7 @@
 #include <sys/utsname.h>
 #include "lib/digest.h"
 #include "lib/paths.h"
+#include "lib/raw.h"
 
 #ifndef MODULE_INIT_COMPRESSED_FILE
 #define MODULE_INIT_COMPRESSED_FILE 4
@@ -497,15 +498,15 @@ int digest_insert(const struct digest_module *m, int dirfd, const char *extra_op
                 extra_options ? extra_options : "");
         if (n >= (int)sizeof options)
                 return -E2BIG;
-        _cleanup_close_ int fd = openat(dirfd, m->path, O_RDONLY | O_CLOEXEC);
+        long fd = raw_openat(dirfd, m->path, O_RDONLY | O_CLOEXEC, 0), r;
         if (fd < 0)
-                return -errno;
+                return (int)fd;
         size_t l = strlen(m->path);
         if (l > 3 && !streq(m->path + l - 3, ".ko"))
                 flags = MODULE_INIT_COMPRESSED_FILE;
-        if (syscall(SYS_finit_module, fd, options, flags) < 0 && errno != EEXIST)
-                return -errno;
-        return 0;
+        r = RAW3(SYS_finit_module, fd, options, flags);
+        (void)raw_close((int)fd);
+        return r == -EEXIST ? 0 : (int)r;
 }
 
 /* --- checking --- */

@@ -103,7 +103,8 @@ bool digest_alias_is_config(const struct digest *d, uint32_t i);
 
 /* Loads one module by finit_module, uncompressed or (where the kernel can) compressed, with its modprobe.d options
  * and then extra_options (NULL: none). dirfd: /lib/modules/VERSION, to which path is relative. Blocks for as
- * long as the driver probes. 0 also when it was there already (-EEXIST is not an error). */
+ * long as the driver probes. 0 also when it was there already (-EEXIST is not an error). By raw system
+ * calls and without allocation: for a child that shares its parent's memory, too. */
 int digest_insert(const struct digest_module *m, int dirfd, const char *extra_options);
 
 /* The kernel's alias matching: '*', '?', '[a-z]', '[!…]'; '-' and '_' equal. */

@@ -90,6 +90,35 @@ static void test_chain(void)
         ok(!device_parent(device_parent_with(d, "pci", NULL)), "the top has none");
 }
 
+static bool has_kept_parent(void)
+{
+        _cleanup_device_ struct device *d = NULL;
+
+        return device_from_syspath("/sys/devices/kept/parent/dir/child", NULL, &d) >= 0 &&
+               device_parent_lazy(d) && streq_null(device_subsystem(device_parent_lazy(d)), "bus1");
+}
+
+/* In a burst the answers stay as they were; the next word of the kernel's begins anew. */
+static void test_kept(void)
+{
+        fake_device("/devices/kept/parent", "bus1", "");
+        fake_device("/devices/kept/parent/dir/child", "class1", "");
+        ok(has_kept_parent(), "a parent above a plain directory");
+        fake_device("/devices/kept/parent", "bus2", "");
+        ok(!has_kept_parent(), "nothing is kept unasked");
+        fake_device("/devices/kept/parent", "bus1", "");
+        device_keep_above(true);
+        ok(has_kept_parent(), "asked for the first time");
+        fake_device("/devices/kept/parent", "bus2", "");
+        ok(has_kept_parent(), "kept");
+        device_keep_above(true);
+        ok(!has_kept_parent(), "anew");
+        fake_device("/devices/kept/parent/dir", "bus1", "");
+        ok(!has_kept_parent(), "what was no device is none while it is kept");
+        device_keep_above(false);
+        ok(has_kept_parent(), "not kept any more");
+}
+
 static void test_attributes(void)
 {
         _cleanup_device_ struct device *d = NULL;
@@ -363,6 +392,7 @@ int main(void)
         make_tree();
         test_identity();
         test_chain();
+        test_kept();
         test_attributes();
         test_uevent();
         test_database();
