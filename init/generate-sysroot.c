@@ -46,11 +46,24 @@ static void check_first(struct manager *m, struct strbuf *b, const struct fstab_
                 log_oom();
 }
 
+/* initrd-root-device.target stands for the root's device. */
+static int require_device(struct manager *m, const char *what)
+{
+        _cleanup_free_ char *device = NULL;
+        _cleanup_strbuf_ struct strbuf b = {};
+        int r = unit_name_from_path(what, "device", &device);
+
+        if (r < 0)
+                return r;
+        strbuf_printf(&b, "[Unit]\nRequires=%s\nAfter=%s\n", device, device);
+        return generate_add(m, GEN_NORMAL, "initrd-root-device.target.d/50-root-device.conf", &b);
+}
+
 static int add_mount(struct manager *m, const struct fstab_entry *e, const char *source, const char *target)
 {
         static const char *const own[] = { "x-initrd.mount", "x-systemd.device-timeout",
                 "x-systemd.mount-timeout", "defaults", NULL };
-        _cleanup_free_ char *name = NULL, *device = NULL, *what = generate_escape(e->what),
+        _cleanup_free_ char *name = NULL, *what = generate_escape(e->what),
                             *where = generate_escape(e->where), *options = fstab_without(e->options, own);
         _cleanup_strbuf_ struct strbuf b = {};
         int r = unit_name_from_path(e->where, "mount", &name);
@@ -61,11 +74,8 @@ static int add_mount(struct manager *m, const struct fstab_entry *e, const char 
                 "[Unit]\nDescription=%s\nSourcePath=%s\nDefaultDependencies=no\n"
                 "Conflicts=umount.target\nBefore=umount.target %s\n",
                 where, source, target);
-        if (is_device(e->what)) {
+        if (is_device(e->what))
                 check_first(m, &b, e);
-                if (unit_name_from_path(e->what, "device", &device) >= 0 && streq(e->where, ROOT))
-                        (void)load_add_virtual_dep(m, DEP_REQUIRES, "initrd-root-device.target", device);
-        }
         strbuf_printf(&b, "\n[Mount]\nWhat=%s\nWhere=%s\n", what, where);
         if (!streq(e->type, "auto"))
                 strbuf_printf(&b, "Type=%s\n", e->type);
@@ -105,7 +115,9 @@ static int add_root(struct manager *m)
                 .type = str_empty(type) ? (char *)"auto" : (char *)type,
                 .options = options,
                 .passno = 1 };
-        return add_mount(m, &e, "/proc/cmdline", "initrd-root-fs.target");
+        int r = require_device(m, what);
+
+        return r < 0 ? r : add_mount(m, &e, "/proc/cmdline", "initrd-root-fs.target");
 }
 
 /* A line of the root's own fstab. */

@@ -361,11 +361,11 @@ int main(int argc, char **argv)
                 fprintf(stderr, "rouse: no manager: %s\n", strerror(-r));
                 return 1;
         }
+        switch_root_prepare(m, argv);
         if (!m->is_pid1) {
                 r = tool(m, argc, argv);
                 return r;
         }
-        switch_root_prepare(m, argv);
         if (argc == 5 && streq(argv[1], REEXEC_OPTION)) {
                 reexec_prepare((unsigned)strtoul(argv[3], NULL, 10), strtoll(argv[4], NULL, 10));
                 (void)run_again(m, atoi(argv[2]));
