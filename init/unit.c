@@ -254,8 +254,9 @@ void manager_dispatch_load_queue(struct manager *m)
 
                 if (!u) { /* all that they pull in is read now */
                         u = m->fresh_targets;
-                        m->fresh_targets = u->load_next;
-                        u->load_next = NULL;
+                        m->fresh_targets = u->fresh_next;
+                        u->fresh_next = NULL;
+                        u->in_fresh_targets = false;
                         target_order_after_members(u);
                         continue;
                 }
@@ -265,8 +266,10 @@ void manager_dispatch_load_queue(struct manager *m)
                 if (u->load_state != UNIT_STUB)
                         continue;
                 unit_load(u);
-                if (u->type == UNIT_TARGET && u->load_state == UNIT_LOADED && !u->in_load_queue) {
-                        u->load_next = m->fresh_targets;
+                u = unit_follow_merge(u); /* default.target is multi-user.target by now */
+                if (u->type == UNIT_TARGET && u->load_state == UNIT_LOADED && !u->in_fresh_targets) {
+                        u->in_fresh_targets = true;
+                        u->fresh_next = m->fresh_targets;
                         m->fresh_targets = u;
                 }
         }
@@ -397,7 +400,7 @@ static bool unit_may_gc(struct unit *u)
 {
         enum active_state s;
 
-        if (u->perpetual || u->job || u->refs || u->watchers || u->in_load_queue)
+        if (u->perpetual || u->job || u->refs || u->watchers || u->in_load_queue || u->in_fresh_targets)
                 return false;
         if (u->load_state == UNIT_MERGED)
                 return true;

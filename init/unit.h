@@ -260,14 +260,14 @@ struct unit {
         uint64_t files_hash; /* of all that it was read from: load_hash() */
         bool needs_read;     /* a reload found its files changed, but it was busy */
         bool bound_stop_due; /* a unit that it is bound to is down, but its own job may not be replaced */
-        bool start_limit_hit, in_load_queue, in_gc;
+        bool start_limit_hit, in_load_queue, in_fresh_targets, in_gc;
         char *dropped_edges; /* "cycle a → b → c: dropped After=…", shown in status */
         char **dropped;      /* "After=c": those of its own edges that were */
         char *wait_reason;   /* why its job waits, for analyze */
         char **refs;         /* clients on the bus that hold it (bus-refs.c) */
         struct unit_watcher *watchers;
         unsigned mark, pos; /* transaction's and collector's scratch */
-        struct unit *load_next, *gc_next, *state_next;
+        struct unit *load_next, *fresh_next, *gc_next, *state_next;
         bool in_state, state_written; /* state.c: its record is to be written, stands in the log */
         struct loop_timer restart_timer;
 };
