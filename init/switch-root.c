@@ -46,24 +46,31 @@ static usec_t active_since(struct manager *m, const char *name)
         return u ? u->active_enter : 0;
 }
 
+/* When the root's device was there, and when it had been checked. */
+static void times_of_root(const struct unit *root, usec_t *found, usec_t *checked)
+{
+        UNIT_FOREACH_DEP(root, DEP_BIT(DEP_REQUIRES) | DEP_BIT(DEP_BINDS_TO), u)
+        {
+                if (u->type == UNIT_DEVICE)
+                        *found = u->active_enter;
+                if (startswith(u->id, "systemd-fsck@") && u->active_enter)
+                        *checked = u->active_enter;
+        }
+}
+
 static void write_times(struct manager *m, const struct unit *root)
 {
         _cleanup_strbuf_ struct strbuf b = { 0 };
         usec_t found = 0, checked = 0;
 
-        UNIT_FOREACH_DEP(root, DEP_BIT(DEP_REQUIRES) | DEP_BIT(DEP_BINDS_TO), u)
-        {
-                if (u->type == UNIT_DEVICE)
-                        found = u->active_enter;
-                if (startswith(u->id, "systemd-fsck@") && u->active_enter)
-                        checked = u->active_enter;
-        }
+        if (root)
+                times_of_root(root, &found, &checked);
         const struct {
                 const char *name;
                 usec_t t;
         } times[] = { { "initrd_start", m->t_userspace },
                 { "modules_done", active_since(m, "systemd-modules-load.service") }, { "root_found", found },
-                { "fsck_done", checked ?: found }, { "root_mounted", root->active_enter },
+                { "fsck_done", checked ?: found }, { "root_mounted", root ? root->active_enter : 0 },
                 { "switch_root", now_monotonic() } };
         for (size_t i = 0; i < ARRAY_SIZE(times); i++)
                 if (times[i].t)
@@ -86,8 +93,7 @@ void switch_root_now(struct manager *m)
                 log_oom();
                 return;
         }
-        if (root)
-                write_times(m, root);
+        write_times(m, root);
         r = ring_save(ROUSE_INITRD_LOG);
         if (r < 0)
                 log_warning_errno(r, "Cannot write " ROUSE_INITRD_LOG ": %m");
