@@ -86,6 +86,7 @@ def main():
                 for name in names:
                     results[name].append(once(root, kernel.version, GENERATORS[name]))
                     rows += [(flavour, name, run, *results[name][-1])]
+                    print("# " + " ".join(map(str, rows[-1])), file=sys.stderr, flush=True)
         print(f"\n{kernel.version}, {options.runs} runs      CPU s   clock s        bytes")
         for name in names:
             cpu, clock, size = (statistics.median(values) for values in zip(*results[name]))

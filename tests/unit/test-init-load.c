@@ -149,6 +149,9 @@ static void wants(void)
         put_link(ETC "x.target.wants/a@one.service", LIB "a@.service");
         put_link(ETC "x.target.requires/a@two.service", LIB "a@.service");
         put_link(ETC "c@.target.wants/a@.service", LIB "a@.service");
+        put_link(ETC "default.target", LIB "y.target");
+        put(LIB "y.target", "[Unit]\nDescription=y\n");
+        put_link(ETC "y.target.wants/b.service", LIB "b.service");
         m = test_manager();
         u = test_unit(m, "x.target");
         ok(has_dep(m, u, DEP_WANTS, "a@one.service"), ".wants");
@@ -156,6 +159,8 @@ static void wants(void)
         ok(!has_dep(m, u, DEP_WANTS, "b.service"), "a link to /dev/null masks one of less weight");
         ok(has_dep(m, test_unit(m, "c@q.target"), DEP_WANTS, "a@q.service"),
                 "a template wants the same instance");
+        ok(has_dep(m, test_unit(m, "default.target"), DEP_AFTER, "b.service"),
+                "a target comes after what it wants, also when it is reached by another name");
         is_str(test_unit(m, "a@one.service")->slice->id, "system-a.slice",
                 "instances live in a slice of their template");
         is_str(test_unit(m, "b.service")->slice->id, "system.slice", "the rest in system.slice");
