@@ -267,7 +267,7 @@ static int spawn(const char *path, char *const *env, pid_t *ret)
         char *arguments[] = { (char *)path, (char *)output_dirs[0], (char *)output_dirs[1],
                 (char *)output_dirs[2], NULL };
         char *preset[] = { (char *)path, (char *)"preset-all", (char *)"--preset-mode=enable-only",
-                (char *)"--no-reload", NULL };
+                (char *)"--no-reload", (char *)"--quiet", NULL };
         char **argv = streq(path, ROUSE_CTL) ? preset : arguments;
         posix_spawn_file_actions_t actions;
         posix_spawnattr_t attr;

@@ -3,6 +3,7 @@
 # Options: kill=no  its main process is left alone (others hang on it)
 #          reload=no  it is not asked to reload
 #          stop=no  it is not stopped
+#          result=RESULT  its Result= when it has failed after SIGKILL (signal)
 #          stopped=STATE  what it is after a stop (inactive)
 
 say() { # holds, name, detail
@@ -61,8 +62,8 @@ killed() {
     *)
         until_state 'failed'
         say $? "$unit: Restart=$restart lets it fail after SIGKILL" "is $state"
-        [ "$(show Result)" = signal ]
-        say $? "$unit: with the result signal" "Result=$(show Result)"
+        [ "$(show Result)" = "$result" ]
+        say $? "$unit: with the result $result" "Result=$(show Result)"
         systemctl reset-failed "$unit"
         systemctl start "$unit" 2>&1
         answers "$unit: answers when started again"
@@ -71,7 +72,7 @@ killed() {
 }
 
 row() {
-    unit=$1 probe=$2 want=$3 kill=yes reload=yes stop=yes stopped=inactive
+    unit=$1 probe=$2 want=$3 kill=yes reload=yes stop=yes stopped=inactive result=signal
     shift 3
     for option; do eval "${option%%=*}='${option#*=}'"; done
     until_state 'active' || systemctl start "$unit"
