@@ -397,7 +397,8 @@ int exec_child_properties(struct exec_plan *p, struct exec_fail *f)
         long r;
         int code;
 
-        if ((p->set & SET_OOM) && (r = set_oom(p->oom)) < 0)
+        /* a container may not lower it: its services run all the same */
+        if ((p->set & SET_OOM) && (r = set_oom(p->oom)) < 0 && r != -EACCES && r != -EPERM)
                 return fail(f, EXIT_OOM_ADJUST, r, "/proc/self/oom_score_adj");
         if ((p->set & SET_COREDUMP) && (r = set_coredump_filter(p->coredump_filter)) < 0)
                 return fail(f, EXIT_LIMITS, r, "/proc/self/coredump_filter");
