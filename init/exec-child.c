@@ -360,14 +360,20 @@ static int set_scheduling(struct exec_plan *p, struct exec_fail *f)
         return 0;
 }
 
+/* Who may not raise them, in a container, takes what there is: a lower limit confines no less. */
 static int set_limits(struct exec_plan *p, struct exec_fail *f)
 {
         const struct plan_limit *l = plan_at(p, p->limits);
 
         for (uint32_t i = 0; i < p->limits.n; i++) {
-                uint64_t v[2] = { l[i].soft, l[i].hard };
+                uint64_t v[2] = { l[i].soft, l[i].hard }, now[2];
                 long r = RAW4(SYS_prlimit64, 0, l[i].resource, v, NULL);
 
+                if (r == -EPERM && RAW4(SYS_prlimit64, 0, l[i].resource, NULL, now) >= 0) {
+                        v[1] = MIN(v[1], now[1]);
+                        v[0] = MIN(v[0], v[1]);
+                        r = RAW4(SYS_prlimit64, 0, l[i].resource, v, NULL);
+                }
                 if (r < 0)
                         return fail(f, EXIT_LIMITS, r, "resource limits");
         }
