@@ -93,7 +93,7 @@ static char *worker_path(enum worker_kind kind, const char *path)
 
 static _noreturn_ void child_exec(const char *path, int fd)
 {
-        char *argv[] = { (char *)path, NULL };
+        char *argv[] = { (char *)path, (char *)root_sys(), (char *)root_dev(), (char *)root_run(), NULL };
         sigset_t none;
 
         for (int sig = 1; sig < NSIG; sig++)

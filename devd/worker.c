@@ -189,6 +189,8 @@ int main(int argc, char **argv)
                 return write(STDERR_FILENO, text, sizeof(text) - 1) < 0 ? 2 : 2;
         }
         log_open(path_basename(argv[0]), LOG_TO_JOURNAL);
+        if (argc == 4)
+                device_set_roots(argv[1], argv[2], argv[3]);
         for (;;) {
                 struct pollfd p = { .fd = fd, .events = POLLIN };
                 int n = poll(&p, 1, IDLE_MS);
