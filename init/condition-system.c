@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 
 #include "condition.h"
+#include "path-look.h"
 #include "names.h"
 #include "lib/cmdline.h"
 #include "lib/compare.h"
@@ -67,7 +68,7 @@ int test_credential(struct manager *m, const char *p)
         for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
                 _cleanup_free_ char *path = dirs[i] ? path_join(dirs[i], p) : NULL;
 
-                if (path && path_probe(m, PROBE_EXISTS, path) > 0)
+                if (path && path_look(LOOK_EXISTS, path, NULL) > 0)
                         return 1;
         }
         return 0;
@@ -151,23 +152,9 @@ int test_capability(struct manager *m, const char *p)
 
 int test_needs_update(struct manager *m, const char *p)
 {
-        const char *option = cmdline_get(m->cmdline, "systemd.condition-needs-update");
-        _cleanup_free_ char *stamp = NULL;
-        struct stat usr, st;
-
-        if (option)
+        if (cmdline_get(m->cmdline, "systemd.condition-needs-update"))
                 return cmdline_bool(m->cmdline, "systemd.condition-needs-update", true);
-        if (path_probe(m, PROBE_READ_WRITE, p) <= 0)
-                return 0; /* cannot be updated anyway */
-        if (m->in_initrd || stat("/usr", &usr) < 0)
-                return 0;
-        stamp = path_join(p, ".updated");
-        if (!stamp)
-                return -ENOMEM;
-        if (lstat(stamp, &st) < 0)
-                return 1;
-        /* Whole seconds: a stamp made by copying tools may have lost the rest. */
-        return usr.st_mtim.tv_sec > st.st_mtim.tv_sec;
+        return m->in_initrd ? 0 : path_look(LOOK_NEEDS_UPDATE, p, NULL);
 }
 
 int test_first_boot(struct manager *m, const char *p)

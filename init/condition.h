@@ -6,24 +6,6 @@
 /* 1: holds, 0: does not, < 0: could not be tested (counts as not, and is logged). */
 typedef int (*condition_fn)(struct manager *m, const char *parameter);
 
-/* What may be asked of a path. */
-enum probe_question {
-        PROBE_EXISTS,
-        PROBE_GLOB,
-        PROBE_DIRECTORY,
-        PROBE_SYMLINK,
-        PROBE_MOUNT_POINT,
-        PROBE_READ_WRITE,
-        PROBE_ENCRYPTED,
-        PROBE_DIRECTORY_NOT_EMPTY,
-        PROBE_FILE_NOT_EMPTY,
-        PROBE_EXECUTABLE,
-};
-
-/* condition-path.c: THE SEAM of decisions 2. Every look of a condition at a path goes through here, so that paths that
- * may be slow (outside the local root) can be asked of a probe child later. 1, 0, -errno. */
-int path_probe(struct manager *m, enum probe_question q, const char *path);
-
 /* condition-virt.c: "kvm", "docker", "none" …; detected once. */
 const char *virtualization_name(void);
 bool virtualization_is_container(void);

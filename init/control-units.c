@@ -95,7 +95,7 @@ static int clean_one(struct request *r, struct unit *u)
                         if (clean_add(&argv, cleanable[i].root, *p) < 0)
                                 return -ENOMEM;
         if (u->type == UNIT_SERVICE && (request_option(r, "what") && strv_contains(r->options, "what=all")))
-                service_drop_store(UNIT_CAST(service, u));
+                service_store_drop(UNIT_CAST(service, u));
         if (strv_len(argv) == fixed)
                 return request_fail(r, -ENODATA, "Unit %s has no such directories.", u->id);
         return exec_detached(r->m, argv); /* a tree may be large: not by PID 1 itself */

@@ -195,21 +195,6 @@ static void policy_of(const char *path, int *writing, int *executing)
         }
 }
 
-/* Octal escapes of mountinfo, in place. */
-static void unescape(char *s)
-{
-        char *to = s;
-
-        for (; *s; s++) {
-                if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
-                        *to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-                        s += 3;
-                } else
-                        *to++ = *s;
-        }
-        *to = '\0';
-}
-
 static void apply_one(struct helper *h, const char *path)
 {
         struct mount_attr attr = { 0 };
@@ -247,7 +232,7 @@ static void apply_policies(struct helper *h)
                 if (next)
                         *next++ = '\0';
                 if (sscanf(line, "%*d %*d %*s %*s %4095s", path) == 1) {
-                        unescape(path);
+                        str_unescape_octal(path);
                         apply_one(h, path);
                 }
                 line = next;

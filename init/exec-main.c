@@ -4,6 +4,8 @@
  * then takes the same last steps as every child (exec-child.c) and becomes the program.
  *
  *     rouse-exec PLAN-FD            as PID 1 starts it
+ *     rouse-exec --look[-until] QUESTION PATH, --watch KIND MODE PATH
+ *                                   looks at a path where PID 1 might hang (exec-main-look.c)
  *     rouse-exec --remove PATH…     removes directories of an ended service
  *     rouse-exec --utmp-dead ID     closes the utmp record of a service that has ended
  *     rouse-exec --remove-ipc USER GROUP   removes what it left of System V and POSIX communication
@@ -159,6 +161,10 @@ int main(int argc, char *argv[])
                                 remove_tree(AT_FDCWD, argv[i], 0, 0);
                 return 0;
         }
+        if (argc == 4 && (streq(argv[1], "--look") || streq(argv[1], "--look-until")))
+                return helper_look(argv + 2, streq(argv[1], "--look-until"));
+        if (argc == 5 && streq(argv[1], "--watch"))
+                return helper_watch(argv + 2);
         if (argc == 3 && streq(argv[1], "--utmp-dead"))
                 return helper_utmp_dead(argv[2]);
         if (argc == 4 && streq(argv[1], "--remove-ipc"))

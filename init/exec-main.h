@@ -29,6 +29,10 @@ void helper_pam(struct helper *h);
 /* exec-main-ipc.c: RemoveIPC=; "": none. Exit status. */
 int helper_remove_ipc(const char *user, const char *group);
 
+/* exec-main-look.c: looks at a path for PID 1 (probe.h). Exit status. */
+int helper_look(char *const args[], bool until);
+int helper_watch(char *const args[]);
+
 /* exec-main-tty.c */
 void helper_tty(struct helper *h);
 void helper_utmp(struct helper *h);

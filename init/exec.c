@@ -399,8 +399,15 @@ int exec_spawn(struct unit *u, const struct exec_context *c, const struct exec_p
 
 int exec_detached(struct manager *m, char *const argv[])
 {
+        _cleanup_close_ int pidfd = -1;
+
+        return exec_detached_to(m, argv, -1, &pidfd);
+}
+
+int exec_detached_to(struct manager *m, char *const argv[], int out, int *ret_pidfd)
+{
         _cleanup_plan_ struct plan_builder b = { 0 };
-        _cleanup_close_ int status_write = -1, pidfd = -1;
+        _cleanup_close_ int status_write = -1;
         struct exec_command command = { .path = argv[0] };
         struct exec_params p = { .command = &command };
         struct exec_child *child;
@@ -422,6 +429,8 @@ int exec_detached(struct manager *m, char *const argv[])
         at = plan_reserve(&b, (l.n + 2) * sizeof(void *));
         plan_of(&b)->ptrs = at;
         plan_of(&b)->cgroup_fd = -1;
+        if (out >= 0)
+                plan_of(&b)->stdio[1] = (struct plan_stdio) { .kind = STREAM_FD, .fd = out };
         r = plan_finish(&b);
         if (r < 0)
                 return r;
@@ -437,7 +446,7 @@ int exec_detached(struct manager *m, char *const argv[])
         }
         s->unit = NULL;
         child->status_fd = child->plan->status_fd = status_write;
-        pid = start_child(&s->arena, child, -1, false, &pidfd);
+        pid = start_child(&s->arena, child, -1, false, ret_pidfd);
         if (pid < 0)
                 spawn_free(s);
         return pid < 0 ? (int)pid : 0;

@@ -12,6 +12,7 @@
 #include "config.h"
 #include "control.h"
 #include "manager.h"
+#include "probe.h"
 #include "names.h"
 #include "service.h"
 
@@ -207,6 +208,7 @@ void manager_free(struct manager *m)
                         break;
                 }
         }
+        probes_free(m);
         load_index_free(m);
         hash_done(&m->units);
         strv_free(m->cmdline);

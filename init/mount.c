@@ -698,21 +698,6 @@ void mountinfo_message(struct manager *m, bool there, const char *where, const c
                 set_state(mt, MNT_DEAD);
 }
 
-/* Undoes \040 and its like, in place. */
-static void unescape(char *s)
-{
-        char *o = s;
-
-        for (; *s; s++)
-                if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' &&
-                        s[3] >= '0' && s[3] <= '7') {
-                        *o++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-                        s += 3;
-                } else
-                        *o++ = *s;
-        *o = '\0';
-}
-
 void mountinfo_scan(struct manager *m)
 {
         _cleanup_free_ char *text = NULL;
@@ -726,8 +711,8 @@ void mountinfo_scan(struct manager *m)
                 if (!dash || sscanf(line, "%*d %*d %*s %*s %4095s %511s", where, options) != 2 ||
                         sscanf(dash, " - %63s %4095s", type, what) != 2 || streq(type, "autofs"))
                         continue;
-                unescape(where);
-                unescape(what);
+                str_unescape_octal(where);
+                str_unescape_octal(what);
                 mountinfo_message(m, true, where, what, type, options);
         }
 }

@@ -41,6 +41,5 @@ extern const struct name_row names_bind_ipv6_only[], names_timestamping[], names
         names_socket_protocol[], names_listen[], names_timer_base[], names_path_kind[];
 
 /* Path units' kinds. */
-enum path_kind { PATH_EXISTS, PATH_EXISTS_GLOB, PATH_CHANGED, PATH_MODIFIED, PATH_DIRECTORY_NOT_EMPTY };
 /* CollectMode= as the unit keeps it. */
 enum { COLLECT_INACTIVE, COLLECT_INACTIVE_OR_FAILED };

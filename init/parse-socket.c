@@ -5,6 +5,7 @@
 #include "lib/calendar.h"
 #include "names.h"
 #include "parse.h"
+#include "probe.h"
 #include "types.h"
 
 /* ---- sockets ---- */
@@ -258,6 +259,7 @@ void path_specs_free(struct path_unit *u)
         while (u->specs) {
                 struct path_spec *next = u->specs->next;
 
+                probe_forget(&u->specs->watcher);
                 free(u->specs->path);
                 free(u->specs);
                 u->specs = next;

@@ -3,23 +3,17 @@
  *   dead → waiting → running → waiting …;  any → failed
  *
  * One inotify descriptor a unit watches each path and every directory above it, so that what is not there yet is seen
- * when it comes; the watches are made anew after each event. waiting: something may come. running: the unit was started;
+ * when it comes; the watches are made anew after each event. A path that may be on a slow file system is watched by a
+ * process of its own (probe.h), which tells the same. waiting: something may come. running: the unit was started;
  * when it is down again the paths are looked at once more. PathExists=, PathExistsGlob= and DirectoryNotEmpty= are states
  * (level), PathChanged= and PathModified= are events on the path, or its coming and going. */
-#include <dirent.h>
-#include <fnmatch.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
 #include "lib/fileio.h"
 #include "manager.h"
-#include "names.h"
+#include "probe.h"
 #include "types.h"
-
-#define MASK_ABOVE (IN_ATTRIB | IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF)
-#define MASK_CHANGE                                                                                         \
-        (IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB | IN_CLOSE_WRITE | IN_CREATE | IN_DELETE |               \
-                IN_MOVED_FROM | IN_MOVED_TO)
 
 static const struct {
         enum active_state state;
@@ -34,7 +28,7 @@ enum { R_SUCCESS, R_RESOURCES, R_TRIGGER_LIMIT, R_UNIT_START_LIMIT };
 static const char *const result_names[] = { "success", "resources", "trigger-limit-hit",
         "unit-start-limit-hit" };
 
-static void unwatch(struct path_unit *p)
+static void unwatch_local(struct path_unit *p)
 {
         int fd = p->inotify.fd;
 
@@ -42,6 +36,13 @@ static void unwatch(struct path_unit *p)
                 return;
         loop_io_remove(p->unit.manager->loop, &p->inotify);
         p->inotify.fd = close_fd(fd);
+}
+
+static void unwatch(struct path_unit *p)
+{
+        unwatch_local(p);
+        for (struct path_spec *s = p->specs; s; s = s->next)
+                probe_forget(&s->watcher);
 }
 
 static void set_state(struct path_unit *p, enum path_state state)
@@ -61,133 +62,77 @@ static void fail(struct path_unit *p, int result)
         set_state(p, PATH_FAILED);
 }
 
-/* ---- is it so? ---- */
-
-static bool dir_not_empty(const char *path)
-{
-        _cleanup_closedir_ DIR *d = opendir(path);
-        struct dirent *de;
-
-        while (d && (de = readdir(d)))
-                if (de->d_name[0] != '.' && !hidden_or_backup_file(de->d_name))
-                        return true;
-        return false;
-}
-
-static bool is_pattern(const char *s, size_t n)
-{
-        return strcspn(s, "*?[") < n;
-}
-
-/* Does anything match pattern (a relative path) below dir? */
-static bool glob_below(const char *dir, const char *pattern, int depth)
-{
-        size_t n = strcspn(pattern, "/");
-        const char *rest = pattern + n + strspn(pattern + n, "/");
-        _cleanup_free_ char *part = strndup(pattern, n);
-        _cleanup_closedir_ DIR *d = NULL;
-        struct dirent *de;
-
-        if (!part || depth > 32)
-                return false;
-        if (!is_pattern(part, n)) {
-                _cleanup_free_ char *next = path_join(dir, part);
-
-                return next && access(next, F_OK) >= 0 && (!*rest || glob_below(next, rest, depth + 1));
-        }
-        d = opendir(dir);
-        while (d && (de = readdir(d))) {
-                _cleanup_free_ char *next = NULL;
-
-                if (fnmatch(part, de->d_name, FNM_PERIOD) != 0)
-                        continue;
-                if (!*rest)
-                        return true;
-                next = path_join(dir, de->d_name);
-                if (next && glob_below(next, rest, depth + 1))
-                        return true;
-        }
-        return false;
-}
-
-static bool spec_holds(const struct path_spec *s)
-{
-        switch (s->kind) {
-        case PATH_EXISTS: return access(s->path, F_OK) >= 0;
-        case PATH_EXISTS_GLOB: return glob_below("/", s->path + strspn(s->path, "/"), 0);
-        case PATH_DIRECTORY_NOT_EMPTY: return dir_not_empty(s->path);
-        default: return false;
-        }
-}
-
-/* A path with PathChanged= came or went since it was looked at last. */
+/* Who watches in PID 1's stead tells that too. */
 static bool came_or_went(struct path_spec *s)
 {
-        bool now = access(s->path, F_OK) >= 0, was = s->existed;
-
-        s->existed = now;
-        return (s->kind == PATH_CHANGED || s->kind == PATH_MODIFIED) && now != was;
+        return !s->watcher && path_spec_came_or_went(s);
 }
 
 static bool any_holds(struct path_unit *p)
 {
         for (struct path_spec *s = p->specs; s; s = s->next)
-                if (spec_holds(s))
+                if (s->watcher ? s->watcher_holds : path_spec_holds(s))
                         return true;
         return false;
 }
 
 /* ---- watching ---- */
 
-static uint32_t own_mask(const struct path_spec *s)
+static void enter_running(struct path_unit *p);
+
+/* The process that watches one of the paths has seen something. */
+static void watcher_tells(struct path_spec *s, bool changed, int r)
 {
-        return MASK_CHANGE | (s->kind == PATH_MODIFIED ? IN_MODIFY : 0);
+        struct path_unit *p = s->owner;
+
+        if (r < 0) {
+                log_unit_errno(p->unit.id, LOG_ERR, r, "%s is not watched any more: %m", s->path);
+                if (p->state == PATH_WAITING || p->state == PATH_RUNNING)
+                        fail(p, R_RESOURCES);
+        } else if (p->state == PATH_WAITING && (changed || s->watcher_holds))
+                enter_running(p);
 }
 
-/* Every directory above it, as far as there is one, and it itself. */
-static void watch_spec(struct path_unit *p, struct path_spec *s)
+/* One whose state counts is asked anew: what it was before is of no account. */
+static int watch_slow(struct path_unit *p, struct path_spec *s, bool anew)
 {
-        _cleanup_free_ char *path = strdup(s->path);
-        size_t at = 0;
+        bool state = s->kind != PATH_CHANGED && s->kind != PATH_MODIFIED;
+
+        if (s->watcher && !(state && anew))
+                return 0;
+        probe_forget(&s->watcher);
+        s->watcher_holds = false;
+        s->owner = p;
+        return probe_watch(p->unit.manager, s,
+                p->make_directory && s->kind != PATH_EXISTS && s->kind != PATH_EXISTS_GLOB
+                        ? p->directory_mode
+                        : 0,
+                watcher_tells);
+}
+
+static int watch_spec(struct path_unit *p, struct path_spec *s, bool anew)
+{
+        _cleanup_free_ char *what = NULL;
+        int r;
 
         s->wd = -1;
-        if (!path || inotify_add_watch(p->inotify.fd, "/", MASK_ABOVE | IN_MASK_ADD) < 0)
-                return;
-        for (;;) {
-                char *end;
-                bool last;
-                int wd;
-
-                at += strspn(path + at, "/");
-                end = path + at + strcspn(path + at, "/");
-                if (!path[at] ||
-                        (s->kind == PATH_EXISTS_GLOB && is_pattern(path + at, (size_t)(end - path) - at)))
-                        return;
-                last = end[strspn(end, "/")] == '\0';
-                *end = '\0';
-                wd = inotify_add_watch(p->inotify.fd, path, (last ? own_mask(s) : MASK_ABOVE) | IN_MASK_ADD);
-                if (wd < 0) {
-                        if (errno != ENOENT && errno != EACCES && errno != ENOTDIR)
-                                log_unit_errno(
-                                        p->unit.id, LOG_WARNING, -errno, "%s cannot be watched: %m", path);
-                        return;
-                }
-                if (last) {
-                        s->wd = wd;
-                        return;
-                }
-                *end = '/';
-                at = (size_t)(end - path);
-        }
+        if (probe_may_block(p->unit.manager, s->path, s->kind == PATH_EXISTS_GLOB))
+                return watch_slow(p, s, anew);
+        probe_forget(&s->watcher);
+        r = path_spec_watch(s, p->inotify.fd, &what);
+        if (r < 0)
+                log_unit_errno(p->unit.id, LOG_WARNING, r, "%s cannot be watched: %m", what ?: s->path);
+        return 0;
 }
 
 static void on_event(struct loop_io *io, uint32_t revents);
 
-static int watch(struct path_unit *p)
+/* anew: before the paths are looked at. */
+static int watch(struct path_unit *p, bool anew)
 {
         int r;
 
-        unwatch(p);
+        unwatch_local(p);
         p->inotify = (struct loop_io) {
                 .fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), .events = EPOLLIN, .cb = on_event, .data = p
         };
@@ -198,9 +143,9 @@ static int watch(struct path_unit *p)
                 p->inotify.fd = close_fd(p->inotify.fd);
                 return r;
         }
-        for (struct path_spec *s = p->specs; s; s = s->next)
-                watch_spec(p, s);
-        return 0;
+        for (struct path_spec *s = p->specs; s && r >= 0; s = s->next)
+                r = watch_spec(p, s, anew);
+        return r;
 }
 
 /* ---- states ---- */
@@ -234,7 +179,7 @@ static void enter_running(struct path_unit *p)
 static void enter_waiting(struct path_unit *p, bool initial)
 {
         bool changed = false;
-        int r = watch(p);
+        int r = watch(p, true);
 
         if (r < 0) {
                 log_unit_errno(p->unit.id, LOG_ERR, r, "Its paths cannot be watched: %m");
@@ -254,8 +199,7 @@ static void enter_waiting(struct path_unit *p, bool initial)
 static bool spec_has_event(const struct path_unit *p, const struct inotify_event *e)
 {
         for (const struct path_spec *s = p->specs; s; s = s->next)
-                if (s->wd == e->wd && (s->kind == PATH_CHANGED || s->kind == PATH_MODIFIED) &&
-                        e->mask & own_mask(s))
+                if (path_spec_is_event(s, e))
                         return true;
         return false;
 }
@@ -276,11 +220,11 @@ static void on_event(struct loop_io *io, uint32_t revents)
                 }
         if (p->state ==
                 PATH_RUNNING) /* looked at again when the unit is down; what was seen until then belongs to this run */
-                (void)watch(p);
+                (void)watch(p, false);
         else if (changed) {
                 for (struct path_spec *s = p->specs; s; s = s->next)
                         (void)came_or_went(s);
-                (void)watch(p);
+                (void)watch(p, false);
                 enter_running(p);
         } else
                 enter_waiting(p, false);
@@ -349,7 +293,8 @@ static void path_reloaded(struct unit *u)
         if (!p->unit_name)
                 (void)unit_name_change_suffix(u->id, "service", &p->unit_name);
         for (struct path_spec *s = p->specs; s; s = s->next)
-                (void)came_or_went(s);
+                if (!probe_may_block(u->manager, s->path, false))
+                        (void)came_or_went(s);
         if (p->state == PATH_WAITING)
                 loop_defer(u->manager->loop, &p->recheck);
 }
@@ -378,7 +323,8 @@ static int path_start(struct unit *u)
         p->result = R_SUCCESS;
         p->n_trigger = 0;
         for (struct path_spec *s = p->specs; s && p->make_directory; s = s->next) {
-                int r = s->kind == PATH_EXISTS || s->kind == PATH_EXISTS_GLOB
+                int r = s->kind == PATH_EXISTS || s->kind == PATH_EXISTS_GLOB ||
+                                        probe_may_block(u->manager, s->path, false)
                                 ? 0
                                 : mkdir_p(s->path, p->directory_mode);
 
@@ -464,7 +410,7 @@ static void path_coldplug(struct unit *u)
         if (p->state == PATH_WAITING || p->state == PATH_RUNNING)
                 loop_defer(u->manager->loop, &p->recheck);
         if (p->state == PATH_RUNNING)
-                (void)watch(p);
+                (void)watch(p, false);
 }
 
 const struct unit_ops path_ops = {

@@ -68,12 +68,7 @@ void service_done(struct unit *u)
         loop_timer_cancel(l, &s->runtime_timer);
         service_unwatch_pid_file(s);
         notify_close(u, &s->notify_io, &s->notify_path);
-        for (size_t i = 0; i < s->n_store; i++) {
-                close_fd(s->store_fds[i]);
-                free(s->store_names[i]);
-        }
-        free(s->store_fds);
-        free(s->store_names);
+        service_store_drop(s);
         service_close_stdio(s);
         close_fd(s->socket_fd);
         free(s->socket_peer);

@@ -7,6 +7,7 @@
 
 #include "lib/fileio.h"
 #include "manager.h"
+#include "probe.h"
 #include "service.h"
 
 int service_set_main_pid(struct service *s, pid_t pid)
@@ -34,47 +35,49 @@ int service_set_main_pid(struct service *s, pid_t pid)
 
 /* ---- PID files ---- */
 
-/* systemd.service(5): a PID file counts only if root owns it, or if the process is one of the service's own. */
-static int check_pid(struct service *s, pid_t pid, int fd)
+/* systemd.service(5): a PID file that others than root can have made counts only if the process is one of the service's
+ * own. */
+static int take_pid(struct service *s, const struct path_answer *a)
 {
-        struct stat st;
+        pid_t pid = (pid_t)a->value;
 
-        if (pid <= 1)
+        if (a->value <= 1 || a->value > INT32_MAX)
                 return log_unit_errno(s->unit.id, LOG_WARNING, -EINVAL,
-                        "PID file %s names process %d; ignored", s->pid_file, pid);
+                        "PID file %s names process %lld; ignored", s->pid_file, (long long)a->value);
         if (kill(pid, 0) < 0 && errno == ESRCH)
                 return -ESRCH;
-        if (cgroup_unit_of_pid(s->unit.manager, pid) == &s->unit)
-                return 0;
-        if (fstat(fd, &st) < 0)
-                return -errno;
-        if (st.st_uid != 0)
+        if (!a->trusted && cgroup_unit_of_pid(s->unit.manager, pid) != &s->unit)
                 return log_unit_errno(s->unit.id, LOG_ERR, -EPERM,
-                        "PID file %s is not root's, and process %d is not of this service; refused",
+                        "PID file %s is not root's alone, and process %d is not of this service; refused",
                         s->pid_file, pid);
-        return 0;
+        return service_set_main_pid(s, pid);
 }
 
-int service_load_pid_file(struct service *s, bool may_warn)
+int service_load_pid_file(struct service *s)
 {
-        _cleanup_close_ int fd = -1;
-        char buf[32];
-        int32_t pid = 0;
-        ssize_t n;
+        struct path_answer a;
         int r;
 
-        fd = open(s->pid_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-        if (fd < 0)
-                return -errno;
-        n = read(fd, buf, sizeof(buf) - 1);
-        if (n <= 0)
-                return n < 0 ? -errno : -ENODATA;
-        buf[n] = '\0';
-        r = parse_int(str_strip(buf), &pid);
-        if (r < 0)
-                return log_unit_errno(s->unit.id, LOG_WARNING, r, "PID file %s: not a number", s->pid_file);
-        r = check_pid(s, pid, fd);
-        return r < 0 ? r : service_set_main_pid(s, pid);
+        if (probe_may_block(s->unit.manager, s->pid_file, false))
+                return -EINPROGRESS; /* service_watch_pid_file() has it looked at */
+        r = path_look(LOOK_PID_FILE, s->pid_file, &a);
+        if (r == -EBADMSG)
+                log_unit(s->unit.id, LOG_WARNING, "PID file %s: not a number", s->pid_file);
+        return r < 0 ? r : take_pid(s, &a);
+}
+
+static void pid_file_answered(void *data, int r, const struct path_answer *a)
+{
+        struct service *s = data;
+
+        if (s->state != SVC_START)
+                return;
+        if (r >= 0)
+                r = take_pid(s, a);
+        if (r >= 0)
+                service_ready(s);
+        else
+                log_unit_errno(s->unit.id, LOG_WARNING, r, "PID file %s: %m", s->pid_file);
 }
 
 static void pid_file_changed(struct loop_io *io, uint32_t revents)
@@ -84,7 +87,7 @@ static void pid_file_changed(struct loop_io *io, uint32_t revents)
 
         while (read(io->fd, buf, sizeof(buf)) > 0)
                 ;
-        if (s->state != SVC_START || service_load_pid_file(s, false) < 0)
+        if (s->state != SVC_START || service_load_pid_file(s) < 0)
                 return;
         service_unwatch_pid_file(s);
         service_ready(s);
@@ -101,6 +104,9 @@ int service_watch_pid_file(struct service *s)
                 return -ENOMEM;
         if (cgroup_is_empty(&s->unit) == 1)
                 return -ESRCH;
+        if (probe_may_block(s->unit.manager, s->pid_file, false))
+                return probe_ask(s->unit.manager, LOOK_PID_FILE, s->pid_file, USEC_INFINITY, true,
+                        pid_file_answered, s, &s->pidfile_probe);
         slash = strrchr(dir, '/');
         if (!slash || slash == dir)
                 return -EINVAL;
@@ -118,7 +124,7 @@ int service_watch_pid_file(struct service *s)
                 return r;
         }
         /* it may have come between the first look and the watch */
-        if (service_load_pid_file(s, false) >= 0) {
+        if (service_load_pid_file(s) >= 0) {
                 service_unwatch_pid_file(s);
                 service_ready(s);
         }
@@ -129,6 +135,7 @@ void service_unwatch_pid_file(struct service *s)
 {
         int fd = s->pidfile_io.fd;
 
+        probe_forget(&s->pidfile_probe);
         if (fd < 0)
                 return;
         loop_io_remove(s->unit.manager->loop, &s->pidfile_io);
@@ -195,10 +202,50 @@ void service_arm_watchdog(struct service *s)
 
 /* ---- sd_notify ---- */
 
-static bool sender_allowed(struct service *s, pid_t pid)
+/* Effective user of a process; -ESRCH: it is gone. */
+static int user_of(pid_t pid, uid_t *ret)
+{
+        _cleanup_free_ char *text = NULL;
+        char path[64];
+        const char *line;
+        unsigned real, effective;
+
+        snprintf(path, sizeof(path), "/proc/%d/status", pid);
+        if (pid <= 0 || read_file(path, 16384, &text, NULL) < 0)
+                return -ESRCH;
+        line = strstr(text, "\nUid:");
+        if (!line || sscanf(line, "\nUid: %u %u", &real, &effective) != 2)
+                return -EBADMSG;
+        *ret = effective;
+        return 0;
+}
+
+/* NotifyAccess=all: whoever is in the unit's cgroup. Anybody may write to the socket, so a process of another unit is
+ * refused; one that is gone already is believed if it was root's, or of the user whose process runs here. */
+static bool sender_is_member(struct service *s, pid_t pid, uid_t uid)
+{
+        const pid_t own[] = { s->main_pid, s->control_pid };
+        uid_t user;
+
+        if (pid == s->main_pid || pid == s->control_pid ||
+                cgroup_unit_of_pid(s->unit.manager, pid) == &s->unit)
+                return true;
+        if (!s->unit.manager->cgroup_ok) /* who belongs where is not known */
+                return true;
+        if (kill(pid, 0) >= 0 || errno != ESRCH)
+                return false;
+        if (uid == 0)
+                return true;
+        for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+                if (user_of(own[i], &user) >= 0 && user == uid)
+                        return true;
+        return false;
+}
+
+static bool sender_allowed(struct service *s, pid_t pid, uid_t uid)
 {
         switch (s->notify_access) {
-        case NOTIFY_ALL: return true; /* the socket is the unit's own */
+        case NOTIFY_ALL: return sender_is_member(s, pid, uid);
         case NOTIFY_EXEC: return pid == s->main_pid || pid == s->control_pid;
         case NOTIFY_MAIN:
                 /* between fork and the MAINPID= of a forking helper, only the control process is known */
@@ -211,7 +258,7 @@ struct notify_context {
         struct service *s;
         pid_t pid;
         uid_t uid;
-        bool ready, stopping, reloading, watchdog, fd_store, fd_store_remove;
+        bool ready, stopping, reloading, watchdog, fd_store, fd_store_remove, no_poll, barrier;
         const char *fd_name;
         usec_t extend;
 };
@@ -257,6 +304,10 @@ static void on_field(struct notify_context *c, const char *f)
                 c->fd_store = true;
         else if (streq(f, "FDSTOREREMOVE=1"))
                 c->fd_store_remove = true;
+        else if (streq(f, "FDPOLL=0"))
+                c->no_poll = true;
+        else if (streq(f, "BARRIER=1"))
+                c->barrier = true;
         else if ((v = startswith(f, "FDNAME=")))
                 c->fd_name = v;
         else if ((v = startswith(f, "MAINPID=")))
@@ -273,52 +324,14 @@ static void on_field(struct notify_context *c, const char *f)
                 c->extend = n;
 }
 
-static void store_remove(struct service *s, const char *name)
-{
-        size_t k = 0;
-
-        for (size_t i = 0; i < s->n_store; i++) {
-                if (streq_null(s->store_names[i], name)) {
-                        close_fd(s->store_fds[i]);
-                        free(s->store_names[i]);
-                        continue;
-                }
-                s->store_fds[k] = s->store_fds[i];
-                s->store_names[k++] = s->store_names[i];
-        }
-        s->n_store = k;
-}
-
-int service_store_add(struct service *s, int fd, const char *name)
-{
-        int *f;
-        char **n, *copy;
-
-        if (s->n_store >= s->fd_store_max)
-                return -ENFILE;
-        copy = strdup(name ?: "stored");
-        f = reallocarray(s->store_fds, s->n_store + 1, sizeof(*f));
-        if (f)
-                s->store_fds = f;
-        n = reallocarray(s->store_names, s->n_store + 1, sizeof(*n));
-        if (n)
-                s->store_names = n;
-        if (!copy || !f || !n) {
-                free(copy);
-                return -ENOMEM;
-        }
-        f[s->n_store] = fd;
-        n[s->n_store++] = copy;
-        return 0;
-}
-
 static void store_fds(struct notify_context *c, int *fds, size_t n)
 {
         for (size_t i = 0; i < n; i++) {
-                int r = c->fd_store ? service_store_add(c->s, fds[i], c->fd_name) : -ENOTSUP;
+                int r = c->fd_store && !c->barrier ? service_store_add(c->s, fds[i], c->fd_name, !c->no_poll)
+                                                   : -ENOTSUP;
 
                 if (r < 0) {
-                        if (c->fd_store)
+                        if (r != -ENOTSUP && r != -EEXIST)
                                 log_unit_errno(
                                         c->s->unit.id, LOG_WARNING, r, "File descriptor not stored: %m");
                         close(fds[i]); /* BARRIER=1 waits for just this */
@@ -331,10 +344,10 @@ static void apply_states(struct notify_context *c)
         struct service *s = c->s;
 
         if (c->extend && loop_timer_armed(&s->timer)) {
-                usec_t at = usec_add(now_monotonic(), c->extend);
-
-                if (at > s->timer.when)
-                        (void)loop_timer_set(s->unit.manager->loop, &s->timer, at);
+                /* never before the state's own limit; and the next message may also shorten what this one grants */
+                s->extended_until = usec_add(now_monotonic(), c->extend);
+                (void)loop_timer_set(
+                        s->unit.manager->loop, &s->timer, MAX(s->timer_limit, s->extended_until));
         }
         if (c->watchdog && watchdog_counts(s))
                 service_arm_watchdog(s);
@@ -358,7 +371,7 @@ void service_notify_message(struct unit *u, pid_t pid, uid_t uid, char **fields,
 {
         struct notify_context c = { .s = UNIT_CAST(service, u), .pid = pid, .uid = uid };
 
-        if (!sender_allowed(c.s, pid)) {
+        if (!sender_allowed(c.s, pid, uid)) {
                 log_unit(u->id, LOG_DEBUG,
                         "Notification from process %d is not allowed by NotifyAccess=", pid);
                 for (size_t i = 0; i < n_fds; i++)
@@ -368,7 +381,7 @@ void service_notify_message(struct unit *u, pid_t pid, uid_t uid, char **fields,
         FOREACH_STR (f, fields)
                 on_field(&c, *f);
         if (c.fd_store_remove && c.fd_name)
-                store_remove(c.s, c.fd_name);
+                service_store_remove(c.s, c.fd_name);
         store_fds(&c, fds, n_fds);
         apply_states(&c);
 }

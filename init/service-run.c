@@ -8,6 +8,7 @@
 #include "lib/fileio.h"
 #include "lib/paths.h"
 #include "manager.h"
+#include "probe.h"
 #include "service.h"
 
 static bool good_main(struct service *s)
@@ -25,6 +26,7 @@ void service_arm_timer(struct service *s, usec_t timeout)
         usec_t when = timeout == USEC_INFINITY || timeout == 0 ? USEC_INFINITY
                                                                : usec_add(now_monotonic(), timeout);
 
+        s->timer_limit = when;
         (void)loop_timer_set(s->unit.manager->loop, &s->timer, when);
 }
 
@@ -75,11 +77,11 @@ void service_reset_run(struct service *s)
         s->result = s->reload_result = RESULT_SUCCESS;
         s->main_command = s->control_command = NULL;
         s->main_pid_known = s->main_pid_alien = s->notify_ready = s->oom_killed = false;
-        s->forbid_restart = s->will_auto_restart = s->start_timeout_extended = false;
+        s->forbid_restart = s->will_auto_restart = false;
         s->main_code = s->main_status = 0;
         s->main_start = s->main_exit = 0;
         s->status_errno = 0;
-        s->runtime_end = 0;
+        s->runtime_end = s->extended_until = 0;
         s->watchdog_override = USEC_INFINITY;
         free(s->status_text);
         s->status_text = NULL;
@@ -156,9 +158,9 @@ static size_t gather_fds(struct service *s, int *fds, char **names, size_t max, 
                         names[n++] = (char *)link_names[i];
                 }
         }
-        for (size_t i = 0; i < s->n_store && n < max; i++) {
-                fds[n] = s->store_fds[i];
-                names[n++] = s->store_names[i] ?: (char *)"stored";
+        for (const struct stored_fd *f = s->store; f && n < max; f = f->next) {
+                fds[n] = f->fd;
+                names[n++] = f->name;
         }
         return n;
 }
@@ -473,7 +475,9 @@ static void arm_runtime(struct service *s)
                                          ? USEC_INFINITY
                                          : usec_add(now_monotonic(), usec_add(s->runtime_max, (usec_t)x));
         }
-        (void)loop_timer_set(s->unit.manager->loop, &s->timer, s->runtime_end);
+        s->timer_limit = s->runtime_end;
+        (void)loop_timer_set(s->unit.manager->loop, &s->timer,
+                s->runtime_end == USEC_INFINITY ? USEC_INFINITY : MAX(s->runtime_end, s->extended_until));
 }
 
 void service_enter_running(struct service *s, enum service_result f)
@@ -666,18 +670,19 @@ static bool shall_restart(struct service *s)
         }
 }
 
-void service_drop_store(struct service *s)
-{
-        for (; s->n_store > 0; s->n_store--) {
-                close_fd(s->store_fds[s->n_store - 1]);
-                free(s->store_names[s->n_store - 1]);
-        }
-}
-
 void service_close_stdio(struct service *s)
 {
         for (int i = 0; i < 3; i++)
                 s->stdio_fds[i] = close_fd(s->stdio_fds[i]);
+}
+
+static void remove_pid_file(struct service *s)
+{
+        if (probe_may_block(s->unit.manager, s->pid_file, false))
+                (void)probe_ask(
+                        s->unit.manager, LOOK_UNLINK, s->pid_file, PROBE_DEADLINE, false, NULL, NULL, NULL);
+        else
+                (void)path_look(LOOK_UNLINK, s->pid_file, NULL);
 }
 
 void service_release(struct service *s)
@@ -703,11 +708,11 @@ void service_release(struct service *s)
                 s->accept_socket = NULL;
         }
         if (!s->will_auto_restart && !u->job)
-                service_drop_store(s);
+                service_store_drop(s);
         if (!s->will_auto_restart)
                 service_close_stdio(s);
         if (s->pid_file && s->main_pid <= 0)
-                (void)unlink(s->pid_file);
+                remove_pid_file(s);
         if (cgroup_is_empty(u) != 0)
                 cgroup_release(u);
         early_forget(u->manager, u);

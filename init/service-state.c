@@ -40,9 +40,10 @@ static void put_descriptors(const struct service *s, struct state_out *out)
                 state_put(out, "notify-path", s->notify_path);
                 state_put_fd(out, "notify-fd", s->notify_io.fd);
         }
-        for (size_t i = 0; i < s->n_store; i++) {
-                state_put(out, "store-name", s->store_names[i]);
-                state_put_fd(out, "store-fd", s->store_fds[i]);
+        for (const struct stored_fd *f = s->store; f; f = f->next) {
+                state_put(out, "store-name", f->name);
+                state_put_flag(out, "store-unpolled", !f->polled);
+                state_put_fd(out, "store-fd", f->fd);
         }
         for (int i = 0; i < 3; i++)
                 state_put_fd(out, "stdio-fd", s->stdio_fds[i]);
@@ -80,6 +81,7 @@ void service_serialise(struct unit *u, struct state_out *out)
         state_put_int(out, "errno", s->status_errno, 0);
         state_put_int(out, "restarts", s->n_restarts, 0);
         put_timer(out, "timer", &s->timer);
+        state_put_int(out, "timer-limit", s->timer_limit, USEC_INFINITY);
         put_timer(out, "watchdog-timer", &s->watchdog_timer);
         state_put_int(out, "watchdog", s->watchdog_override, USEC_INFINITY);
 }
@@ -100,6 +102,7 @@ static bool take_number(struct service *s, const char *key, const char *value)
                 { "main-start", .time = &s->main_start },
                 { "main-exit", .time = &s->main_exit },
                 { "watchdog", .time = &s->watchdog_override },
+                { "timer-limit", .time = &s->timer_limit },
                 { "main-pid-known", .flag = &s->main_pid_known },
                 { "forbid-restart", .flag = &s->forbid_restart },
                 { "will-auto-restart", .flag = &s->will_auto_restart },
@@ -160,13 +163,16 @@ static bool take_descriptor(struct service *s, const char *key, const char *valu
                 (void)notify_adopt(&s->unit, &s->notify_io, state_get_fd(value));
         else if (streq(key, "store-name"))
                 (void)str_replace(&s->socket_peer, value); /* until its descriptor comes */
+        else if (streq(key, "store-unpolled"))
+                s->unpolled = true; /* the next one */
         else if (streq(key, "store-fd")) {
                 _cleanup_free_ char *name = s->socket_peer;
 
                 s->socket_peer = NULL;
                 fd = state_get_fd(value);
-                if (fd >= 0 && service_store_add(s, fd, name) < 0)
+                if (fd >= 0 && service_store_add(s, fd, name, !s->unpolled) < 0)
                         close(fd);
+                s->unpolled = false;
         } else if (streq(key, "stdio-fd")) {
                 for (int i = 0; i < 3; i++)
                         if (s->stdio_fds[i] < 0) {

@@ -137,7 +137,7 @@ static void start_control(struct service *s) /* Type=forking: the first process 
                 return;
         }
         if (s->pid_file) {
-                r = service_load_pid_file(s, true);
+                r = service_load_pid_file(s);
                 if (r < 0) {
                         r = service_watch_pid_file(s);
                         if (r < 0)
@@ -186,7 +186,7 @@ static void start_post_control(struct service *s)
                 return;
         }
         if (s->pid_file && s->main_pid <= 0)
-                (void)service_load_pid_file(s, true);
+                (void)service_load_pid_file(s);
         service_enter_running(s, RESULT_SUCCESS);
 }
 
@@ -618,7 +618,7 @@ static void service_limit_hit(struct unit *u)
         s->state =
                 SVC_DEAD; /* it may have failed already, with another start to come: now OnFailure= is due */
         service_set_state(s, SVC_FAILED);
-        service_drop_store(s);
+        service_store_drop(s);
 }
 
 static void service_oom(struct unit *u, bool managed)

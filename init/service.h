@@ -42,19 +42,31 @@ void service_kill_control(struct service *s, int sig);
 void service_log_survivors(struct service *s, const char *why);
 /* Directories, cgroup, notify socket, fd store: what an ended service gives back. */
 void service_release(struct service *s);
-void service_drop_store(struct service *s);
 void service_close_stdio(struct service *s);
 
 /* service-notify.c */
 void service_notify_message(struct unit *u, pid_t pid, uid_t uid, char **fields, int *fds, size_t n_fds);
-int service_load_pid_file(struct service *s, bool may_warn);
+int service_load_pid_file(struct service *s);
 int service_watch_pid_file(struct service *s);
 void service_unwatch_pid_file(struct service *s);
 void service_guess_main_pid(struct service *s);
 int service_set_main_pid(struct service *s, pid_t pid);
 void service_arm_watchdog(struct service *s);
-/* One more in the fd store, of which the service becomes the owner; name NULL: "stored". -ENFILE: it is full. */
-int service_store_add(struct service *s, int fd, const char *name);
+
+/* service-store.c: the fd store. A descriptor that hangs up or has an error leaves it (polled). */
+struct stored_fd {
+        struct service *service;
+        int fd;
+        char *name;
+        bool polled; /* FDPOLL=0 was not said */
+        struct loop_io io;
+        struct stored_fd *next;
+};
+/* One more, of which the service becomes the owner; name NULL or none that may be: "stored". -ENFILE: it is full;
+ * -EEXIST: the same is there. */
+int service_store_add(struct service *s, int fd, const char *name, bool polled);
+void service_store_remove(struct service *s, const char *name);
+void service_store_drop(struct service *s);
 
 /* service-state.c */
 void service_serialise(struct unit *u, struct state_out *out);

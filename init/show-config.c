@@ -224,7 +224,7 @@ static void print_timers(struct record *rec, const char *key, const struct direc
 static void print_paths(struct record *rec, const char *key, const struct directive *d, const void *v)
 {
         for (const struct path_spec *p = *(struct path_spec *const *)v; p; p = p->next)
-                if (p->kind == (int)d->arg)
+                if ((int)p->kind == (int)d->arg)
                         record_addf(rec, "Paths", "%s (%s)", p->path, d->name);
 }
 

@@ -14,6 +14,7 @@
 #include "lib/fileio.h"
 #include "clock.h"
 #include "manager.h"
+#include "probe.h"
 #include "types.h"
 
 #define STAMP_DIR "/var/lib/systemd/timers"
@@ -52,18 +53,51 @@ static char *stamp_path(struct timer_unit *t)
         return str_printf("%s" STAMP_DIR "/stamp-%s", t->unit.manager->root ?: "", t->unit.id);
 }
 
-static void stamp_read(struct timer_unit *t)
+static void stamp_has_time(struct timer_unit *t, usec_t when)
+{
+        if (when)
+                t->last_trigger = MIN(when, now_realtime());
+}
+
+static void stamp_answered(void *data, int r, const struct path_answer *a)
+{
+        struct timer_unit *t = data;
+
+        if (r < 0)
+                log_unit_errno(t->unit.id, LOG_WARNING, r, "When it ran last is not known: %m");
+        else
+                stamp_has_time(t, a->value);
+        if (t->unit.job && t->unit.job->type == JOB_START)
+                enter_waiting(t, true);
+}
+
+/* True: it has been read (or is missing, and is made: then it counts from now). False: stamp_answered() goes on. */
+static bool stamp_read(struct timer_unit *t)
 {
         _cleanup_free_ char *path = t->persistent ? stamp_path(t) : NULL;
-        struct stat st;
+        struct path_answer a = { 0 };
 
         if (!path)
-                return;
-        if (stat(path, &st) >= 0)
-                t->last_trigger = MIN((usec_t)st.st_mtim.tv_sec * USEC_PER_SEC + st.st_mtim.tv_nsec / 1000,
-                        now_realtime());
-        else if (mkdir_parents(path, 0755) >= 0)
-                (void)write_file_atomic(path, "", 0, 0644, false); /* the first time: counted from now */
+                return true;
+        if (probe_may_block(t->unit.manager, path, false)) {
+                int r = probe_ask(t->unit.manager, LOOK_STAMP, path, PROBE_DEADLINE, false, stamp_answered,
+                        t, &t->stamp);
+
+                if (r >= 0)
+                        return false;
+                log_unit_errno(t->unit.id, LOG_WARNING, r, "When it ran last is not known: %m");
+        } else if (path_look(LOOK_STAMP, path, &a) >= 0)
+                stamp_has_time(t, a.value);
+        return true;
+}
+
+static void stamp_written(void *data, int r, const struct path_answer *a)
+{
+        struct timer_unit *t = data;
+
+        if (r < 0)
+                log_unit_errno(t->unit.id, LOG_WARNING, r,
+                        "Its stamp could not be written, it may run again after the next boot: %m");
 }
 
 static void stamp_write(struct timer_unit *t)
@@ -73,12 +107,14 @@ static void stamp_write(struct timer_unit *t)
 
         if (!path)
                 return;
-        r = mkdir_parents(path, 0755);
-        if (r >= 0)
-                r = write_file_atomic(path, "", 0, 0644, false);
+        if (probe_may_block(t->unit.manager, path, false)) {
+                probe_forget(&t->stamp);
+                r = probe_ask(t->unit.manager, LOOK_TOUCH, path, PROBE_DEADLINE, false, stamp_written, t,
+                        &t->stamp);
+        } else
+                r = path_look(LOOK_TOUCH, path, NULL);
         if (r < 0)
-                log_unit_errno(t->unit.id, LOG_WARNING, r,
-                        "%s could not be written, it may run again after the next boot: %m", path);
+                stamp_written(t, r, NULL);
 }
 
 /* ---- when ---- */
@@ -313,6 +349,7 @@ static void timer_done(struct unit *u)
         struct timer_unit *t = UNIT_CAST(timer_unit, u);
 
         loop_timer_cancel(u->manager->loop, &t->timer);
+        probe_forget(&t->stamp);
         trigger_forget(u, &t->watch, &t->recheck);
 }
 
@@ -355,10 +392,10 @@ static int timer_start(struct unit *u)
         u->inactive_exit = now_monotonic();
         for (struct timer_value *v = t->values; v; v = v->next)
                 v->spent = false;
-        stamp_read(t);
         if (t->on_clock_change || t->on_timezone_change || has_base(t, TIMER_CALENDAR))
                 clock_watch(u->manager);
-        enter_waiting(t, true);
+        if (stamp_read(t))
+                enter_waiting(t, true);
         return 0;
 }
 
@@ -450,6 +487,9 @@ static void timer_coldplug(struct unit *u)
 {
         struct timer_unit *t = UNIT_CAST(timer_unit, u);
 
+        if (u->job && u->job->type == JOB_START &&
+                u->job->state == JOB_RUNNING) /* its stamp was being read */
+                (void)timer_start(u);
         if (t->state == TIMER_DEAD || t->state == TIMER_FAILED)
                 return;
         if (t->on_clock_change || t->on_timezone_change || has_base(t, TIMER_CALENDAR))

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "job.h"
+#include "path-look.h"
 
 /* ---- service ---- */
 enum service_type {
@@ -122,7 +123,7 @@ struct service {
         enum service_result result, reload_result, clean_result;
         pid_t main_pid, control_pid;
         bool main_pid_known, main_pid_alien, forbid_restart, will_auto_restart, notify_ready,
-                start_timeout_extended, oom_killed, bus_name_owned;
+                oom_killed, bus_name_owned;
         struct exec_command *main_command, *control_command; /* being run; into commands[] */
         enum service_cmd control_kind;
         int main_code, main_status;   /* of the last main process */
@@ -136,14 +137,17 @@ struct service {
         struct loop_io notify_io; /* one notify socket a unit: decisions 10 */
         char *notify_path;
         struct loop_io exec_io; /* Type=exec: closes when the program runs */
-        int *store_fds;
-        char **store_names;
+        struct stored_fd *store; /* in the order in which they came */
+        bool unpolled;           /* while they are read back: the next one is */
         size_t n_store;
         int socket_fd;    /* Accept=yes connection, until handed over; -1 */
         int stdio_fds[3]; /* of the one who asked for a transient service, -1 */
         char *socket_peer;
         struct unit *accept_socket;
+        usec_t timer_limit;    /* what the timer was set for, without EXTEND_TIMEOUT_USEC= */
+        usec_t extended_until; /* what that said last */
         struct loop_io pidfile_io;        /* inotify while the PID file is awaited */
+        struct probe *pidfile_probe;      /* the same, where PID 1 may not look itself */
         enum service_result event_result; /* of the event being handled: how a process ended */
         int event_code, event_status;
         bool step_running, idle_waiting, low_modules;
@@ -374,13 +378,7 @@ struct timer_unit {
         struct loop_timer timer;
         struct loop_deferred recheck;
         struct job_watch watch;
-};
-struct path_spec {
-        int kind;
-        char *path;
-        int wd; /* of path itself, -1 */
-        bool existed;
-        struct path_spec *next;
+        struct probe *stamp; /* its stamp is being read (its start waits for that) or written */
 };
 struct path_unit {
         struct unit unit;

@@ -131,6 +131,8 @@ int unit_start(struct unit *u)
         if (!unit_ops(u)->start)
                 return -EOPNOTSUPP;
         if (s != UNIT_ACTIVATING || is_between_runs(u)) {
+                if (!unit_conditions_ready(u))
+                        return -EAGAIN;
                 u->condition_time = now_realtime();
                 u->condition_result = unit_test_conditions(u, false);
                 if (!u->condition_result) {

@@ -20,6 +20,7 @@
 
 struct job;
 struct manager;
+struct probe;
 struct state_out;
 struct unit;
 
@@ -112,6 +113,11 @@ struct condition {
         bool is_assert, trigger, negate;
         char *parameter;
         int result; /* -1 untested, 0 failed, 1 succeeded, < -1: error */
+        /* Of a path that PID 1 may not look at itself: the question under way, then its answer, until it is used. */
+        struct unit *unit;
+        struct probe *probe;
+        bool answered;
+        int answer;
         struct condition *next;
 };
 
@@ -401,6 +407,8 @@ int dump_directives(FILE *f);
 const char *architecture_name(void);
 
 /* condition.c */
+/* False: a path on a slow file system is being looked at; the unit's job is run again when that is known. */
+bool unit_conditions_ready(struct unit *u);
 bool unit_test_conditions(struct unit *u, bool asserts); /* keeps results in the list */
 int condition_add(
         struct unit *u, const char *key, const char *value); /* "ConditionPathExists"; -EINVAL; "" resets */
@@ -433,6 +441,7 @@ struct manager {
         void *index;               /* load.c's */
         void *reload, *generators; /* reload.c's, run-generators.c's: what is under way */
         void *clock;               /* clock.c's */
+        void *probes;              /* probe.c's */
         void *state;               /* state.c's */
         char **unit_path;          /* directories instead of UNIT_SEARCH_PATH; NULL: the usual ones */
         char *root;                /* unit files, fstab … are read below it (tests, off line); NULL: "/" */

@@ -167,6 +167,21 @@ static size_t utf8_sequence(const unsigned char *p, size_t n)
         return len;
 }
 
+void str_unescape_octal(char *s)
+{
+        char *to = s;
+
+        for (; *s; s++) {
+                if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' && s[3] >= '0' &&
+                        s[3] <= '7') {
+                        *to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+                        s += 3;
+                } else
+                        *to++ = *s;
+        }
+        *to = '\0';
+}
+
 bool utf8_valid(const char *s, size_t len)
 {
         const unsigned char *p = (const unsigned char *)s;

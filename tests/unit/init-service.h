@@ -21,6 +21,7 @@ static struct exec_params last_params;
 static pid_t in_cgroup; /* the one process that is there */
 static char **last_env;
 static int spawn_error, empty_answer;
+static bool kill_is_real;                /* asks whether a process is there */
 static void (*on_spawn)(struct unit *u); /* sees each process that is started */
 
 int __wrap_exec_spawn(
@@ -29,6 +30,7 @@ int __wrap_cgroup_kill(struct unit *u, int sig, pid_t main, pid_t control);
 int __wrap_cgroup_is_empty(struct unit *u);
 int __wrap_cgroup_pids(struct unit *u, pid_t **ret, size_t *ret_n);
 int __wrap_kill(pid_t pid, int sig);
+int __real_kill(pid_t pid, int sig);
 usec_t __wrap_now_monotonic(void);
 
 int __wrap_exec_spawn(
@@ -72,7 +74,7 @@ int __wrap_kill(pid_t pid, int sig)
 {
         if (sig != SIGCONT && sig != 0)
                 strbuf_printf(&sent, "%s ", signal_name(sig));
-        return 0;
+        return sig == 0 && kill_is_real ? __real_kill(pid, 0) : 0;
 }
 
 usec_t __wrap_now_monotonic(void)
@@ -193,5 +195,3 @@ static inline pid_t real_process(void)
                         pause();
         return pid;
 }
-
-int __real_kill(pid_t pid, int sig);

@@ -303,6 +303,173 @@ static void store(void)
         end();
 }
 
+static void store_more(int fd, const char *name, const char *more)
+{
+        _cleanup_free_ char *field = str_printf("FDNAME=%s", name);
+        char *fields[] = { (char *)"FDSTORE=1", field, (char *)more, NULL };
+
+        service_notify_message(&s->unit, s->main_pid, 0, fields, &fd, 1);
+}
+
+/* sd_notify(3): what hangs up leaves, unless FDPOLL=0; the same one is kept once; names that may not be are "stored". */
+static void store_rules(void)
+{
+        char *drop[] = { (char *)"FDSTOREREMOVE=1", (char *)"FDNAME=kept", NULL };
+        _cleanup_free_ char *path = NULL;
+        char *barrier[] = { (char *)"BARRIER=1", (char *)"FDSTORE=1", NULL };
+        int a[2], b[2], c[2];
+
+        begin("", "ExecStart=/m\nFileDescriptorStoreMax=4\nNotifyAccess=main");
+        ask(JOB_START);
+        if (pipe2(a, O_CLOEXEC) < 0 || pipe2(b, O_CLOEXEC) < 0 || pipe2(c, O_CLOEXEC) < 0)
+                exit(1);
+        store_more(a[0], "polled", "");
+        store_more(b[0], "kept", "FDPOLL=0");
+        store_more(fcntl(a[0], F_DUPFD_CLOEXEC, 3), "again", "");
+        is_int((int64_t)s->n_store, 2, "the same descriptor once more is not kept twice");
+        close(a[1]);
+        close(b[1]);
+        (void)loop_turn(m->loop, 0);
+        is_int((int64_t)s->n_store, 1, "one whose other end is closed leaves the store");
+        is_str(s->store ? s->store->name : NULL, "kept", "with FDPOLL=0 it stays");
+        path = test_path("/file");
+        put("/file", "x");
+        store_more(open(path, O_RDONLY | O_CLOEXEC), "a:b", "");
+        is_int((int64_t)s->n_store, 2, "a file, which cannot be polled, is kept");
+        is_str(s->store && s->store->next ? s->store->next->name : NULL, "stored",
+                "a name with a colon is none");
+        service_notify_message(&s->unit, s->main_pid, 0, drop, NULL, 0);
+        is_int((int64_t)s->n_store, 1, "FDSTOREREMOVE=1 by name");
+        service_notify_message(&s->unit, s->main_pid, 0, barrier, &c[1], 1);
+        is_int((int64_t)s->n_store, 1, "BARRIER=1 is for no store");
+        is_int(read(c[0], path, 1), 0, "its descriptor is closed once all before it has been taken");
+        close(c[0]);
+        end();
+}
+
+static void status_is(pid_t pid, uid_t uid, bool believed, const char *what)
+{
+        char *fields[] = { (char *)"STATUS=told", NULL };
+
+        (void)str_replace(&s->status_text, NULL);
+        service_notify_message(&s->unit, pid, uid, fields, NULL, 0);
+        is_int(s->status_text != NULL, believed, what);
+}
+
+/* NotifyAccess=: who is believed. No process of the test is in the unit's cgroup. */
+static void notify_access(void)
+{
+        pid_t other = real_process(), gone = real_process(), main = real_process();
+
+        (void)__real_kill(gone, SIGKILL);
+        (void)waitpid(gone, NULL, 0);
+        kill_is_real = true;
+        for (int all = 0; all < 2; all++) {
+                begin("", all ? "ExecStart=/m\nNotifyAccess=all" : "ExecStart=/m\nNotifyAccess=main");
+                m->cgroup_ok = true;
+                spawn_error = 0;
+                ask(JOB_START);
+                status_is(s->main_pid, 0, true, "the main process");
+                status_is(other, 0, false, "a process of another unit, even root's");
+                status_is(gone, 0, all, "one that is gone and was root's: where all are believed");
+                status_is(gone, 54321, false, "one that is gone and was some user's");
+                s->main_pid = main;
+                status_is(gone, getuid(), all, "one that was of the main process's user");
+                s->main_pid = FIRST_PID;
+                m->cgroup_ok = false;
+                end();
+        }
+        kill_is_real = false;
+        begin("", "ExecStart=/m\nNotifyAccess=none");
+        ask(JOB_START);
+        status_is(s->main_pid, 0, false, "none");
+        end();
+        begin("", "ExecStart=/m\nExecStartPost=/p\nNotifyAccess=exec");
+        ask(JOB_START);
+        status_is(s->control_pid, 0, true, "exec: a control process, too");
+        end();
+        begin("", "ExecStart=/m\nExecStartPost=/p\nNotifyAccess=main");
+        ask(JOB_START);
+        status_is(s->control_pid, 0, false, "main: not that");
+        end();
+        for (int i = 0; i < 2; i++) {
+                (void)__real_kill(i ? other : main, SIGKILL);
+                (void)waitpid(i ? other : main, NULL, 0);
+        }
+}
+
+/* EXTEND_TIMEOUT_USEC=: never before the state's own limit, each message counts anew. */
+static void extend(void)
+{
+        usec_t limit;
+
+        begin("", "Type=notify\nExecStart=/m\nTimeoutStartSec=20");
+        ask(JOB_START);
+        limit = the_time + 20 * USEC_PER_SEC;
+        tell(s->main_pid, "EXTEND_TIMEOUT_USEC=5000000", NULL);
+        ok(s->timer.when == limit, "less than what is left changes nothing");
+        tell(s->main_pid, "EXTEND_TIMEOUT_USEC=60000000", NULL);
+        ok(s->timer.when == the_time + 60 * USEC_PER_SEC, "more extends it");
+        tell(s->main_pid, "EXTEND_TIMEOUT_USEC=30000000", NULL);
+        ok(s->timer.when == the_time + 30 * USEC_PER_SEC, "the last message counts");
+        tell(s->main_pid, "EXTEND_TIMEOUT_USEC=1000000", NULL);
+        ok(s->timer.when == limit, "but not before the limit");
+        tell(s->main_pid, "READY=1", NULL);
+        ask(JOB_STOP);
+        limit = s->timer.when;
+        tell(s->main_pid, "EXTEND_TIMEOUT_USEC=300000000", NULL);
+        ok(s->timer.when == the_time + 300 * USEC_PER_SEC && s->timer.when > limit, "the stop, too");
+        end();
+        begin("", "Type=notify\nExecStart=/m\nRuntimeMaxSec=10");
+        ask(JOB_START);
+        tell(s->main_pid, "READY=1", NULL);
+        tell(s->main_pid, "EXTEND_TIMEOUT_USEC=60000000", NULL);
+        limit = the_time + 60 * USEC_PER_SEC;
+        tell(s->main_pid, "RELOADING=1", NULL);
+        tell(s->main_pid, "READY=1", NULL);
+        ok(s->timer.when == limit, "the run; a reload does not take it back");
+        end();
+}
+
+/* Whose PID file is believed: one that root alone can have made, or one that names a process of the service. */
+static void pid_file_trust(void)
+{
+        static const struct {
+                const char *what, *setup;
+                bool trusted;
+        } rows[] = {
+                { "root's file", "echo 1 > d/pid", true },
+                { "root's file by root's link", "echo 1 > d/real; ln -s real d/pid", true },
+                { "a user's file", "echo 1 > d/pid; chown 7 d/pid", false },
+                { "root's file in a user's directory", "echo 1 > d/pid; chown 7 d", false },
+                { "a user's link to root's file", "echo 1 > d/real; ln -s real d/pid; chown -h 7 d/pid",
+                        false },
+                { "root's link to a user's link",
+                        "echo 1 > d/real; ln -s real d/l; chown -h 7 d/l; ln -s l d/pid", false },
+        };
+
+        if (getuid() != 0) {
+                printf("# owners of files: needs root\n");
+                return;
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                char dir[] = "/run/rouse-pid.XXXXXX"; /* /tmp is anybody's */
+                _cleanup_free_ char *cmd = NULL, *path = NULL;
+                struct path_answer a = { 0 };
+
+                if (!mkdtemp(dir))
+                        exit(1);
+                cmd = str_printf("cd %s && mkdir d && %s", dir, rows[i].setup);
+                path = str_printf("%s/d/pid", dir);
+                is_int(system(cmd), 0, rows[i].what);
+                is_int(path_look(LOOK_PID_FILE, path, &a), 0, "it is read");
+                is_int(a.trusted, rows[i].trusted, "and trusted or not");
+                free(cmd);
+                cmd = str_printf("rm -r %s", dir);
+                (void)!system(cmd);
+        }
+}
+
 /* ---- again ---- */
 
 enum { CLEAN, CODE, SIGNAL, TIMEOUT, DOG, N_ENDS };
@@ -426,6 +593,10 @@ int main(void)
         runtime_max();
         watchdog();
         store();
+        store_rules();
+        notify_access();
+        extend();
+        pid_file_trust();
         restart_modes();
         restart_exceptions();
         start_limit();
