@@ -301,6 +301,8 @@ int verb_verify(const char *verb, char **args)
                 (void)strv_add(&argv, "--root");
                 (void)strv_add(&argv, opt.root);
         }
+        if (opt.man)
+                (void)strv_addf(&argv, "--man=%s", opt.man);
         (void)strv_extend(&argv, args);
         execv(path, argv);
         execv("/usr/sbin/rouse", argv);
@@ -343,8 +345,14 @@ int analyze_main(int argc, char **argv)
         char **args = argv + 1;
 
         while (*args && **args == '-') {
+                const char *v;
+
                 if (streq(*args, "--version"))
                         return verb_version("version", NULL);
+                if ((v = startswith(*args, "--man=")))
+                        opt.man = (char *)v;
+                else if ((v = startswith(*args, "--root=")))
+                        opt.root = (char *)v;
                 args++; /* --no-pager, --system and other ways to print */
         }
         return verb_analyze("analyze", args);

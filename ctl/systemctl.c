@@ -126,6 +126,7 @@ enum {
         O_DROP_IN,
         O_STDIN,
         O_WHAT,
+        O_MAN,
         O_LEGEND
 };
 
@@ -181,6 +182,7 @@ static const struct option long_options[] = {
         { "drop-in", 1, NULL, O_DROP_IN },
         { "stdin", 0, NULL, O_STDIN },
         { "what", 1, NULL, O_WHAT },
+        { "man", 1, NULL, O_MAN },
         { "with-dependencies", 0, NULL, O_IGNORED },
         { 0 },
 };
@@ -250,6 +252,7 @@ static int set_option(int c, const char *arg)
         case O_WHEN: opt.when = (char *)arg; return 0;
         case O_DROP_IN: opt.drop_in = (char *)arg; return 0;
         case O_STDIN: opt.from_stdin = true; return 0;
+        case O_MAN: opt.man = (char *)arg; return 0;
         case O_WHAT: return add_list(&opt.what, arg);
         default: return -EINVAL;
         }

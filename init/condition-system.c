@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 
 #include "condition.h"
+#include "exec-user.h"
 #include "path-look.h"
 #include "names.h"
 #include "lib/cmdline.h"
@@ -166,29 +167,30 @@ int test_first_boot(struct manager *m, const char *p)
         return want < 0 ? want : first == want;
 }
 
-/* PID 1 asks no user database: it is root, and knows root by name and number. */
+/* Of the manager itself, which is root, or who it is in a container: a name is looked up in /etc/passwd and /etc/group,
+ * as no other names belong to it. */
 int test_user(struct manager *m, const char *p)
 {
-        uint32_t uid;
+        _cleanup_(user_record_done) struct user_record u = { 0 };
+        int r;
 
         if (streq(p, "@system"))
                 return getuid() < 1000 || getuid() == 65534;
-        if (parse_u32(p, &uid) >= 0)
-                return uid == getuid() || uid == geteuid();
-        return streq(p, "root") && (getuid() == 0 || geteuid() == 0);
+        r = user_lookup(p, &u);
+        if (r < 0)
+                return r == -ESRCH ? 0 : r;
+        return u.uid == getuid() || u.uid == geteuid();
 }
 
 int test_group(struct manager *m, const char *p)
 {
         gid_t groups[256];
-        int n = getgroups(ARRAY_SIZE(groups), groups);
-        uint32_t gid;
+        int n = getgroups(ARRAY_SIZE(groups), groups), r;
+        gid_t gid;
 
-        if (parse_u32(p, &gid) < 0) {
-                if (!streq(p, "root"))
-                        return 0;
-                gid = 0;
-        }
+        r = group_lookup(p, &gid);
+        if (r < 0)
+                return r == -ESRCH ? 0 : r;
         for (int i = 0; i < n; i++)
                 if (groups[i] == gid)
                         return 1;

@@ -299,6 +299,7 @@ static const struct option options[] = {
         { "version", no_argument, NULL, 'v' },
         { "test", optional_argument, NULL, 't' },
         { "verify", no_argument, NULL, 'V' },
+        { "man", optional_argument, NULL, 'm' },
         { "unit-path", required_argument, NULL, 'p' },
         { "root", required_argument, NULL, 'r' },
         { "dump-directives", no_argument, NULL, 'd' },
@@ -311,6 +312,7 @@ static void usage(void)
              "PID 1: starts and supervises what unit files describe. As PID 1 it takes no options.\n\n"
              "  --test[=UNIT]      load UNIT (default.target) and print its transaction; changes nothing\n"
              "  --verify FILE…     check unit files, print every problem with file and line\n"
+             "  --man=no           ... but not whether the manual pages that they name are there\n"
              "  --dump-directives  the directives that are known, with their support, as Markdown\n"
              "  --unit-path DIR    read unit files from here only (may be given several times)\n"
              "  --root DIR         as if / were DIR\n"
@@ -321,7 +323,7 @@ static int tool(struct manager *m, int argc, char **argv)
 {
         const char *test = NULL;
         bool verify = false;
-        int c;
+        int c, r;
 
         log_open("rouse", LOG_TO_STDERR);
         while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
@@ -331,6 +333,14 @@ static int tool(struct manager *m, int argc, char **argv)
                 case 'd': return dump_directives(stdout);
                 case 't': test = optarg ?: "default.target"; break;
                 case 'V': verify = true; break;
+                case 'm':
+                        r = optarg ? parse_boolean(optarg) : 1;
+                        if (r < 0) {
+                                fprintf(stderr, "--man= takes yes or no\n");
+                                return 2;
+                        }
+                        m->verify_man_off = r == 0;
+                        break;
                 case 'p':
                         if (strv_add(&m->unit_path, optarg) < 0)
                                 return 1;

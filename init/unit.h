@@ -454,8 +454,9 @@ struct manager {
         enum manager_objective objective;
         char *reboot_arg;
         int exit_code;
-        bool test_mode; /* rouse --test: no side effects */
-        bool verify;    /* rouse --verify: each line without effect is named by itself */
+        bool test_mode;      /* rouse --test: no side effects */
+        bool verify;         /* rouse --verify: each line without effect is named by itself */
+        bool verify_man_off; /* --man=no */
         bool container, user_namespace, in_initrd, boot_finished, shutting_down, first_boot, is_pid1;
         bool cgroup_ok;
         /* system.conf */

@@ -2,7 +2,7 @@
  * with them, with file and line.
  *
  * Told by the reader itself: bad lines, unknown keys and sections, malformed values, what has no effect yet. Told here:
- * programs that are missing, units that are required or triggered and do not exist, ordering cycles (verify-graph.c), a
+ * programs and manual pages (verify-man.c) that are missing, units that are required or triggered and do not exist, ordering cycles (verify-graph.c), a
  * start that no transaction can be made for, modes of the files. The other units of the system are read as far as
  * these need them, and what is wrong with them is said too; but only problems of the files asked for make the exit
  * status 1. */
@@ -259,6 +259,7 @@ static unsigned verify_unit(struct manager *m, struct unit *u)
         FOREACH_STR (d, u->dropin_paths)
                 n += check_mode(u, *d);
         n += check_programs(u);
+        n += verify_man_pages(u);
         n += check_requirements(u);
         n += check_triggered(u);
         cycles = verify_cycles(u);

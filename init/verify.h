@@ -23,3 +23,6 @@ bool verify_is_edge(struct unit *u, const struct ini_line *l, const void *arg);
 
 /* verify-graph.c: the ordering cycles among what starting u starts. Returns how many there are. */
 unsigned verify_cycles(struct unit *u);
+
+/* verify-man.c: pages of Documentation= that are not there. */
+unsigned verify_man_pages(struct unit *u);

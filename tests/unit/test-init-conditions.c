@@ -4,6 +4,7 @@
 #include "init-test.h"
 #include "init/condition.h"
 #include "lib/compare.h"
+#include "init/exec-user.h"
 
 static struct manager *m;
 static unsigned serial;
@@ -69,6 +70,26 @@ static void paths(void)
         is_held("ConditionPathIsEncrypted", "/proc", false);
 }
 
+/* Of users and groups by name: whoever has the manager's number in /etc. */
+static void names(void)
+{
+        _cleanup_free_ char *etc = test_path("/etc");
+        _cleanup_free_ char *passwd = str_printf(
+                "me:x:%u:%u::/:/bin/sh\nother:x:7654321:7654321::/:/bin/sh\n", getuid(), getgid());
+        _cleanup_free_ char *group = str_printf("mine:x:%u:\nothers:x:7654321:\n", getgid());
+
+        put("/etc/passwd", passwd);
+        put("/etc/group", group);
+        user_set_etc(etc);
+        is_held("ConditionUser", "me", true);
+        is_held("ConditionUser", "!other", true);
+        is_held("ConditionUser", "nobody-knows", false);
+        is_held("ConditionGroup", "mine", true);
+        is_held("ConditionGroup", "others", false);
+        is_held("ConditionGroup", "!nobody-knows", true);
+        user_set_etc("/etc");
+}
+
 static void system_ones(void)
 {
         struct utsname n;
@@ -101,6 +122,7 @@ static void system_ones(void)
         is_held("ConditionEnvironment", "NO_SUCH_VARIABLE", false);
         is_held("ConditionSecurity", "no-such-thing", false);
         is_held("ConditionUser", "12345678", false);
+        names();
         is_held("ConditionControlGroupController", "nothing-known", true);
         is_held("ConditionMemory", ">= 1M", true);
         is_held("ConditionMemory", "<1M", false);
