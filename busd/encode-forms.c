@@ -259,7 +259,7 @@ static int form_file_state(sd_bus_message *m, const struct property *p, const st
         if (*path && streq(p->name, "UnitFileState"))
                 s = file_state_to_string(install_state(NULL, id));
         else if (*path)
-                s = install_preset(NULL, id) ? "enabled" : "disabled";
+                s = install_preset(NULL, id, NULL) ? "enabled" : "disabled";
         return sd_bus_message_append_basic(m, 's', s);
 }
 

@@ -210,6 +210,10 @@ int ctl_events(bool (*fn)(const char *event, const struct ctl_record *rec, void 
                 r = receive(fd, buf, &in);
                 if (r < 0)
                         return r;
+                if (in.h.type == CTL_END) { /* from now on nothing is missed */
+                        go_on = fn(NULL, &rec, data);
+                        continue;
+                }
                 if (in.h.type != CTL_EVENT)
                         continue;
                 event = wire_get_str(&in);

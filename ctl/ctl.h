@@ -34,7 +34,7 @@ struct ctl_list {
 void ctl_list_done(struct ctl_list *l);
 #define _cleanup_list_ _cleanup_(ctl_list_done)
 int ctl_query(const char *verb, char *const *args, char *const *options, struct ctl_list *ret);
-/* Subscribes and calls fn for each event until it returns false. */
+/* Subscribes and calls fn for each event until it returns false; first, once it is subscribed, with NULL for the event. */
 int ctl_events(bool (*fn)(const char *event, const struct ctl_record *rec, void *data), void *data);
 /* Is rouse the manager of this system? */
 bool ctl_manager_is_rouse(void);

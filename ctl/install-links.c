@@ -236,12 +236,27 @@ int install_unmask(const char *root, bool runtime, const char *name, install_fn 
 int install_apply_preset(const char *root, bool runtime, bool force, const char *mode, const char *name,
         install_fn fn, char **ret_error)
 {
-        bool enable = install_preset(root, name), full = str_empty(mode) || streq(mode, "full");
+        _cleanup_strv_ char **instances = NULL;
+        bool enable = install_preset(root, name, &instances), full = str_empty(mode) || streq(mode, "full");
+        int r = 0;
 
         if (!full && !streq(mode, enable ? "enable-only" : "disable-only"))
                 return 0;
-        return enable ? install_enable(root, runtime, force, name, fn, ret_error)
-                      : install_disable(root, runtime, name, fn);
+        if (!enable)
+                return install_disable(root, runtime, name, fn);
+        if (!instances)
+                return install_enable(root, runtime, force, name, fn, ret_error);
+        FOREACH_STR (i, instances) {
+                _cleanup_free_ char *one = NULL;
+                int k = unit_name_replace_instance(name, *i, &one);
+
+                if (k >= 0)
+                        k = install_enable(root, runtime, force, one, fn, ret_error);
+                if (k < 0)
+                        return k;
+                r |= k;
+        }
+        return r;
 }
 
 bool install_preset_applies(const char *root, const char *name)

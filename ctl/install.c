@@ -304,7 +304,21 @@ const char *unit_file_state(const char *root, const char *name)
 
 /* ---- presets, all files ---- */
 
-int install_preset(const char *root, const char *name)
+/* Does a rule "enable PATTERN [INSTANCE…]" speak of name? With instances, the pattern is a template's: the rule is for
+ * that, and for just these of it. */
+static bool preset_fits(char *const *words, const char *name)
+{
+        _cleanup_free_ char *template = NULL, *instance = NULL;
+
+        if (!words[2] || !unit_name_is_template(words[1]))
+                return fnmatch(words[1], name, FNM_NOESCAPE) == 0;
+        if (unit_name_is_template(name))
+                return fnmatch(words[1], name, FNM_NOESCAPE) == 0;
+        return unit_name_template(name, &template) >= 0 && unit_name_instance(name, &instance) >= 0 &&
+               fnmatch(words[1], template, FNM_NOESCAPE) == 0 && strv_contains(words + 2, instance);
+}
+
+int install_preset(const char *root, const char *name, char ***ret_instances)
 {
         static const char *const dirs[] = { "/etc/systemd/system-preset", "/run/systemd/system-preset",
                 "/usr/local/lib/systemd/system-preset", "/usr/lib/systemd/system-preset",
@@ -323,11 +337,13 @@ int install_preset(const char *root, const char *name)
                 while ((line = strsep(&rest, "\n"))) {
                         _cleanup_strv_ char **w = strv_split(line, " \t");
 
-                        if (!w || !w[0] || !w[1] || *w[0] == '#' || *w[0] == ';' ||
-                                fnmatch(w[1], name, FNM_NOESCAPE) != 0)
+                        if (!w || !w[0] || !w[1] || *w[0] == '#' || *w[0] == ';' || !preset_fits(w, name))
                                 continue;
-                        if (streq(w[0], "enable"))
+                        if (streq(w[0], "enable")) {
+                                if (ret_instances && w[2] && unit_name_is_template(name))
+                                        *ret_instances = strv_copy(w + 2);
                                 return 1;
+                        }
                         if (streq(w[0], "disable"))
                                 return 0;
                 }

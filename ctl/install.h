@@ -51,8 +51,8 @@ int install_add_dependency(const char *root, bool runtime, bool force, const cha
         const char *suffix, const char *name, install_fn fn, char **ret_error);
 /* Back to the vendor's files: what was added to name in /etc and /run goes (install-revert.c). */
 int install_revert(const char *root, const char *name, install_fn fn);
-/* 1 enable, 0 disable. */
-int install_preset(const char *root, const char *name);
+/* 1 enable, 0 disable. *ret_instances (may be NULL): of a template, those that are to be enabled, where the line has any. */
+int install_preset(const char *root, const char *name, char ***ret_instances);
 /* Does what install_preset() says; mode: "full" or NULL, "enable-only", "disable-only". */
 int install_apply_preset(const char *root, bool runtime, bool force, const char *mode, const char *name,
         install_fn fn, char **ret_error);

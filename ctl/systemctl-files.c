@@ -193,7 +193,7 @@ static void add_file(const char *name, const char *path, void *data)
                 return;
         table_row(&run->t, name, state,
                 streq(state, "enabled") || streq(state, "disabled")
-                        ? (install_preset(opt.root, name) ? "enabled" : "disabled")
+                        ? (install_preset(opt.root, name, NULL) ? "enabled" : "disabled")
                         : "-");
         run->n++;
 }

@@ -258,6 +258,8 @@ static bool print_event(const char *event, const struct ctl_record *rec, void *d
 {
         _cleanup_free_ char *s = strv_join(rec->v, " ");
 
+        if (!event)
+                return true;
         printf("%s %s\n", event, s ?: "");
         fflush(stdout);
         return true;

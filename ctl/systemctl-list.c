@@ -191,32 +191,33 @@ int verb_is_failed(const char *verb, char **args)
         return print_states(args, (const char *const[]) { "failed", NULL }, 1);
 }
 
-static bool boot_is_over(const char *event, const struct ctl_record *rec, void *data)
+static int system_state(char **ret)
 {
-        return false;
+        char *only[] = { (char *)"properties=SystemState", NULL };
+        _cleanup_list_ struct ctl_list l = { 0 };
+
+        if (ctl_query("show", NULL, only, &l) < 0 || l.n == 0)
+                return -ENOTCONN;
+        return str_replace(ret, record_str(&l.r[0], "SystemState"));
+}
+
+/* Each event is a reason to ask again; the first time, events are told already, so the end of the boot is not missed. */
+static bool boot_goes_on(const char *event, const struct ctl_record *rec, void *data)
+{
+        char **state = data;
+
+        return system_state(state) >= 0 && (streq(*state, "starting") || streq(*state, "initializing"));
 }
 
 int verb_is_system_running(const char *verb, char **args)
 {
-        char *only[] = { (char *)"properties=SystemState", NULL };
+        _cleanup_free_ char *state = NULL;
 
-        for (;;) {
-                _cleanup_list_ struct ctl_list l = { 0 };
-                const char *s;
-
-                if (ctl_query("show", NULL, only, &l) < 0 || l.n == 0) {
-                        if (!opt.quiet)
-                                puts("offline");
-                        return 1;
-                }
-                s = record_str(&l.r[0], "SystemState");
-                if (opt.wait && (streq(s, "starting") || streq(s, "initializing"))) {
-                        /* each event is a reason to ask again */
-                        if (ctl_events(boot_is_over, NULL) >= 0)
-                                continue;
-                }
-                if (!opt.quiet)
-                        puts(s);
-                return streq(s, "running") ? 0 : 1;
-        }
+        if (opt.wait)
+                (void)ctl_events(boot_goes_on, &state);
+        else
+                (void)system_state(&state);
+        if (!opt.quiet)
+                puts(state ?: "offline");
+        return streq_null(state, "running") ? 0 : 1;
 }

@@ -59,6 +59,11 @@ sc add-wants multi-user none; [ $? -eq 1 ] && grep -q 'does not exist' "$root/er
 sc disable a b.socket; sc enable a; sc preset-all; [ $? -eq 0 ] && [ ! -e "$etc/multi-user.target.wants/a.service" ] && [ -L "$etc/sockets.target.wants/b.socket" ]; ok $? "preset-all"
 sc enable a; sc --preset-mode=enable-only preset a; [ -L "$etc/multi-user.target.wants/a.service" ]; ok $? "--preset-mode=enable-only disables nothing"
 sc --preset-mode=disable-only preset a; [ ! -L "$etc/multi-user.target.wants/a.service" ]; ok $? "--preset-mode=disable-only does"
+printf 'enable t@.service three four\ndisable t@.service\n' >"$root/usr/lib/systemd/system-preset/10-t.preset"
+sc preset t@; [ $? -eq 0 ] && [ -L "$etc/t-three.target.wants/t@three.service" ] && [ -L "$etc/t-four.target.wants/t@four.service" ] && [ ! -e "$etc/t-one.target.wants" ]; ok $? "preset of a template: the instances of the line"
+sc disable t@; sc preset t@four.service; [ -L "$etc/t-four.target.wants/t@four.service" ] && [ ! -e "$etc/t-three.target.wants" ]; ok $? "preset of an instance that the line has"
+sc enable t@five.service; sc preset t@five.service; [ ! -e "$etc/t-five.target.wants" ]; ok $? "of one that it has not: the next line"
+sc disable t@
 printf '#!/bin/sh\nprintf "[Service]\\nNice=3\\n" >"$1.x"; cat "$1.x" "$1" >"$1.y"; sed "/^### Anything/r $1.x" "$1" >"$1.y"; cat "$1.y" >"$1"; rm "$1.x" "$1.y"\n' >"$root/editor"
 chmod +x "$root/editor"; export SYSTEMD_EDITOR="$root/editor"
 sc edit a; [ $? -eq 0 ] && [ "$(cat "$etc/a.service.d/override.conf")" = "[Service]
