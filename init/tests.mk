@@ -15,7 +15,7 @@ $(eval $(call unit_test,test-init-timer,tests/unit/test-init-timer.c $(INIT_TEST
 $(eval $(call unit_test,test-init-path,tests/unit/test-init-path.c $(INIT_TEST_SRC)))
 $(eval $(call unit_test,test-init-jobs,tests/unit/test-init-jobs.c $(INIT_TEST_SRC)))
 # Processes, cgroups and the clock are the test's.
-INIT_WRAP := exec_spawn cgroup_kill cgroup_is_empty cgroup_pids kill now_monotonic
+INIT_WRAP := exec_spawn cgroup_kill cgroup_is_empty cgroup_pids kill now_monotonic devlink_fds
 $(foreach t,test-init-service test-init-service-rows test-init-unit-rows test-init-deps test-init-graph,$(eval $(call unit_test,$t,tests/unit/$t.c \
 	$(INIT_TEST_SRC),$(patsubst %,-Wl$(comma)--wrap=%,$(INIT_WRAP)))))
 $(eval $(call unit_test,test-init-cgroup,tests/unit/test-init-cgroup.c $(INIT_TEST_SRC)))

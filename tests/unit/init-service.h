@@ -32,6 +32,7 @@ int __wrap_cgroup_pids(struct unit *u, pid_t **ret, size_t *ret_n);
 int __wrap_kill(pid_t pid, int sig);
 int __real_kill(pid_t pid, int sig);
 usec_t __wrap_now_monotonic(void);
+size_t __wrap_devlink_fds(struct manager *manager, int fds[3], const char *names[3]);
 
 int __wrap_exec_spawn(
         struct unit *u, const struct exec_context *c, const struct exec_params *p, pid_t *pid, int *pidfd)
@@ -80,6 +81,16 @@ int __wrap_kill(pid_t pid, int sig)
 usec_t __wrap_now_monotonic(void)
 {
         return the_time;
+}
+
+/* The device link, for who asks for it. */
+size_t __wrap_devlink_fds(struct manager *manager, int fds[3], const char *names[3])
+{
+        for (int i = 0; i < 3; i++) {
+                fds[i] = i;
+                names[i] = "link";
+        }
+        return 3;
 }
 
 /* ---- telling the machine what happens ---- */

@@ -214,7 +214,9 @@ static void own(void)
         is_int(s->unit.load_state, UNIT_LOADED, "X-RouseStep= stands for a command");
         end();
         begin("", "ExecStart=/m\nX-RouseDeviceLink=yes");
-        ok(s->device_link, "X-RouseDeviceLink=");
+        ask(JOB_START);
+        is_int((int64_t)last_params.n_fds, 3,
+                "X-RouseDeviceLink=: the process gets the descriptors of the link");
         end();
 }
 

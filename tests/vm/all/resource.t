@@ -48,6 +48,14 @@ STEPS = [(f"{RUN} -p {lines} sh -c '{OWN}; cat {file}'", 0, wanted) for lines, f
     # out of memory
     ("systemd-run --wait -q -u hog -p MemoryMax=20M -p MemorySwapMax=0 perl -e '$x = \"a\" x 200_000_000'; systemctl show -p Result hog; systemctl reset-failed hog",
      0, "^Result=oom-kill$"),
+    *[(f"systemd-run -q -u oom -p OOMPolicy={policy} -p MemoryMax=20M -p MemorySwapMax=0 "
+       f"sh -c 'tail /dev/zero; touch /run/oom-{policy}; exec sleep 1000'; {until}; systemctl show -p ActiveState,Result oom; "
+       f"ls /run/oom-{policy} 2>/dev/null; systemctl stop oom; systemctl reset-failed oom; true", 0, wanted)
+      for policy, until, wanted in [
+          ("continue", "until test -e /run/oom-continue; do sleep 0.1; done", r"ActiveState=active\nResult=success\n/run/oom-continue$"),
+          ("stop", "until systemctl is-failed -q oom; do sleep 0.1; done", r"ActiveState=failed\nResult=oom-kill"),
+          # the shell goes with what it has started
+          ("kill", "until systemctl is-failed -q oom; do sleep 0.1; done", r"ActiveState=failed\nResult=oom-kill$")]],
     # kept over a reload, changed by a file
     ("systemd-run -q -u keep -p MemoryMax=40M sleep 1000; systemctl daemon-reload; cat /sys/fs/cgroup/system.slice/keep.service/memory.max; systemctl stop keep", 0,
      "^41943040$"),
