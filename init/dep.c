@@ -8,38 +8,9 @@
 #define DEP_INDEX_FROM 16 /* neighbours from which on an index pays */
 
 static const char *const dep_names[DEP_MAX] = {
-        [DEP_REQUIRES] = "Requires",
-        [DEP_REQUIRED_BY] = "RequiredBy",
-        [DEP_REQUISITE] = "Requisite",
-        [DEP_REQUISITE_OF] = "RequisiteOf",
-        [DEP_WANTS] = "Wants",
-        [DEP_WANTED_BY] = "WantedBy",
-        [DEP_BINDS_TO] = "BindsTo",
-        [DEP_BOUND_BY] = "BoundBy",
-        [DEP_PART_OF] = "PartOf",
-        [DEP_CONSISTS_OF] = "ConsistsOf",
-        [DEP_UPHOLDS] = "Upholds",
-        [DEP_UPHELD_BY] = "UpheldBy",
-        [DEP_CONFLICTS] = "Conflicts",
-        [DEP_CONFLICTED_BY] = "ConflictedBy",
-        [DEP_BEFORE] = "Before",
-        [DEP_AFTER] = "After",
-        [DEP_ON_FAILURE] = "OnFailure",
-        [DEP_ON_FAILURE_OF] = "OnFailureOf",
-        [DEP_ON_SUCCESS] = "OnSuccess",
-        [DEP_ON_SUCCESS_OF] = "OnSuccessOf",
-        [DEP_TRIGGERS] = "Triggers",
-        [DEP_TRIGGERED_BY] = "TriggeredBy",
-        [DEP_PROPAGATES_RELOAD_TO] = "PropagatesReloadTo",
-        [DEP_RELOAD_PROPAGATED_FROM] = "ReloadPropagatedFrom",
-        [DEP_PROPAGATES_STOP_TO] = "PropagatesStopTo",
-        [DEP_STOP_PROPAGATED_FROM] = "StopPropagatedFrom",
-        [DEP_JOINS_NAMESPACE_OF] = "JoinsNamespaceOf",
-        [DEP_JOINS_NAMESPACE_OF_INV] = "JoinsNamespaceOfInverse",
-        [DEP_REFERENCES] = "References",
-        [DEP_REFERENCED_BY] = "ReferencedBy",
-        [DEP_IN_SLICE] = "InSlice",
-        [DEP_SLICE_OF] = "SliceOf",
+#define X(type, name) [DEP_##type] = #name,
+        DEPENDENCIES(X)
+#undef X
 };
 
 /* Types whose other end may have to be started, and so is read from disk at once. */

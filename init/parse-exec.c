@@ -226,35 +226,40 @@ static int limit_value(int resource, const char *s, rlim_t *ret)
         return r;
 }
 
+int parse_rlimit(int resource, const char *s, struct rlimit *ret)
+{
+        const char *colon = strchr(s, ':');
+        _cleanup_free_ char *soft = strndup(s, colon ? (size_t)(colon - s) : strlen(s));
+        struct rlimit l;
+        int r;
+
+        if (!soft)
+                return -ENOMEM;
+        r = limit_value(resource, soft, &l.rlim_cur);
+        l.rlim_max = l.rlim_cur;
+        if (r >= 0 && colon)
+                r = limit_value(resource, colon + 1, &l.rlim_max);
+        if (r < 0)
+                return r;
+        if (l.rlim_cur > l.rlim_max)
+                return -EINVAL;
+        *ret = l;
+        return 0;
+}
+
 int parse_value_rlimit(const struct parse *p)
 {
         struct exec_context *c = unit_exec(p->u);
         int resource = (int)p->d->arg, r;
-        _cleanup_free_ char *soft = NULL;
-        const char *colon = strchr(p->value, ':');
-        struct rlimit l;
 
         if (!*p->value) {
                 c->limits_set &= ~(1u << resource);
                 return 0;
         }
-        soft = colon ? strndup(p->value, (size_t)(colon - p->value)) : strdup(p->value);
-        if (!soft)
-                return -ENOMEM;
-        r = limit_value(resource, soft, &l.rlim_cur);
-        if (r < 0)
-                return r;
-        l.rlim_max = l.rlim_cur;
-        if (colon) {
-                r = limit_value(resource, colon + 1, &l.rlim_max);
-                if (r < 0)
-                        return r;
-        }
-        if (l.rlim_cur > l.rlim_max)
-                return -EINVAL;
-        c->limits[resource] = l;
-        c->limits_set |= 1u << resource;
-        return 0;
+        r = parse_rlimit(resource, p->value, &c->limits[resource]);
+        if (r >= 0)
+                c->limits_set |= 1u << resource;
+        return r;
 }
 
 int parse_value_nice(const struct parse *p)

@@ -1,82 +1,9 @@
-/* What each parser takes, in words: for the messages of table.c and for docs/directives.md. */
+/* What each parser takes, in words: parsers.inc. */
 #include "parse.h"
 
-#define FORM(name, what) { parse_value_##name, what },
+#define PARSER(name, what) { parse_value_##name, what },
 
 const struct parse_form parse_forms[] = {
-        FORM(boolean, "a boolean") FORM(boolean_inverted, "a boolean") FORM(int, "an integer") FORM(
-                u32, "a number") FORM(mode, "an octal access mode") FORM(sec,
-                "a time span") FORM(sec_zero_infinite, "a time span") FORM(nsec,
-                "a time span or a number of nanoseconds") FORM(size, "a size") FORM(string,
-                "a string") FORM(string_raw, "a string") FORM(strv, "a list of words") FORM(words,
-                "a list of words") FORM(path, "an absolute path") FORM(path_or_empty,
-                "an absolute path") FORM(paths, "a list of absolute paths") FORM(paths_colon,
-                "a list of absolute paths with colons between") FORM(signal, "a signal") FORM(deps,
-                "a list of unit names") FORM(condition, "a condition of this kind") FORM(documentation,
-                "a list of addresses") FORM(mounts_for, "a list of absolute paths") FORM(unit_names,
-                "a list of unit names") FORM(instance_name, "an instance name") FORM(job_timeout,
-                "a time span") FORM(action_status, "an exit status from 0 to 255") FORM(collect_mode,
-                "one of inactive, inactive-or-failed") FORM(ignore_on_isolate,
-                "a boolean") FORM(failure_isolate, "a boolean") FORM(exec, "a command line") FORM(exit_set,
-                "a list of exit statuses and signals") FORM(timeout_start, "a time span") FORM(timeout_stop,
-                "a time span") FORM(timeout_abort, "a time span") FORM(timeout_both,
-                "a time span") FORM(runtime_max, "a time span") FORM(bus_name, "a bus name") FORM(sockets,
-                "a list of socket units") FORM(pid_file, "a path") FORM(step,
-                "the name of a step") FORM(environment,
-                "a list of assignments NAME=value") FORM(environment_file,
-                "an absolute path, with - before it if it may be missing") FORM(variable_names,
-                "a list of variable names") FORM(working_directory,
-                "an absolute path or ~, with - before it if it may be missing") FORM(user,
-                "the name or number of a user or group") FORM(groups, "a list of group names") FORM(rlimit,
-                "a limit, or soft:hard limits") FORM(nice, "a nice level from -20 to 19") FORM(oom_score,
-                "a number from -1000 to 1000") FORM(io_class,
-                "one of none, realtime, best-effort, idle") FORM(io_priority,
-                "a priority from 0 to 7") FORM(cpu_priority, "a priority from 0 to 99") FORM(cpu_affinity,
-                "a list of CPU numbers and ranges") FORM(cpu_list,
-                "a list of numbers and ranges") FORM(personality,
-                "an architecture of this machine") FORM(directories,
-                "a list of relative paths") FORM(load_credential, "ID[:PATH]") FORM(set_credential,
-                "ID:VALUE") FORM(coredump_filter,
-                "a list of mapping kinds or a hexadecimal mask") FORM(std_input,
-                "an input (null, tty, tty-force, tty-fail, data, file:PATH, socket, fd:NAME)")
-                FORM(std_output, "an output (inherit, null, tty, journal, kmsg, journal+console, "
-                                 "kmsg+console, file:PATH, append:PATH, "
-                                 "truncate:PATH, socket, fd:NAME)") FORM(stdin_text,
-                        "text with C escapes") FORM(stdin_data, "base64 data") FORM(log_fields,
-                        "a list of NAME=value") FORM(utmp_id, "a string") FORM(utmp_mode,
-                        "one of init, login, user") FORM(log_filter, "a pattern") FORM(capabilities,
-                        "a list of capabilities") FORM(secure_bits,
-                        "a list of secure bits") FORM(access_paths,
-                        "a list of absolute paths, - and + allowed before them") FORM(bind_paths,
-                        "a list of SOURCE[:DESTINATION[:rbind|norbind]]") FORM(temporary_fs,
-                        "a list of PATH[:OPTIONS]") FORM(address_families,
-                        "a list of address families (AF_…), or none") FORM(namespaces,
-                        "a boolean or a list of namespace kinds") FORM(syscalls,
-                        "a list of system calls and @groups") FORM(syscall_errno,
-                        "the name of an error, or kill") FORM(architectures,
-                        "a list of architectures") FORM(mount_flags,
-                        "one of shared, slave, private") FORM(mount_api_vfs, "a boolean") FORM(apparmor,
-                        "the name of a profile") FORM(weight, "a weight from 1 to 10000") FORM(cpu_weight,
-                        "a weight from 1 to 10000, or idle") FORM(cpu_shares,
-                        "a number from 2 to 262144") FORM(cpu_quota, "a percentage") FORM(cpu_period,
-                        "a time span") FORM(memory, "a size, a percentage, or infinity") FORM(memory_legacy,
-                        "a size, a percentage, or infinity") FORM(tasks_max,
-                        "a number, a percentage, or infinity") FORM(io_limit,
-                        "DEVICE NUMBER") FORM(io_device_weight,
-                        "DEVICE WEIGHT") FORM(io_latency, "DEVICE TIME") FORM(delegate,
-                        "a boolean or a list of controllers") FORM(controllers,
-                        "a list of controllers") FORM(device_allow,
-                        "a device node (or char-NAME, block-NAME) and rwm") FORM(addresses,
-                        "a list of addresses with prefix lengths") FORM(bind_rule,
-                        "[ipv4|ipv6:][tcp|udp:][PORT[-PORT]], or any") FORM(interfaces,
-                        "a list of network interfaces, ~ before it for all but these") FORM(bpf_program,
-                        "the path of a pinned program; TYPE:PATH for BPFProgram=") FORM(slice,
-                        "the name of a slice") FORM(listen, "an address of this kind") FORM(socket_service,
-                        "the name of a service") FORM(fd_name, "a name without colons") FORM(socket_size,
-                        "a size") FORM(ip_tos,
-                        "a number from 0 to 255, or one of low-delay, throughput, reliability, low-cost")
-                        FORM(swap_priority, "a priority from -1 to 32767") FORM(timer, "a time span")
-                                FORM(calendar, "a calendar expression")
-                                        FORM(timer_unit, "the name of a unit of another type")
-                                                FORM(path_spec, "an absolute path") { NULL, NULL },
+#include "parsers.inc"
+        { NULL, NULL },
 };

@@ -70,46 +70,20 @@ static void add_words(struct record *rec, const char *key, char *const *v)
 
 /* ---- dependencies ---- */
 
-static const enum dep_type shown_deps[] = {
-        DEP_REQUIRES,
-        DEP_REQUISITE,
-        DEP_WANTS,
-        DEP_BINDS_TO,
-        DEP_PART_OF,
-        DEP_UPHOLDS,
-        DEP_REQUIRED_BY,
-        DEP_REQUISITE_OF,
-        DEP_WANTED_BY,
-        DEP_BOUND_BY,
-        DEP_UPHELD_BY,
-        DEP_CONSISTS_OF,
-        DEP_CONFLICTS,
-        DEP_CONFLICTED_BY,
-        DEP_BEFORE,
-        DEP_AFTER,
-        DEP_ON_FAILURE,
-        DEP_ON_FAILURE_OF,
-        DEP_ON_SUCCESS,
-        DEP_ON_SUCCESS_OF,
-        DEP_TRIGGERS,
-        DEP_TRIGGERED_BY,
-        DEP_PROPAGATES_RELOAD_TO,
-        DEP_RELOAD_PROPAGATED_FROM,
-        DEP_PROPAGATES_STOP_TO,
-        DEP_STOP_PROPAGATED_FROM,
-        DEP_JOINS_NAMESPACE_OF,
-        DEP_SLICE_OF,
-};
+/* What are no properties of a unit: the manager's own bookkeeping, and the slice, which is told as Slice. */
+#define DEPS_HIDDEN                                                                                         \
+        (DEP_BIT(DEP_JOINS_NAMESPACE_OF_INV) | DEP_BIT(DEP_REFERENCES) | DEP_BIT(DEP_REFERENCED_BY) |       \
+                DEP_BIT(DEP_IN_SLICE))
 
 static void add_deps(struct record *rec, struct unit *u)
 {
-        for (size_t i = 0; i < ARRAY_SIZE(shown_deps); i++) {
+        for (enum dep_type t = 0; t < DEP_MAX; t++) {
                 _cleanup_strbuf_ struct strbuf b = { 0 };
-                const char *key = dep_to_string(shown_deps[i]);
+                const char *key = dep_to_string(t);
 
-                if (!record_wants(rec, key))
+                if (DEP_BIT(t) & DEPS_HIDDEN || !record_wants(rec, key))
                         continue;
-                UNIT_FOREACH_DEP(u, DEP_BIT(shown_deps[i]), o)
+                UNIT_FOREACH_DEP(u, DEP_BIT(t), o)
                 if (rec->raw)
                         record_add(rec, key, o->id);
                 else

@@ -214,7 +214,7 @@ const char *directive_form(const struct directive *d, char *buf, size_t n)
                 return buf;
         }
         for (const struct parse_form *f = parse_forms; f->fn; f++)
-                if (f->fn == d->parse)
+                if (f->fn == d->parse && f->what)
                         return f->what;
         return "a value";
 }

@@ -46,42 +46,48 @@ enum active_state {
 };
 
 /* Each dependency stands in both units, with its inverse in the other: the pairs are neighbours in this list
- * (dep_inverse()), but for the ones that are their own table row. The names are the properties' names. */
+ * (dep_inverse()). The names are the properties' names. */
+/* clang-format off */
+#define DEPENDENCIES(X)                                      \
+        X(REQUIRES, Requires)                                \
+        X(REQUIRED_BY, RequiredBy)                           \
+        X(REQUISITE, Requisite)                              \
+        X(REQUISITE_OF, RequisiteOf)                         \
+        X(WANTS, Wants)                                      \
+        X(WANTED_BY, WantedBy)                               \
+        X(BINDS_TO, BindsTo)                                 \
+        X(BOUND_BY, BoundBy)                                 \
+        X(PART_OF, PartOf)                                   \
+        X(CONSISTS_OF, ConsistsOf)                           \
+        X(UPHOLDS, Upholds)                                  \
+        X(UPHELD_BY, UpheldBy)                               \
+        X(CONFLICTS, Conflicts)                              \
+        X(CONFLICTED_BY, ConflictedBy)                       \
+        X(BEFORE, Before)                                    \
+        X(AFTER, After)                                      \
+        X(ON_FAILURE, OnFailure)                             \
+        X(ON_FAILURE_OF, OnFailureOf)                        \
+        X(ON_SUCCESS, OnSuccess)                             \
+        X(ON_SUCCESS_OF, OnSuccessOf)                        \
+        X(TRIGGERS, Triggers)                                \
+        X(TRIGGERED_BY, TriggeredBy)                         \
+        X(PROPAGATES_RELOAD_TO, PropagatesReloadTo)          \
+        X(RELOAD_PROPAGATED_FROM, ReloadPropagatedFrom)      \
+        X(PROPAGATES_STOP_TO, PropagatesStopTo)              \
+        X(STOP_PROPAGATED_FROM, StopPropagatedFrom)          \
+        X(JOINS_NAMESPACE_OF, JoinsNamespaceOf)              \
+        X(JOINS_NAMESPACE_OF_INV, JoinsNamespaceOfInverse)   \
+        X(REFERENCES, References)                            \
+        X(REFERENCED_BY, ReferencedBy)                       \
+        X(IN_SLICE, InSlice)                                 \
+        X(SLICE_OF, SliceOf)
 enum dep_type {
-        DEP_REQUIRES,
-        DEP_REQUIRED_BY,
-        DEP_REQUISITE,
-        DEP_REQUISITE_OF,
-        DEP_WANTS,
-        DEP_WANTED_BY,
-        DEP_BINDS_TO,
-        DEP_BOUND_BY,
-        DEP_PART_OF,
-        DEP_CONSISTS_OF,
-        DEP_UPHOLDS,
-        DEP_UPHELD_BY,
-        DEP_CONFLICTS,
-        DEP_CONFLICTED_BY,
-        DEP_BEFORE,
-        DEP_AFTER,
-        DEP_ON_FAILURE,
-        DEP_ON_FAILURE_OF,
-        DEP_ON_SUCCESS,
-        DEP_ON_SUCCESS_OF,
-        DEP_TRIGGERS,
-        DEP_TRIGGERED_BY,
-        DEP_PROPAGATES_RELOAD_TO,
-        DEP_RELOAD_PROPAGATED_FROM,
-        DEP_PROPAGATES_STOP_TO,
-        DEP_STOP_PROPAGATED_FROM,
-        DEP_JOINS_NAMESPACE_OF,
-        DEP_JOINS_NAMESPACE_OF_INV,
-        DEP_REFERENCES,
-        DEP_REFERENCED_BY,
-        DEP_IN_SLICE,
-        DEP_SLICE_OF,
+#define X(type, name) DEP_##type,
+        DEPENDENCIES(X)
+#undef X
         DEP_MAX
 };
+/* clang-format on */
 #define DEP_BIT(t) (1u << (t))
 static inline enum dep_type dep_inverse(enum dep_type t)
 {
