@@ -15,6 +15,7 @@
 #include "config.h"
 #include "manager.h"
 #include "names.h"
+#include "parse.h"
 #include "types.h"
 
 enum kind {
@@ -33,6 +34,10 @@ enum kind {
         CONF_OOM_SCORE,
         CONF_CPUS,
         CONF_SLACK,
+        CONF_WATCHDOG,
+        CONF_STRING,
+        CONF_CAPABILITIES,
+        CONF_NO_NEW_PRIVILEGES,
         CONF_NOTHING, /* how messages look: rouse has one way */
 };
 struct setting {
@@ -79,6 +84,16 @@ static const struct setting settings[] = {
         { "CrashReboot", CONF_BOOL, M(crash_reboot), "systemd.crash_reboot", "yes" },
         { NULL, CONF_BOOL, M(service_watchdogs), "systemd.service_watchdogs", NULL },
         { NULL, CONF_ENV, M(environment), "systemd.setenv", NULL },
+        { "RuntimeWatchdogSec", CONF_WATCHDOG, M(watchdog_runtime), "systemd.watchdog_sec", NULL },
+        { "RuntimeWatchdogPreSec", CONF_WATCHDOG, M(watchdog_pre), "systemd.watchdog_pre_sec", NULL },
+        { "RuntimeWatchdogPreGovernor", CONF_STRING, M(watchdog_governor),
+                "systemd.watchdog_pretimeout_governor", NULL },
+        { "RebootWatchdogSec", CONF_WATCHDOG, M(watchdog_reboot), NULL, NULL },
+        { "ShutdownWatchdogSec", CONF_WATCHDOG, M(watchdog_reboot), NULL, NULL },
+        { "KExecWatchdogSec", CONF_WATCHDOG, M(watchdog_kexec), NULL, NULL },
+        { "WatchdogDevice", CONF_STRING, M(watchdog_device), "systemd.watchdog_device", NULL },
+        { "CapabilityBoundingSet", CONF_CAPABILITIES, 0, NULL, NULL },
+        { "NoNewPrivileges", CONF_NO_NEW_PRIVILEGES, 0, NULL, NULL },
         { "CPUAffinity", CONF_CPUS, 0, NULL, NULL },
         { "TimerSlackNSec", CONF_SLACK, 0, NULL, NULL },
         { "DefaultLimitCPU", CONF_LIMIT, RLIMIT_CPU, NULL, NULL },
@@ -126,6 +141,10 @@ void manager_default_config(struct manager *m)
         m->crash_shell = true;
         m->crash_reboot = false;
         m->service_watchdogs = true;
+        m->watchdog_runtime = m->watchdog_pre = m->watchdog_kexec = 0;
+        m->watchdog_reboot = 10 * 60 * USEC_PER_SEC;
+        (void)str_replace(&m->watchdog_device, NULL);
+        (void)str_replace(&m->watchdog_governor, NULL);
         /* boot.c raised ours; in a container what we have is what we can give */
         (void)getrlimit(RLIMIT_NOFILE, &files);
         m->default_limits[RLIMIT_NOFILE] =
@@ -135,61 +154,18 @@ void manager_default_config(struct manager *m)
 
 /* ---- values ---- */
 
-static int one_limit(unsigned resource, const char *value, uint64_t *ret)
-{
-        usec_t t;
-        int nice;
-        int r;
-
-        if (streq(value, "infinity")) {
-                *ret = RLIM_INFINITY;
-                return 0;
-        }
-        switch (resource) {
-        case RLIMIT_CPU:
-                r = parse_timespan(value, USEC_PER_SEC, &t);
-                *ret = r >= 0 ? (uint64_t)(t / USEC_PER_SEC) : 0;
-                return r;
-        case RLIMIT_RTTIME:
-                r = parse_timespan(value, 1, &t);
-                *ret = r >= 0 ? (uint64_t)t : 0;
-                return r;
-        case RLIMIT_NICE:
-                if (*value != '+' && *value != '-')
-                        return parse_u64(value, ret);
-                r = parse_int(value, &nice);
-                if (r >= 0 && (nice < -20 || nice > 19))
-                        return -ERANGE;
-                *ret = r >= 0 ? (uint64_t)(20 - nice) : 0;
-                return r;
-        default: return parse_size(value, ret);
-        }
-}
-
 static int conf_limit(struct manager *m, unsigned resource, const char *value)
 {
-        _cleanup_free_ char *copy = strdup(value);
-        uint64_t soft, hard;
-        char *colon;
         int r;
 
-        if (!copy)
-                return -ENOMEM;
         if (!*value) {
                 m->default_limits_set &= ~(1u << resource);
                 return 0;
         }
-        colon = strchr(copy, ':');
-        if (colon)
-                *colon++ = '\0';
-        r = one_limit(resource, copy, &soft);
+        r = parse_rlimit((int)resource, value, &m->default_limits[resource]);
         if (r >= 0)
-                r = one_limit(resource, colon ?: copy, &hard);
-        if (r < 0 || soft > hard)
-                return -EINVAL;
-        m->default_limits[resource] = (struct rlimit) { soft, hard };
-        m->default_limits_set |= 1u << resource;
-        return 0;
+                m->default_limits_set |= 1u << resource;
+        return r;
 }
 
 static int conf_tasks(struct manager *m, const char *value)
@@ -273,6 +249,48 @@ int config_show_status(const char *value, enum show_status *ret)
         return 0;
 }
 
+static int conf_watchdog(const char *value, usec_t *ret)
+{
+        if (streq(value, "off") || streq(value, "default")) {
+                *ret = *value == 'o' ? 0 : USEC_INFINITY;
+                return 0;
+        }
+        return parse_timespan(value, USEC_PER_SEC, ret);
+}
+
+/* What is not named (with '~': what is) can never come back, to PID 1 or what it starts. */
+static int conf_capabilities(const struct manager *m, const char *value)
+{
+        bool invert = *value == '~';
+        _cleanup_strv_ char **words = strv_split(value + invert, " \t");
+        uint64_t named = 0;
+
+        FOREACH_STR (w, words) {
+                int64_t cap;
+
+                if (name_value(names_capability, *w, &cap) < 0)
+                        return -EINVAL;
+                named |= 1ull << cap;
+        }
+        if (!m->is_pid1)
+                return 0;
+        for (const struct name_row *c = names_capability; c->name; c++)
+                if (!(named & 1ull << c->value) != invert &&
+                        prctl(PR_CAPBSET_READ, c->value, 0, 0, 0) == 1 &&
+                        prctl(PR_CAPBSET_DROP, c->value, 0, 0, 0) < 0)
+                        return -errno;
+        return 0;
+}
+
+static int conf_no_new_privileges(const struct manager *m, const char *value)
+{
+        int b = parse_boolean(value);
+
+        if (b > 0 && m->is_pid1 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+                return -errno;
+        return MIN(b, 0);
+}
+
 static int conf_name(const struct name_row *names, const char *value, void *p, size_t size)
 {
         int64_t v;
@@ -326,6 +344,10 @@ static int conf_apply(struct manager *m, const struct setting *s, const char *va
                 if (r >= 0 && m->is_pid1)
                         (void)prctl(PR_SET_TIMERSLACK, slack);
                 return r;
+        case CONF_WATCHDOG: return conf_watchdog(value, p);
+        case CONF_STRING: return str_replace(p, *value ? value : NULL);
+        case CONF_CAPABILITIES: return conf_capabilities(m, value);
+        case CONF_NO_NEW_PRIVILEGES: return conf_no_new_privileges(m, value);
         case CONF_NOTHING: return 0;
         }
         return -EINVAL;
@@ -412,4 +434,6 @@ void manager_read_config(struct manager *m)
                 FOREACH_STR (f, files)
                         (void)ini_parse_file(*f, config_line, m, NULL);
         config_options(m);
+        if (m->is_pid1)
+                watchdog_apply(m);
 }

@@ -279,13 +279,15 @@ static _noreturn_ void hand_over(struct manager *m)
                 [OBJ_REEXEC] = "reboot" };
         char code[16];
         char *argv[] = { (char *)ROUSE_SHUTDOWN, (char *)verbs[m->objective], (char *)"--exit-code", code,
-                NULL };
+                NULL, NULL };
         sigset_t none;
 
         snprintf(code, sizeof(code), "%d", m->exit_code);
         ring_flush(m);
         sigemptyset(&none);
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
+        if (watchdog_hand_over(m, 3))
+                argv[4] = (char *)"--watchdog";
         execv(ROUSE_SHUTDOWN, argv);
         log_error_errno(-errno, "Could not execute " ROUSE_SHUTDOWN ": %m; rebooting without it");
         sync();

@@ -183,7 +183,7 @@ int manager_new(struct manager **ret)
         m->gc_deferred = (struct loop_deferred) { .cb = gc_deferred, .data = m };
         m->bound_deferred = (struct loop_deferred) { .cb = unit_retry_bound, .data = m };
         manager_default_config(m);
-        m->status_fd = -1;
+        m->status_fd = m->watchdog_fd = -1;
         m->is_pid1 = getpid() == 1;
         *ret = m;
         return 0;
@@ -216,6 +216,10 @@ void manager_free(struct manager *m)
         strv_free(m->manager_environment);
         free(m->default_target);
         free(m->reboot_arg);
+        free(m->watchdog_device);
+        free(m->watchdog_governor);
+        loop_timer_cancel(m->loop, &m->watchdog_timer);
+        close_fd(m->watchdog_fd);
         free(m->pids);
         loop_free(m->loop);
         free(m);

@@ -157,6 +157,11 @@ int boot_setup(struct manager *m);
 /* The same after a re-execution: only what this process itself has to know and hold. */
 int boot_setup_again(struct manager *m);
 
+/* watchdog.c: the hardware watchdog, as system.conf says now; and for rouse-shutdown. */
+void watchdog_apply(struct manager *m);
+/* True: it runs on, and the next program finds it as descriptor fd. */
+bool watchdog_hand_over(struct manager *m, int fd);
+
 /* ring.c: what PID 1 says, until the log daemon takes it. */
 void ring_log(int level, const char *unit, const char *file, int line, const char *text);
 void ring_flush(struct manager *m);

@@ -18,6 +18,7 @@
 struct shutdown {
         const char *verb;
         bool test;           /* --test-no-reboot */
+        bool watchdog;       /* --watchdog: descriptor 3 is the hardware watchdog, and stays open */
         usec_t term_timeout; /* between SIGTERM and SIGKILL */
         int exit_code;
         int signal_fd;           /* SIGCHLD */

@@ -1,4 +1,4 @@
-/* rouse-shutdown VERB [--timeout S] [--exit-code N] [--test-no-reboot]: order of the end, see the header.
+/* rouse-shutdown VERB [--timeout S] [--exit-code N] [--watchdog] [--test-no-reboot]: order of the end, see the header.
  * rouse-shutdown switch-root ROOT INIT [ARGUMENT…]: out of the initramfs. */
 #include <fcntl.h>
 #include <signal.h>
@@ -118,6 +118,8 @@ static int parse_args(struct shutdown *s, int argc, char **argv)
                 else if (streq(argv[i], "--timeout") && i + 1 < argc && parse_u32(argv[i + 1], &v) >= 0) {
                         s->term_timeout = v * USEC_PER_SEC;
                         i++;
+                } else if (streq(argv[i], "--watchdog")) {
+                        s->watchdog = true;
                 } else if (streq(argv[i], "--exit-code") && i + 1 < argc &&
                            parse_u32(argv[i + 1], &v) >= 0) {
                         s->exit_code = v & 0xff;
@@ -154,7 +156,7 @@ static void take_over(struct shutdown *s)
         umask(022);
         (void)chdir("/");
         if (!s->test) {
-                (void)close_range(3, ~0u, 0);
+                (void)close_range(s->watchdog ? 4 : 3, ~0u, 0);
                 (void)reboot(RB_DISABLE_CAD);
         }
         s->console_fd = s->test ? dup(STDOUT_FILENO)
@@ -272,7 +274,7 @@ int main(int argc, char **argv)
 
         if (parse_args(&s, argc, argv) < 0) {
                 fprintf(stderr, "Usage: rouse-shutdown poweroff|reboot|halt|kexec|exit [--timeout SECONDS] "
-                                "[--exit-code N]"
+                                "[--exit-code N] [--watchdog]"
                                 " [--test-no-reboot]\n");
                 return 2;
         }

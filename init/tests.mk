@@ -18,6 +18,7 @@ $(eval $(call unit_test,test-init-jobs,tests/unit/test-init-jobs.c $(INIT_TEST_S
 INIT_WRAP := exec_spawn cgroup_kill cgroup_is_empty cgroup_pids kill now_monotonic devlink_fds
 $(foreach t,test-init-service test-init-service-rows test-init-unit-rows test-init-deps test-init-graph,$(eval $(call unit_test,$t,tests/unit/$t.c \
 	$(INIT_TEST_SRC),$(patsubst %,-Wl$(comma)--wrap=%,$(INIT_WRAP)))))
+$(eval $(call unit_test,test-init-watchdog,tests/unit/test-init-watchdog.c $(INIT_TEST_SRC),-Wl$(comma)--wrap=ioctl))
 $(eval $(call unit_test,test-init-cgroup,tests/unit/test-init-cgroup.c $(INIT_TEST_SRC)))
 MOUNTS_WRAP := mount devlink_mount devlink_umount exec_spawn cgroup_realize cgroup_attach cgroup_is_empty cgroup_kill
 $(eval $(call unit_test,test-init-mounts,tests/unit/test-init-mounts.c \

@@ -482,6 +482,11 @@ struct manager {
         enum status_format status_format;
         int ctrl_alt_del_burst; /* enum emergency_action */
         bool crash_shell, crash_reboot, service_watchdogs;
+        usec_t watchdog_runtime, watchdog_pre, watchdog_reboot,
+                watchdog_kexec; /* USEC_INFINITY: its own time */
+        char *watchdog_device, *watchdog_governor;
+        int watchdog_fd, watchdog_sec; /* -1: not open; what the device is set to */
+        struct loop_timer watchdog_timer;
         char **manager_environment; /* of generators, besides `environment` */
         /* times, CLOCK_MONOTONIC µs */
         usec_t t_kernel, t_initrd, t_userspace, t_units_loaded, t_generators_start, t_generators_done,
