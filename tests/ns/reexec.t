@@ -40,6 +40,9 @@ def units(m):
     m.unit("tick.timer", "[Timer]\nOnActiveSec=1h\nOnCalendar=2040-01-01\nUnit=once.service\n")
     m.unit("look.path", "[Path]\nPathExists=/run/look\nUnit=looked.service\n")
     m.unit("looked.service", service("Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true"))
+    for x in "ab":
+        m.unit(f"mnt-{x}.mount", f"[Mount]\nWhat=tmpfs\nWhere=/mnt/{x}\nType=tmpfs\n")
+        m.unit(f"mnt-{x}.automount", f"[Automount]\nWhere=/mnt/{x}\n")
     m.unit("failed.service", service("Type=oneshot\nExecStart=/bin/false"))
     m.unit("loop-a.service", service("Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true", "After=loop-b.service"))
     m.unit("loop-b.service", service("Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true", "After=loop-a.service"))
@@ -86,6 +89,10 @@ def client(m, *args):
                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
+def inside(m, *command):
+    return subprocess.run(["timeout", "30", "nsenter", "-t", str(m.pid), "-m", "-r", "-w", "-p", *command]).returncode
+
+
 def unchanged(m, before, what):
     after = states(m)
     changed = [f"{a}\n--- now ---\n{b}" for a, b in zip(before[0], after) if a != b]
@@ -108,6 +115,12 @@ def begin(m):
     os.mkfifo(m.path("run/slow"))
     m.ctl("start", "tick.timer", "look.path")
     m.ctl("start", "failed.service")
+    m.automounts = m.ctl("start", "mnt-a.automount", "mnt-b.automount").returncode == 0
+    if m.automounts:
+        ok(inside(m, "touch", "/mnt/b/before") == 0 and m.is_state("mnt-b.mount", "active"), "an automount that is mounted")
+    m.scope = m.cgroup and client(m, "run", "--scope", "-q", "-u", "live", "sleep", "1000")
+    if m.scope:
+        ok(m.is_state("live.scope", "active"), "a scope")
     m.ctl("start", "loop-a.service", "loop-b.service")
     m.ctl("set-environment", "KEPT=one\ttwo \\ three")
     waiting = [client(m, "start", "slow.service")]
@@ -149,6 +162,15 @@ def goes_on(m, waiting):
     m.ctl("restart", "store.service")
     ok(m.show("store.service", "StatusText")["StatusText"] == "stored=2 first second", "the fd store was kept",
        m.show("store.service", "StatusText"))
+    if m.automounts:
+        ok(inside(m, "touch", "/mnt/a/after") == 0 and m.is_state("mnt-a.mount", "active"), "an automount still waits for who comes")
+        ok(inside(m, "test", "-e", "/mnt/b/before") == 0 and m.ctl("stop", "mnt-b.mount").returncode == 0 and
+           inside(m, "touch", "/mnt/b/again") == 0 and m.is_state("mnt-b.mount", "active"), "one that was mounted does so again")
+        m.ctl("stop", "mnt-a.automount", "mnt-b.automount", "mnt-a.mount", "mnt-b.mount")
+    if m.scope:
+        m.ctl("kill", "live.scope")
+        ok(m.wait(lambda: m.show("live.scope", "LoadState") == {"LoadState": "not-found"}), "a scope is seen to end",
+           m.show("live.scope", "SubState"))
     os.rename(m.path("usr/sbin/rouse"), m.path("usr/sbin/rouse.old"))
     subprocess.run(["cp", m.path("usr/sbin/rouse.old"), m.path("usr/sbin/rouse")], check=True)
     m.ctl("daemon-reexec")
