@@ -345,9 +345,11 @@ static void apply_states(struct notify_context *c)
 
         if (c->extend && loop_timer_armed(&s->timer)) {
                 /* never before the state's own limit; and the next message may also shorten what this one grants */
-                s->extended_until = usec_add(now_monotonic(), c->extend);
-                (void)loop_timer_set(
-                        s->unit.manager->loop, &s->timer, MAX(s->timer_limit, s->extended_until));
+                usec_t until = usec_add(now_monotonic(), c->extend);
+
+                if (s->state == SVC_RUNNING)
+                        s->extended_until = until;
+                (void)loop_timer_set(s->unit.manager->loop, &s->timer, MAX(s->timer_limit, until));
         }
         if (c->watchdog && watchdog_counts(s))
                 service_arm_watchdog(s);

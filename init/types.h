@@ -122,8 +122,8 @@ struct service {
         enum service_state state, deserialised_state;
         enum service_result result, reload_result, clean_result;
         pid_t main_pid, control_pid;
-        bool main_pid_known, main_pid_alien, forbid_restart, will_auto_restart, notify_ready,
-                oom_killed, bus_name_owned;
+        bool main_pid_known, main_pid_alien, forbid_restart, will_auto_restart, notify_ready, oom_killed,
+                bus_name_owned;
         struct exec_command *main_command, *control_command; /* being run; into commands[] */
         enum service_cmd control_kind;
         int main_code, main_status;   /* of the last main process */
@@ -136,7 +136,7 @@ struct service {
         usec_t runtime_end;       /* RuntimeMaxSec=; 0: not running yet */
         struct loop_io notify_io; /* one notify socket a unit: decisions 10 */
         char *notify_path;
-        struct loop_io exec_io; /* Type=exec: closes when the program runs */
+        struct loop_io exec_io;  /* Type=exec: closes when the program runs */
         struct stored_fd *store; /* in the order in which they came */
         bool unpolled;           /* while they are read back: the next one is */
         size_t n_store;
@@ -144,8 +144,8 @@ struct service {
         int stdio_fds[3]; /* of the one who asked for a transient service, -1 */
         char *socket_peer;
         struct unit *accept_socket;
-        usec_t timer_limit;    /* what the timer was set for, without EXTEND_TIMEOUT_USEC= */
-        usec_t extended_until; /* what that said last */
+        usec_t timer_limit;               /* what the timer was set for, without EXTEND_TIMEOUT_USEC= */
+        usec_t extended_until;            /* what that said last of RuntimeMaxSec= */
         struct loop_io pidfile_io;        /* inotify while the PID file is awaited */
         struct probe *pidfile_probe;      /* the same, where PID 1 may not look itself */
         enum service_result event_result; /* of the event being handled: how a process ended */

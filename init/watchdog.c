@@ -107,7 +107,7 @@ void watchdog_apply(struct manager *m)
 
         m->watchdog_timer.cb = on_timer;
         m->watchdog_timer.data = m;
-        if (t == 0) {
+        if (t == 0 || m->container) { /* there it would be the host's */
                 disarm(m);
                 return;
         }
@@ -128,7 +128,7 @@ bool watchdog_hand_over(struct manager *m, int fd)
                    : m->objective == OBJ_KEXEC ? m->watchdog_kexec
                                                : 0;
 
-        if (t == 0 || arm(m, t) < 0) {
+        if (t == 0 || m->container || arm(m, t) < 0) {
                 disarm(m);
                 return false;
         }

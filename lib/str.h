@@ -28,7 +28,8 @@ char *str_printf(const char *fmt, ...) _printf_(1, 2);
 int str_replace(char **p, const char *s);
 /* Cuts white space at both ends, in place; returns the first non-blank. */
 char *str_strip(char *s);
-void str_unescape_octal(char *s); /* "\\040" and the like, as /proc/self/mountinfo and fstab write, in place */
+void str_unescape_octal(
+        char *s); /* "\\040" and the like, as /proc/self/mountinfo and fstab write, in place */
 bool utf8_valid(const char *s, size_t len);
 /* Strings one after the other, NULL at the end: what str_printf("%s%s") does at a tenth of its cost. The second: into
  * buf of n bytes, 0 or -ENAMETOOLONG. */

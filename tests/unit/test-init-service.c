@@ -422,7 +422,9 @@ static void extend(void)
         end();
         begin("", "Type=notify\nExecStart=/m\nRuntimeMaxSec=10");
         ask(JOB_START);
+        tell(s->main_pid, "EXTEND_TIMEOUT_USEC=500000000", NULL);
         tell(s->main_pid, "READY=1", NULL);
+        ok(s->timer.when == the_time + 10 * USEC_PER_SEC, "what the start was granted is not the run's");
         tell(s->main_pid, "EXTEND_TIMEOUT_USEC=60000000", NULL);
         limit = the_time + 60 * USEC_PER_SEC;
         tell(s->main_pid, "RELOADING=1", NULL);

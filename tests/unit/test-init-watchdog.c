@@ -40,6 +40,7 @@ static void begin(usec_t runtime, usec_t pre, int has)
         put("/watchdog", "");
         m = test_manager();
         m->watchdog_device = test_path("/watchdog");
+        m->container = false;
         m->watchdog_runtime = runtime;
         m->watchdog_pre = pre;
         device_timeout = has;
