@@ -131,7 +131,7 @@ def units(m):
     m.unit("never.path", "[Path]\nPathExists=/slow/missing\nUnit=never.service\n")
     for name in ("looked", "full", "never", "ticked"):
         m.unit(f"{name}.service", oneshot(""))
-    m.unit("tick.timer", "[Timer]\nOnCalendar=weekly\nPersistent=yes\nUnit=ticked.service\n")
+    m.unit("tick.timer", "[Timer]\nOnCalendar=weekly\nPersistent=yes\nAccuracySec=1ms\nUnit=ticked.service\n")
     m.unit("forks.service", oneshot("", "Type=forking\nPIDFile=/slow/pid\n"
                                     "ExecStart=/bin/sh -c 'sleep 1000 & echo $! >/run/forked'"))
 
