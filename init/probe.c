@@ -177,11 +177,24 @@ static bool leads_to_slow(char *const *slow, const char *path, bool pattern)
         return true; /* links in a circle, or no memory */
 }
 
+/* Nothing is asked of these, wherever a link in them may lead: a boot looks at hundreds, and at few others. Users' mounts
+ * are below /run/user. */
+static bool is_read_in_place(const char *path)
+{
+        static const char *const local[] = { "/proc", "/sys", "/dev", "/etc", "/usr", "/lib", "/bin",
+                "/sbin" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(local); i++)
+                if (path_startswith(path, local[i]))
+                        return true;
+        return path_startswith(path, "/run") && !path_startswith(path, "/run/user");
+}
+
 bool probe_may_block(struct manager *m, const char *path, bool pattern)
 {
         struct probes *ps;
 
-        if (path_startswith(path, "/proc") || path_startswith(path, "/sys") || path_startswith(path, "/dev"))
+        if (is_read_in_place(path) && !pattern)
                 return false;
         ps = probes_of(m);
         if (!ps)

@@ -1,8 +1,9 @@
 /* What PID 1 wants to know of paths that may be on a slow file system (decisions 2): rouse-exec looks, and PID 1 goes on.
  *
  * probe_may_block() knows from /proc/self/mountinfo, which is read again only when the kernel says that it changed;
- * where no file system is mounted that may hang (network, FUSE), nothing more is done. The root, /usr, /etc and /run
- * count as local whatever they are: without them nothing runs. */
+ * where no file system is mounted that may hang (network, FUSE), nothing more is done. Paths in /etc, /usr, /run (but
+ * for /run/user) and the kernel's file systems are not even asked about, and the root, /usr, /etc and /run count as local
+ * whatever they are: without them nothing runs. */
 #pragma once
 
 #include "path-look.h"
