@@ -92,6 +92,8 @@ static void preset_one(const char *name, const char *path, void *data)
         if (!install_preset_applies(opt.root, name))
                 return;
         r = apply_preset(name, &error);
+        if (r == -EINVAL && unit_name_is_template(name))
+                return; /* of no instance in particular there is nothing to enable */
         if (r < 0)
                 fprintf(stderr, "Failed to preset %s: %s\n", name, error ?: strerror(-r));
         *result |= r < 0 ? 2 : r;

@@ -262,6 +262,14 @@ static bool presets_are_due(struct manager *m)
                access("/etc/systemd/system", W_OK) >= 0 && access(ROUSE_CTL, X_OK) >= 0;
 }
 
+/* A container has no kernel log as a rule. */
+static const char *where_to_write(void)
+{
+        return access("/dev/kmsg", W_OK) >= 0      ? "/dev/kmsg"
+               : access("/dev/console", W_OK) >= 0 ? "/dev/console"
+                                                   : "/dev/null";
+}
+
 static int spawn(const char *path, char *const *env, pid_t *ret)
 {
         char *arguments[] = { (char *)path, (char *)output_dirs[0], (char *)output_dirs[1],
@@ -282,7 +290,7 @@ static int spawn(const char *path, char *const *env, pid_t *ret)
         posix_spawnattr_setsigmask(&attr, &none);
         posix_spawnattr_setsigdefault(&attr, &all);
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/kmsg", O_WRONLY | O_NOCTTY, 0);
+        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, where_to_write(), O_WRONLY | O_NOCTTY, 0);
         posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
         r = posix_spawn(ret, path, &actions, &attr, argv, env);
         posix_spawn_file_actions_destroy(&actions);

@@ -30,11 +30,46 @@ int cmdline_split(const char *s, char ***ret_words)
         return 0;
 }
 
+static bool in_container(void)
+{
+        _cleanup_free_ char *env = NULL;
+        size_t len;
+
+        if (read_file("/proc/1/environ", 0, &env, &len) < 0)
+                return false;
+        for (const char *e = env; e < env + len; e += strlen(e) + 1)
+                if (startswith(e, "container=") && e[strlen("container=")])
+                        return true;
+        return false;
+}
+
+/* The kernel's words are the host's: a container's are the arguments of its PID 1 (systemd(1), "Kernel Command Line"). */
+static int arguments_of_pid1(char ***ret_words)
+{
+        _cleanup_strv_ char **words = calloc(1, sizeof(char *));
+        _cleanup_free_ char *args = NULL;
+        size_t len;
+        int r = words ? read_file("/proc/1/cmdline", 0, &args, &len) : -ENOMEM;
+
+        if (r < 0)
+                return r;
+        for (const char *a = args + strlen(args) + 1; a < args + len; a += strlen(a) + 1) {
+                r = strv_add(&words, a);
+                if (r < 0)
+                        return r;
+        }
+        *ret_words = TAKE_PTR(words);
+        return 0;
+}
+
 int cmdline_read(char ***ret_words)
 {
         _cleanup_free_ char *s = NULL;
-        int r = read_file("/proc/cmdline", 0, &s, NULL);
+        int r;
 
+        if (in_container())
+                return arguments_of_pid1(ret_words);
+        r = read_file("/proc/cmdline", 0, &s, NULL);
         return r < 0 ? r : cmdline_split(s, ret_words);
 }
 
