@@ -6,7 +6,6 @@ boots, as machine-id(5) has them."""
 import contextlib
 import os
 import pty
-import re
 import shlex
 import subprocess
 import sys
@@ -88,13 +87,11 @@ class Container:
         return False
 
     def find(self):
-        """PID 1 as this machine sees it: the only one that has what it was given."""
+        """PID 1 as this machine sees it: what unshare has begun, once it is rouse."""
         for name in os.listdir("/proc"):
             with contextlib.suppress(OSError):
-                if name.isdigit() and b"container=rouse-test" in open(f"/proc/{name}/environ", "rb").read() and \
-                        os.readlink(f"/proc/{name}/exe") == "/usr/sbin/rouse" and \
-                        os.readlink(f"/proc/{name}/root") == "/" and re.search(rf"^NSpid:\t{name}\t1$", open(
-                            f"/proc/{name}/status").read(), re.M):
+                if name.isdigit() and f"\nPPid:\t{self.process.pid}\n" in open(f"/proc/{name}/status").read() and \
+                        os.readlink(f"/proc/{name}/exe") == "/usr/sbin/rouse":
                     self.pid = name
         return self.pid
 
