@@ -78,7 +78,7 @@ TABLE = {
          "vgcreate -q vg /dev/loop5; lvcreate -q -n lv -L 16M vg", "udevadm settle; readlink /dev/vg/lv", "dm-", "kill=no"),
     ],
     "host": [
-        ("unbound", "unbound", "", "dig +short @127.0.0.1 localhost", "^127.0.0.1$", ""),
+        ("unbound,dns-root-data", "unbound", "", "dig +short @127.0.0.1 localhost", "^127.0.0.1$", ""),
         ("postfix", "postfix@-", "", "printf 'QUIT\\r\\n' | nc -w 20 127.0.0.1 25", "^220 .*Postfix", "kill=no"),
         ("network-manager", "NetworkManager", "", "nmcli -t -f RUNNING general", "^running$", ""),
         ("wpasupplicant", "wpa_supplicant", "", "dbus-send --system --print-reply --dest=fi.w1.wpa_supplicant1 "
