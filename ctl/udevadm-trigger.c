@@ -246,6 +246,10 @@ static int wait_for_own(int fd)
                 uuid = properties ? udev_message_value(properties, len, "SYNTH_UUID") : NULL;
                 if (!uuid || !strv_contains(t.awaited, uuid))
                         continue;
+                if (t.verbose)
+                        printf("settle /sys%s\n", udev_message_value(properties, len, "DEVPATH") ?: "");
+                if (t.uuid)
+                        printf("settle %s\n", uuid);
                 strv_remove(t.awaited, uuid);
                 until = usec_add(now_monotonic(), UDEV_TIMEOUT);
         }
