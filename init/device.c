@@ -264,15 +264,10 @@ static void update_name(
                 add_wants(u, props);
 }
 
-void device_message(
-        struct manager *m, const char *syspath, const char *node, unsigned state, char **links, char **props)
+/* Units of names that this device no longer has. */
+static void drop_names(
+        struct manager *m, const char *syspath, const char *node, char **links, char **aliases)
 {
-        const char *alias = strv_env_get(props, "SYSTEMD_ALIAS");
-        _cleanup_strv_ char **aliases = NULL;
-
-        if (alias && str_split_quoted(alias, 0, &aliases) < 0)
-                log_warning("SYSTEMD_ALIAS=%s of %s is not understood, ignored", alias, syspath);
-        /* Units of names that this device no longer has. */
         UNITS_FOREACH(u, m, UNIT_DEVICE)
         {
                 struct device_unit *d = UNIT_CAST(device_unit, u);
@@ -285,6 +280,27 @@ void device_message(
                         continue;
                 set_present(u, false, false);
         }
+}
+
+/* Every device that has units is present under its sysfs path too. */
+static bool is_known(struct manager *m, const char *syspath)
+{
+        _cleanup_free_ char *name = NULL;
+        struct unit *u = unit_name_from_path(syspath, "device", &name) < 0 ? NULL : unit_find(m, name);
+
+        return u && UNIT_CAST(device_unit, u)->present;
+}
+
+void device_message(
+        struct manager *m, const char *syspath, const char *node, unsigned state, char **links, char **props)
+{
+        const char *alias = strv_env_get(props, "SYSTEMD_ALIAS");
+        _cleanup_strv_ char **aliases = NULL;
+
+        if (alias && str_split_quoted(alias, 0, &aliases) < 0)
+                log_warning("SYSTEMD_ALIAS=%s of %s is not understood, ignored", alias, syspath);
+        if (is_known(m, syspath))
+                drop_names(m, syspath, node, links, aliases);
         update_name(m, syspath, syspath, state, props, true);
         if (node)
                 update_name(m, node, syspath, state, NULL, true);
