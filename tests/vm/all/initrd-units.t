@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """An initramfs with PID 1, the device daemon and units in it: a unit of the administrator's own runs there, the root is
-checked and mounted by units, and the machine comes up under rouse and under systemd. 3 boots, 2 to 3 guest-minutes."""
+checked and mounted by units, and the machine comes up under rouse and under systemd. 3 boots, 4 guest-minutes: one waits
+for a device until the limit."""
 import os
 import sys
 import tempfile
@@ -86,11 +87,11 @@ def boots(machine, name, pid1):
 
 def waits(machine):
     """A root that does not come: it is named, and the emergency target entered."""
-    with qemu.Guest(machine, mem=768, append="root=UUID=00000000-0000-4000-8000-000000000000 systemd.default_device_timeout_sec=5") as guest:
+    with qemu.Guest(machine, mem=768, append="root=UUID=00000000-0000-4000-8000-000000000000") as guest:
         try:
             guest.boot()
-            guest.expect(r"dev-disk-by.*00000000.*(timed out|timeout)", TIMEOUT)
-            guest.expect(r"emergency", TIMEOUT)
+            guest.expect(r"Timed out waiting for .*00000000", TIMEOUT)
+            guest.expect(r"(?i)emergency", TIMEOUT)
             tap.ok(True, "a root that is not there is named, and emergency mode entered")
         except (qemu.Timeout, qemu.Ended, qemu.Failed, OSError) as error:
             tap.ok(False, "a root that is not there", f"{error}\n{guest.tail(40)}")
