@@ -325,50 +325,32 @@ static int describe(struct run *r, char **command)
         return str_replace(&r->description, text);
 }
 
-static int add_description(struct run *r, char ***args)
+/* NULL: not set. */
+struct setting {
+        const char *key, *value;
+};
+
+/* What the part of every unit begins with: its name, description, settings. */
+static int add_unit(struct run *r, char ***args, const char *name, const struct setting *s, size_t n)
 {
         _cleanup_free_ char *text = r->description ? plain_text(r->description) : NULL;
+        int k = strv_add(args, name);
 
-        return text ? strv_addf(args, "Description=%s", text) : 0;
-}
-
-static int add_pty(struct run *r, char ***args)
-{
-        const char *term = getenv("TERM");
-        int k = strv_addf(args, "TTYPath=%s", r->tty);
-
-        if (k >= 0)
-                k = strv_add(args, "StandardInput=tty");
-        if (k >= 0)
-                k = strv_add(args, "StandardOutput=tty");
-        if (k >= 0)
-                k = strv_add(args, "StandardError=tty");
-        if (k >= 0 && term && !strv_env_get(r->environment, "TERM"))
-                k = strv_addf(&r->environment, "TERM=%s", term);
+        if (k >= 0 && text)
+                k = strv_addf(args, "Description=%s", text);
+        for (size_t i = 0; i < n && k >= 0; i++)
+                if (s[i].value)
+                        k = strv_addf(args, "%s=%s", s[i].key, s[i].value);
         return k;
 }
 
-static int add_service(struct run *r, char ***args, char **command)
+static int append_environment(struct run *r, char ***args)
 {
-        const struct {
-                const char *key, *value;
-        } values[] = {
-                { "User", r->user },
-                { "Group", r->group },
-                { "Nice", r->nice },
-                { "WorkingDirectory", r->directory },
-                { "Slice", r->slice },
-                { "Type", r->type },
-        };
-        int k = strv_add(args, r->service);
+        const char *term = r->tty ? getenv("TERM") : NULL;
+        int k = 0;
 
-        if (k >= 0)
-                k = add_description(r, args);
-        for (size_t i = 0; i < ARRAY_SIZE(values) && k >= 0; i++)
-                if (values[i].value)
-                        k = strv_addf(args, "%s=%s", values[i].key, values[i].value);
-        if (k >= 0 && r->tty)
-                k = add_pty(r, args);
+        if (term && !strv_env_get(r->environment, "TERM"))
+                k = strv_addf(&r->environment, "TERM=%s", term);
         FOREACH_STR (e, r->environment) {
                 _cleanup_strbuf_ struct strbuf b = { 0 };
 
@@ -376,6 +358,28 @@ static int add_service(struct run *r, char ***args, char **command)
                 if (k >= 0)
                         k = strv_addf(args, "Environment=%s", b.s ?: "");
         }
+        return k;
+}
+
+static int add_service(struct run *r, char ***args, char **command)
+{
+        const char *tty = r->tty ? "tty" : NULL;
+        const struct setting settings[] = {
+                { "User", r->user },
+                { "Group", r->group },
+                { "Nice", r->nice },
+                { "WorkingDirectory", r->directory },
+                { "Slice", r->slice },
+                { "Type", r->type },
+                { "TTYPath", r->tty },
+                { "StandardInput", tty },
+                { "StandardOutput", tty },
+                { "StandardError", tty },
+        };
+        int k = add_unit(r, args, r->service, settings, ARRAY_SIZE(settings));
+
+        if (k >= 0)
+                k = append_environment(r, args);
         if (k >= 0)
                 k = strv_extend(args, r->properties);
         return k < 0 ? k : add_command(r, args, command);
@@ -383,23 +387,17 @@ static int add_service(struct run *r, char ***args, char **command)
 
 static int add_trigger(struct run *r, char ***args)
 {
-        int k = strv_add(args, r->trigger_unit);
+        const struct setting once = { "RemainAfterElapse", streq(r->trigger, "timer") ? "no" : NULL };
+        int k = add_unit(r, args, r->trigger_unit, &once, 1);
 
-        if (k >= 0)
-                k = add_description(r, args);
-        if (k >= 0 && streq(r->trigger, "timer"))
-                k = strv_add(args, "RemainAfterElapse=no");
         return k < 0 ? k : strv_extend(args, r->trigger_properties);
 }
 
 static int add_scope(struct run *r, char ***args)
 {
-        int k = strv_add(args, r->service);
+        const struct setting slice = { "Slice", r->slice };
+        int k = add_unit(r, args, r->service, &slice, 1);
 
-        if (k >= 0)
-                k = add_description(r, args);
-        if (k >= 0 && r->slice)
-                k = strv_addf(args, "Slice=%s", r->slice);
         return k < 0 ? k : strv_extend(args, r->properties);
 }
 
