@@ -287,6 +287,7 @@ int on_clean_unit(struct call *c);
 int on_hold(struct call *c); /* refs.c */
 int on_queue(struct call *c);
 int on_enqueue_job(struct call *c);
+int on_enqueue_marked(struct call *c);
 int on_list_jobs(struct call *c);
 int on_get_job(struct call *c);
 int on_cancel_job(struct call *c);

@@ -129,6 +129,39 @@ int on_enqueue_job(struct call *c)
                 c, verb, (char *[]) { (char *)name, NULL }, (char *[]) { option, NULL }, enqueued);
 }
 
+/* ---- EnqueueMarkedJobs ---- */
+
+static int marked_enqueued(struct call *c, const struct answer *a)
+{
+        sd_bus_message *reply = NULL;
+        int r;
+
+        if (a->error < 0 && a->n == 0)
+                return call_fail_errno(c, a->error, a->message);
+        r = sd_bus_message_new_method_return(c->m, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "o");
+        for (size_t i = 0; i < a->n && r >= 0; i++) {
+                uint32_t id = (uint32_t)record_u64(&a->records[i], "Job");
+                _cleanup_free_ char *path = job_path(id);
+
+                if (id) /* refused, or nothing to do: that unit has none */
+                        r = path ? sd_bus_message_append_basic(reply, 'o', path) : -ENOMEM;
+        }
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        if (r >= 0)
+                r = call_send(c, reply);
+        sd_bus_message_unref(reply);
+        return r;
+}
+
+int on_enqueue_marked(struct call *c)
+{
+        asker_add(c);
+        return call_request(c, "enqueue-marked", NULL, NULL, marked_enqueued);
+}
+
 /* ---- jobs ---- */
 
 static int list_jobs_done(struct call *c, const struct answer *a)

@@ -346,12 +346,11 @@ static void tell_job(struct request *r, struct unit *u, struct job *j)
         record_send(&rec);
 }
 
-/* One unit's job. 0, or the error that its record told. */
-int control_queue_job(struct request *r, struct unit *u, enum job_mode mode, struct wait_group *g)
+static int queue_job(
+        struct request *r, enum job_type type, struct unit *u, enum job_mode mode, struct wait_group *g)
 {
         _cleanup_free_ char *error = NULL;
         struct job *j = NULL;
-        enum job_type type = job_type_for(request_verb(r), u);
         int k = -ENOENT;
 
         if (type == JOB_STOP && u->load_state == UNIT_NOT_FOUND && unit_active_state(u) == UNIT_INACTIVE)
@@ -364,6 +363,12 @@ int control_queue_job(struct request *r, struct unit *u, enum job_mode mode, str
         }
         tell_job(r, unit_follow_merge(u), j);
         return j && g ? control_wait_add(g, j) : 0;
+}
+
+/* One unit's job. 0, or the error that its record told. */
+int control_queue_job(struct request *r, struct unit *u, enum job_mode mode, struct wait_group *g)
+{
+        return queue_job(r, job_type_for(request_verb(r), u), u, mode, g);
 }
 
 int control_job_mode(struct request *r, enum job_mode *ret)
@@ -403,6 +408,33 @@ int verb_job(struct request *r)
                         tell_refusal(r, *name, k, k == -EINVAL ? "not a unit name" : strerror(-k));
                 else
                         k = control_queue_job(r, u, mode, g);
+                if (first == 0)
+                        first = MIN(k, 0);
+        }
+        if (!g)
+                return first;
+        control_wait_done(g, first, NULL);
+        return CONTROL_LATER;
+}
+
+/* Jobs for what was marked (Markers=): a restart, or a reload where that will do. */
+int verb_enqueue_marked(struct request *r)
+{
+        _cleanup_strv_ char **marked = NULL;
+        struct wait_group *g = NULL;
+        int first = 0, k = request_flag(r, "wait") ? control_wait_new(r, &g) : 0;
+
+        UNITS_FOREACH(u, r->m, -1)
+        if (u->markers && k >= 0)
+                k = strv_add(&marked, u->id);
+        if (k < 0)
+                first = k;
+        FOREACH_STR (name, marked) {
+                struct unit *u = unit_find(r->m, *name);
+                bool reload = u && !(u->markers & MARKED_RESTART) && unit_can_reload(u);
+
+                if (u)
+                        k = queue_job(r, reload ? JOB_TRY_RELOAD : JOB_TRY_RESTART, u, JOB_REPLACE, g);
                 if (first == 0)
                         first = MIN(k, 0);
         }

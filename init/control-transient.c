@@ -3,6 +3,8 @@
 #include <sys/syscall.h>
 
 #include "control.h"
+#include "names.h"
+#include "state.h"
 #include "table.h"
 #include "transient.h"
 #include "types.h"
@@ -243,6 +245,27 @@ int verb_abandon(struct request *r)
 
 /* ---- properties ---- */
 
+/* "needs-restart needs-reload", or "+needs-restart", "-needs-reload": lives with the unit, in no file. */
+static int set_markers(struct request *r, struct unit *u, const char *value)
+{
+        _cleanup_strv_ char **words = strv_split(value, " ");
+        unsigned plain = 0, add = 0, take = 0;
+        bool any_plain = str_empty(value);
+
+        FOREACH_STR (w, words) {
+                const char *name = **w == '+' || **w == '-' ? *w + 1 : *w;
+                int64_t bit;
+
+                if (name_value(names_marker, name, &bit) < 0)
+                        return request_fail(r, -EINVAL, "'%.32s' is not a marker.", name);
+                *(**w == '+' ? &add : **w == '-' ? &take : &plain) |= (unsigned)bit;
+                any_plain |= name == *w;
+        }
+        u->markers = ((any_plain ? 0 : u->markers) | plain | add) & ~take;
+        state_touch(u);
+        return 0;
+}
+
 int verb_set_property(struct request *r)
 {
         _cleanup_free_ struct assignment *a = calloc(strv_len(r->args), sizeof(*a));
@@ -257,6 +280,12 @@ int verb_set_property(struct request *r)
                 return request_fail(
                         r, -ENOENT, "Unit %s is %s.", u->id, load_state_to_string(u->load_state));
         FOREACH_STR (s, r->args + 1) {
+                if (startswith(*s, "Markers=")) {
+                        k = set_markers(r, u, *s + strlen("Markers="));
+                        if (k < 0)
+                                return k;
+                        continue;
+                }
                 k = assignment_parse(u->type, *s, &a[n], &error);
                 if (k >= 0 && !property_is_settable(u->type, &a[n])) {
                         error = str_printf(

@@ -151,19 +151,19 @@ int verb_is_active(struct request *r)
 static struct job *job_of_option(struct request *r, const char *key, int *ret)
 {
         const char *v = request_option(r, key);
+        struct job *j;
         uint32_t id;
 
         if (!v)
                 return NULL;
-        if (parse_u32(v, &id) < 0)
+        if (parse_u32(v, &id) < 0) {
                 *ret = request_fail(r, -EINVAL, "'%.32s' is not the number of a job.", v);
-        else
-                JOB_FOREACH(j, r->m)
-        if (j->id == id)
-                return j;
-        if (*ret == 0)
+                return NULL;
+        }
+        j = job_by_id(r->m, id);
+        if (!j)
                 *ret = request_fail(r, -ENOENT, "Job %u does not exist.", id);
-        return NULL;
+        return j;
 }
 
 /* after=JOB: those that wait for it; before=JOB: those that it waits for */

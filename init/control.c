@@ -51,6 +51,8 @@ const struct verb control_verbs[] = {
                 "change resource control of a unit, also while it runs" },
         { "freeze", VERB_ROOT, 1, verb_freeze, "UNIT…", "suspend all processes of units" },
         { "thaw", VERB_ROOT, 1, verb_freeze, "UNIT…", "let them go on" },
+        { "enqueue-marked", VERB_ROOT, 0, verb_enqueue_marked, "wait",
+                "restart or reload what Markers= says" },
         { "cancel", VERB_ROOT, 0, verb_cancel, "[JOB…]", "cancel jobs, or all" },
         { "kill", VERB_ROOT, 1, verb_kill, "UNIT… signal=SIG who=all|main|control",
                 "signal the processes of units" },

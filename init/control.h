@@ -108,6 +108,7 @@ int verb_is_active(struct request *r);
 int verb_cat(struct request *r);
 int verb_pid_of(struct request *r);
 int verb_job(struct request *r);
+int verb_enqueue_marked(struct request *r);
 int verb_cancel(struct request *r);
 int verb_kill(struct request *r);
 int verb_reset_failed(struct request *r);

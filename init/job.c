@@ -374,6 +374,10 @@ void job_finish(struct job *j, enum job_result result, bool recursive)
                 wake_neighbours(u);
                 return;
         }
+        if (result == JOB_DONE && type == JOB_RELOAD)
+                u->markers &= ~(unsigned)MARKED_RELOAD;
+        else if (result == JOB_DONE && (type == JOB_START || type == JOB_STOP))
+                u->markers = 0;
         manager_status_job(m, j, result);
         control_job_event(m, j, true, result);
         bus_job_ended(m, j, result);

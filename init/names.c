@@ -18,6 +18,12 @@
 #define CLONE_NEWTIME 0x00000080
 #endif
 
+const struct name_row names_marker[] = {
+        { "needs-reload", MARKED_RELOAD },
+        { "needs-restart", MARKED_RESTART },
+        { NULL, 0 },
+};
+
 const struct name_row names_job_mode[] = {
         { "fail", JOB_FAIL },
         { "replace", JOB_REPLACE },

@@ -451,6 +451,18 @@ static void add_can_clean(struct record *rec, struct unit *u)
         add_words(rec, "CanClean", words);
 }
 
+static void add_markers(struct record *rec, struct unit *u)
+{
+        char *words[4];
+        size_t n = 0;
+
+        for (const struct name_row *row = names_marker; row->name; row++)
+                if (u->markers & (unsigned)row->value)
+                        words[n++] = (char *)row->name;
+        words[n] = NULL;
+        add_words(rec, "Markers", words);
+}
+
 static void show_state(struct record *rec, struct unit *u)
 {
         if (unit_ops(u)->result)
@@ -468,6 +480,7 @@ static void show_state(struct record *rec, struct unit *u)
         add_can_clean(rec, u);
         add_bool(rec, "CanFreeze", unit_cgroup_context(u) && u->manager->cgroup_ok);
         add_words(rec, "Refs", u->refs);
+        add_markers(rec, u);
         add_bool(rec, "Transient", u->transient);
         add_bool(rec, "Perpetual", u->perpetual);
         if (u->job) {

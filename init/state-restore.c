@@ -286,6 +286,8 @@ static bool take_unit_line(struct unit *u, const char *key, const char *value)
                 u->collect_inactive_or_failed = true;
         else if (streq(key, "dropped"))
                 drop_again(u, value);
+        else if (streq(key, "markers"))
+                u->markers = (unsigned)state_get_int(value, 0) & (MARKED_RELOAD | MARKED_RESTART);
         else if (streq(key, "ref"))
                 (void)unit_add_ref(u, value);
         else if (streq(key, "cgroup"))

@@ -155,6 +155,7 @@ static void put_unit(struct state_out *s, struct unit *u)
         state_put_flag(s, "collect", u->collect_inactive_or_failed);
         state_put_strv(s, "dropped", u->dropped);
         state_put_strv(s, "ref", u->refs);
+        state_put_int(s, "markers", u->markers, 0);
         if (u->cgroup_realized) {
                 state_put(s, "cgroup", u->cgroup_path);
                 state_put_flag(s, "cgroup-killed", u->cgroup_killed);

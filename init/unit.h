@@ -208,6 +208,9 @@ extern const struct unit_ops *const unit_ops_table[UNIT_TYPE_MAX];
 
 enum freezer_state { FREEZER_RUNNING, FREEZER_FREEZING, FREEZER_FROZEN, FREEZER_THAWING };
 
+/* Markers=, set by set-property; gone when it is done. */
+enum marker { MARKED_RELOAD = 1, MARKED_RESTART = 2 };
+
 /* Told whenever the unit's state changed. May take itself off, no other. */
 struct unit_watcher {
         void (*cb)(struct unit_watcher *w, struct unit *u);
@@ -277,6 +280,7 @@ struct unit {
         char **dropped;      /* "After=c": those of its own edges that were */
         char *wait_reason;   /* why its job waits, for analyze */
         char **refs;         /* clients on the bus that hold it (bus-refs.c) */
+        unsigned markers;    /* enum marker: a restart or reload is due (enqueue-marked) */
         struct unit_watcher *watchers;
         unsigned mark, pos; /* transaction's and collector's scratch */
         struct unit *load_next, *fresh_next, *gc_next, *state_next;

@@ -270,6 +270,13 @@ m.ctl("stop", "dirs.service")
 ok(call("CleanUnit", "sas", "dirs.service", "2", "state", "cache") == "" and
    m.wait(lambda: not os.path.exists(f"{m.root}/var/lib/dirs") and not os.path.exists(f"{m.root}/var/cache/dirs")), "CleanUnit")
 ok("No matching" in call("CleanUnit", "sas", "bad.service", "1", "logs"), "CleanUnit of what has none", call("CleanUnit", "sas", "bad.service", "1", "logs"))
+got = call("SetUnitProperties", "sba(sv)", "sleeper.service", "true", "1", "Markers", "as", "1", "+needs-restart")
+ok(prop("sleeper.service", "Unit", "Markers") == 'as 1 "needs-restart"', "Markers", got)
+before = prop("sleeper.service", "Service", "MainPID")
+got = call("EnqueueMarkedJobs")
+ok(re.match(rf'ao 1 "{PATH}/job/', got) and m.wait(lambda: prop("sleeper.service", "Unit", "Markers") == "as 0" and
+   prop("sleeper.service", "Service", "MainPID") not in (before, "u 0")), "EnqueueMarkedJobs restarts what is marked", got)
+ok("not a marker" in call("SetUnitProperties", "sba(sv)", "sleeper.service", "true", "1", "Markers", "as", "1", "needs-rest"), "what is no marker is refused")
 call("SetShowStatus", "s", "no")
 ok(busctl("get-property", NAME, PATH, f"{NAME}.Manager", "ShowStatus") == "b false", "SetShowStatus")
 ok(call("GetDynamicUsers") == "a(us) 0" and "no such dynamic user" in call("LookupDynamicUserByName", "s", "nobody"), "dynamic users")

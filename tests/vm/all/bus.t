@@ -48,6 +48,12 @@ STEPS = [
      "loginctl user-status alice --no-pager", 0, "Linger: yes"),
     (f"{SSH} alice@localhost 'exec sleep 1000' & until loginctl list-sessions --no-legend | grep -q alice; do sleep 0.2; done; "
      "loginctl terminate-user alice; wait $!; test $? != 0", 0, ""),
+    # a login on a virtual console: a session with a seat; killed by loginctl
+    ("setsid sh -c 'exec login -f alice </dev/tty9 >/dev/tty9 2>&1' & until loginctl list-sessions --no-legend | grep -q tty9; do sleep 0.2; done; "
+     "s=$(loginctl list-sessions --no-legend | awk '/tty9/ {print $1}'); loginctl show-session -p Seat -p VTNr -p Scope -p Type $s; "
+     "systemctl is-active session-$s.scope; loginctl kill-session -s KILL $s; until ! systemctl is-active -q session-$s.scope; do sleep 0.2; done", 0,
+     r"Seat=seat0\nVTNr=9\n(.*\n)*Scope=session-\w+.scope\n(.*\n)*active"),
+    ("loginctl disable-linger alice; until ! systemctl is-active -q user@1000.service; do sleep 0.2; done; systemctl is-active user-1000.slice", 3, "inactive"),
     ("systemd-inhibit --what=shutdown --who=me --why=because systemd-inhibit --list --no-pager", 0, "shutdown +because"),
     # transient units, as programs ask for them
     (f"{BUSCTL} StartTransientUnit 'ssa(sv)a(sa(sv))' one.service fail 4 Description s '50 % of it' "
@@ -59,7 +65,7 @@ STEPS = [
     (f"sleep 1000 & {BUSCTL} StartTransientUnit 'ssa(sv)a(sa(sv))' two.scope fail 3 PIDs au 1 $! Delegate b true Slice s a.slice 0; "
      "until systemctl is-active -q two.scope; do sleep 0.1; done; cat /proc/$!/cgroup", 0, "^0::/a.slice/two.scope"),
     # killed under load: no job lost, no service touched
-    ("main=$(systemctl show -p MainPID --value ssh); for i in $(seq 20); do systemctl kill -s KILL rouse-busd; "
+    ("main=$(systemctl show -p MainPID --value ssh); for i in $(seq 3); do systemctl kill -s KILL rouse-busd; "
      f"{BUSCTL} RestartUnit ss cron.service replace >/dev/null 2>&1; until systemctl is-active -q rouse-busd; do sleep 0.1; done; done; "
      "systemctl start cron; systemctl is-active cron rouse-busd; test $main = $(systemctl show -p MainPID --value ssh)", 0, r"^active\nactive$"),
     ("systemctl list-units --failed --no-legend --plain | grep .", 1, "^$"),
@@ -69,4 +75,12 @@ steps.TIMEOUT = max(TIMEOUT, 900)         # about two minutes of a guest that is
 
 with tap.guest("the bus of a Debian", packages="libpam-systemd,polkitd", mem=768) as guest:
     steps.run(tap, guest, STEPS, bound=400)
+    # the power button is logind's; held by an inhibitor, it does nothing
+    guest.out("systemd-inhibit --what=handle-power-key --mode=block sleep 1000 </dev/null >/dev/null 2>&1 & "
+              "until systemd-inhibit --list --no-pager | grep -q handle-power-key; do sleep 0.2; done", TIMEOUT)
+    guest.powerdown()
+    tap.is_(guest.out("sleep 5; pkill -f 'sleep 1000$'; systemctl is-system-running", TIMEOUT), "running", "an inhibited power button does nothing")
+    guest.powerdown()
+    guest.expect("reboot: Power down", TIMEOUT)
+    tap.ok(True, "logind powers off at the power button")
 tap.done()
