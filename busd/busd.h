@@ -209,6 +209,8 @@ void access_done(struct busd *b);
 
 /* Appends the value as a variant. */
 int encode_property(sd_bus_message *m, const struct property *p, const struct ctl_record *rec);
+/* Adds ",NAME…": the keys of `show` that the property is made from. */
+void encode_sources(struct strbuf *b, const struct property *p);
 /* A zero of any signature. */
 int encode_empty(sd_bus_message *m, const char *signature);
 /* Properties of interface i (and its groups) as a{sv}; only: those that are told when they change (-1: all). */

@@ -59,6 +59,37 @@ int encode_empty(sd_bus_message *m, const char *signature)
         return r;
 }
 
+/* ---- what is asked of PID 1 ---- */
+
+/* Properties that are made from others than the one of their name. */
+static const struct {
+        const char *name, *sources;
+} sources[] = {
+        { "LoadError", "LoadState" },
+        { "UnitFileState", "FragmentPath" },
+        { "UnitFilePreset", "FragmentPath" },
+        { "ControlGroupId", "ControlGroup" },
+        { "TimersMonotonic", "NextElapseUSecMonotonic" },
+        { "TimersCalendar", "NextElapseUSecRealtime" },
+        { "SyslogPriority", "SyslogLevel,SyslogFacility" },
+};
+
+void encode_sources(struct strbuf *b, const struct property *p)
+{
+        static const char *const ends[] = { "Monotonic", "Ex" };
+
+        strbuf_printf(b, ",%s", p->name);
+        for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
+                if (streq(sources[i].name, p->name))
+                        strbuf_printf(b, ",%s", sources[i].sources);
+        for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+                const char *end = endswith(p->name, ends[i]);
+
+                if (end)
+                        strbuf_printf(b, ",%.*s", (int)(end - p->name), p->name);
+        }
+}
+
 /* ---- numbers ---- */
 
 static bool is_octal(const char *name)

@@ -190,11 +190,11 @@ static const char *told_properties(void)
 
         if (option)
                 return option;
-        strbuf_puts(&b, "properties=Id,LoadState");
+        strbuf_puts(&b, "properties=Id");
         for (size_t i = 0; i < n_properties; i++)
                 if (properties[i].changes == CHANGES && properties[i].interface != IF_Manager &&
                         properties[i].interface != IF_Job)
-                        strbuf_printf(&b, ",%s", properties[i].name);
+                        encode_sources(&b, &properties[i]);
         option = strbuf_take(&b);
         return option;
 }

@@ -171,8 +171,10 @@ static int read_record(struct request *r, struct wire_reader *in)
         k = ctl_record_gather(in, &r->records[r->n - 1], &complete);
         if (k >= 0)
                 r->open = !complete;
-        if (k >= 0 && complete)
+        if (k >= 0 && complete) {
                 link_make_text(&r->records[r->n - 1]);
+                ctl_record_index(&r->records[r->n - 1]);
+        }
         return k;
 }
 

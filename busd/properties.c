@@ -1,14 +1,26 @@
 /* org.freedesktop.DBus.Properties: every value is asked of PID 1 when it is asked for. */
 #include "busd.h"
 
-/* The record of an object's properties. */
-static int request_properties(struct call *c, int (*done)(struct call *c, const struct answer *a))
+/* The record of an object's properties: one, those of an interface, or (both are none) all. */
+static int request_properties(struct call *c, const struct property *one, int interface,
+        int (*done)(struct call *c, const struct answer *a))
 {
-        char *raw[] = { (char *)"raw", NULL }, *unit[] = { c->unit, NULL };
+        _cleanup_strbuf_ struct strbuf b = { 0 };
+        char *options[] = { (char *)"raw", NULL, NULL }, *unit[] = { c->unit, NULL };
 
         if (c->job)
                 return call_request(c, "list-jobs", NULL, NULL, done);
-        return call_request(c, "show", c->unit ? unit : NULL, raw, done);
+        strbuf_puts(&b, "properties=Id");
+        if (one)
+                encode_sources(&b, one);
+        for (size_t i = 0; !one && interface >= 0 && i < n_properties; i++)
+                if (interface_has((enum interface)interface, properties[i].interface))
+                        encode_sources(&b, &properties[i]);
+        if (b.failed)
+                return -ENOMEM;
+        if (one || interface >= 0)
+                options[1] = b.s;
+        return call_request(c, "show", c->unit ? unit : NULL, options, done);
 }
 
 /* The record that is the object's; NULL when there is none. */
@@ -117,7 +129,7 @@ int on_get(struct call *c)
         if (r <= 0)
                 return r;
         c->data = (void *)p;
-        return request_properties(c, get_done);
+        return request_properties(c, p, -1, get_done);
 }
 
 static int get_all_done(struct call *c, const struct answer *a)
@@ -186,7 +198,7 @@ int on_get_all(struct call *c)
         } else if (!object_has(c, interface_find(interface)))
                 return call_fail(
                         c, SD_BUS_ERROR_UNKNOWN_INTERFACE, "The object has no interface %s.", interface);
-        return request_properties(c, get_all_done);
+        return request_properties(c, NULL, *interface ? interface_find(interface) : -1, get_all_done);
 }
 
 static int done_empty(struct call *c, const struct answer *a)

@@ -21,7 +21,8 @@ char *name_list(const struct name_row *t, char *buf, size_t n);
 char *name_flags(const struct name_row *t, uint64_t flags);
 
 /* [Unit] */
-extern const struct name_row names_marker[], names_job_mode[], names_emergency_action[], names_collect_mode[];
+extern const struct name_row names_marker[], names_job_mode[], names_emergency_action[],
+        names_collect_mode[];
 /* [Service] */
 extern const struct name_row names_service_type[], names_exit_type[], names_restart[], names_notify_access[],
         names_oom_policy[], names_failure_mode[], names_service_result[], names_restart_mode[],

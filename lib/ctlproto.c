@@ -8,9 +8,62 @@ const char *ctl_record_value(const char *s, const char *key)
         return rest && *rest == '=' ? rest + 1 : NULL;
 }
 
+static uint32_t hash_key(const char *s)
+{
+        uint32_t h = 2166136261u; /* FNV-1a */
+
+        for (; *s && *s != '='; s++)
+                h = (h ^ (uint8_t)*s) * 16777619u;
+        return h;
+}
+
+static bool same_key(const char *a, const char *b)
+{
+        size_t n = strcspn(a, "=");
+
+        return strncmp(a, b, n) == 0 && b[n] == '=';
+}
+
+void ctl_record_index(struct ctl_record *rec)
+{
+        size_t n = strv_len(rec->v);
+        uint32_t size = 64;
+
+        while (size < 2 * n && size < 1u << 20)
+                size *= 2;
+        if (size < 2 * n || !(rec->index = calloc(size, sizeof(*rec->index))))
+                return;
+        rec->n_index = size;
+        for (uint32_t i = 0; i < n; i++) {
+                uint32_t at = hash_key(rec->v[i]) & (size - 1);
+
+                while (rec->index[at] && !same_key(rec->v[i], rec->v[rec->index[at] - 1]))
+                        at = (at + 1) & (size - 1);
+                if (!rec->index[at])
+                        rec->index[at] = i + 1;
+        }
+}
+
+char **ctl_record_first(const struct ctl_record *rec, const char *key)
+{
+        if (!rec->index) {
+                for (char **s = rec->v; s && *s; s++)
+                        if (ctl_record_value(*s, key))
+                                return s;
+                return NULL;
+        }
+        for (uint32_t at = hash_key(key) & (rec->n_index - 1); rec->index[at];
+                at = (at + 1) & (rec->n_index - 1))
+                if (ctl_record_value(rec->v[rec->index[at] - 1], key))
+                        return &rec->v[rec->index[at] - 1];
+        return NULL;
+}
+
 const char *record_get(const struct ctl_record *rec, const char *key)
 {
-        return strv_env_get(rec->v, key);
+        char **s = ctl_record_first(rec, key);
+
+        return s ? ctl_record_value(*s, key) : NULL;
 }
 
 const char *record_str(const struct ctl_record *rec, const char *key)
@@ -27,46 +80,58 @@ uint64_t record_u64(const struct ctl_record *rec, const char *key)
 }
 
 /* "Key+=more" continues the value before it. */
-static int join_pieces(char **v, char *s)
+static bool is_piece(const char *s)
 {
-        char *plus = strstr(s, "+=");
-        size_t n = strv_len(v);
-        char *joined;
+        const char *eq = strchr(s, '=');
 
-        if (!plus || plus > strchr(s, '=') || n == 0)
-                return 0;
-        joined = str_printf("%s%s", v[n - 1], plus + 2);
+        return eq && eq > s && eq[-1] == '+';
+}
+
+static int join_piece(char **last, const char *s)
+{
+        char *joined = str_printf("%s%s", *last, strchr(s, '=') + 1);
+
         if (!joined)
                 return -ENOMEM;
-        free(v[n - 1]);
-        v[n - 1] = joined;
-        return 1;
+        free(*last);
+        *last = joined;
+        return 0;
 }
 
 int ctl_record_gather(struct wire_reader *in, struct ctl_record *rec, bool *ret_complete)
 {
         _cleanup_strv_ char **v = NULL;
+        size_t n = strv_len(rec->v), more;
+        char **grown;
         int r = wire_get_strv(in, &v);
 
         if (r < 0)
                 return r;
         *ret_complete = true;
-        FOREACH_STR (s, v) {
-                if (streq(*s, "More=1")) {
+        more = strv_len(v);
+        grown = reallocarray(rec->v, n + more + 1, sizeof(*grown));
+        if (!grown)
+                return -ENOMEM;
+        rec->v = grown;
+        for (size_t i = 0; i < more; i++)
+                if (streq(v[i], "More=1"))
                         *ret_complete = false;
-                        continue;
+                else if (n > 0 && is_piece(v[i])) {
+                        r = join_piece(&grown[n - 1], v[i]);
+                        if (r < 0)
+                                break;
+                } else if (!(grown[n++] = strdup(v[i]))) {
+                        r = -ENOMEM;
+                        n--;
+                        break;
                 }
-                r = join_pieces(rec->v, *s);
-                if (r == 0)
-                        r = strv_add(&rec->v, *s);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        grown[n] = NULL;
+        return r;
 }
 
 void ctl_record_done(struct ctl_record *rec)
 {
         strv_free(rec->v);
-        rec->v = NULL;
+        free(rec->index);
+        *rec = (struct ctl_record) { 0 };
 }

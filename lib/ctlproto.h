@@ -19,12 +19,17 @@ enum ctl_type {
 /* What CTL_RECORD and CTL_EVENT carry: "Key=value" strings, a key possibly several times. */
 struct ctl_record {
         char **v;
+        uint32_t *index, n_index; /* by ctl_record_index(): a hash table of places in v, +1 */
 };
 #define CTL_RECORD_FOREACH(value, rec, key)                                                                 \
-        for (char **_s = (rec)->v; _s && *_s; _s++)                                                         \
+        for (char **_s = ctl_record_first(rec, key); _s && *_s; _s++)                                       \
                 for (const char *value = ctl_record_value(*_s, key); value; value = NULL)
 /* The value, if s is one of key; else NULL. */
 const char *ctl_record_value(const char *s, const char *key);
+/* Makes looking for keys fast, until something is added. Without memory it stays slow. */
+void ctl_record_index(struct ctl_record *rec);
+/* Where the key is first, NULL when absent. */
+char **ctl_record_first(const struct ctl_record *rec, const char *key);
 /* First value of a key, NULL when absent. */
 const char *record_get(const struct ctl_record *rec, const char *key);
 const char *record_str(const struct ctl_record *rec, const char *key); /* "" when absent */
