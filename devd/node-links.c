@@ -6,8 +6,9 @@
  * foreground processes agree. A foreground process waits for the lock; the daemon, whose main process never
  * waits, sets its patience to nothing, gets -EAGAIN, and tries the whole step again later.
  *
- * What was read of a directory is remembered with its time and size and used as long as these stand, so
- * that a thousand claimants of one name cost a thousand small steps and not a million. */
+ * What was read of a directory is remembered with its time and size and used as long as these stand, and the best
+ * claimant lies on top of a heap, so that thousands of claimants of one name cost thousands of small steps and not
+ * millions, also when they go. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -25,12 +26,15 @@
 struct claim {
         char *devnode;
         int priority;
+        size_t at; /* in the heap */
         char id[];
 };
 
 struct stack {
         char *link;
-        struct hash claims; /* id → struct claim */
+        struct hash claims;  /* id → struct claim */
+        struct claim **heap; /* all of them, each better than the two below it */
+        size_t n_heap, cap_heap;
         struct claim *top;
         bool read;
         struct timespec mtime;
@@ -80,6 +84,60 @@ int links_unescape(const char *name, char buf[static NAME_MAX + 1])
 
 /* --- memory ----------------------------------------------------------------------------------------- */
 
+/* Two processes must come to the same answer: of equals the lowest id. */
+static bool better(const struct claim *a, const struct claim *b)
+{
+        return a->priority != b->priority ? a->priority > b->priority : strcmp(a->id, b->id) < 0;
+}
+
+static void heap_place(struct stack *s, struct claim *c, size_t at)
+{
+        s->heap[at] = c;
+        c->at = at;
+}
+
+/* c, which stands at its place or is new there, goes up or down to where it belongs. */
+static void heap_sift(struct stack *s, struct claim *c)
+{
+        size_t at = c->at, child;
+
+        for (; at > 0 && better(c, s->heap[(at - 1) / 2]); at = (at - 1) / 2)
+                heap_place(s, s->heap[(at - 1) / 2], at);
+        for (; (child = 2 * at + 1) < s->n_heap; at = child) {
+                if (child + 1 < s->n_heap && better(s->heap[child + 1], s->heap[child]))
+                        child++;
+                if (!better(s->heap[child], c))
+                        break;
+                heap_place(s, s->heap[child], at);
+        }
+        heap_place(s, c, at);
+}
+
+static int heap_add(struct stack *s, struct claim *c)
+{
+        if (s->n_heap == s->cap_heap) {
+                size_t cap = MAX(2 * s->cap_heap, (size_t)4);
+                struct claim **p = reallocarray(s->heap, cap, sizeof(*p));
+
+                if (!p)
+                        return -ENOMEM;
+                s->heap = p;
+                s->cap_heap = cap;
+        }
+        heap_place(s, c, s->n_heap++);
+        return 0;
+}
+
+static void heap_remove(struct stack *s, struct claim *c)
+{
+        struct claim *last = s->heap[--s->n_heap];
+
+        if (last == c)
+                return;
+        heap_place(s, last, c->at);
+        heap_sift(s, last);
+}
+
 static void claim_free(struct claim *c)
 {
         if (c)
@@ -93,6 +151,9 @@ static void stack_clear(struct stack *s)
                 claim_free(e->value);
         hash_done(&s->claims);
         s->claims = (struct hash) { 0 };
+        free(s->heap);
+        s->heap = NULL;
+        s->n_heap = s->cap_heap = 0;
         s->top = NULL;
         s->read = false;
 }
@@ -140,13 +201,16 @@ static int stack_set(struct stack *s, const char *id, int priority, const char *
                 if (!c)
                         return -ENOMEM;
                 strcpy(c->id, id);
-                r = hash_put(&s->claims, c->id, c);
+                r = heap_add(s, c);
+                if (r >= 0 && (r = hash_put(&s->claims, c->id, c)) < 0)
+                        s->n_heap--;
                 if (r < 0) {
                         free(c);
                         return r;
                 }
         }
         c->priority = priority;
+        heap_sift(s, c);
         return str_replace(&c->devnode, devnode);
 }
 
@@ -156,22 +220,18 @@ static void stack_drop(struct stack *s, const char *id)
 
         if (c && s->top == c)
                 s->top = NULL;
+        if (c)
+                heap_remove(s, c);
         claim_free(c);
 }
 
+/* Of equals the present owner. */
 static void elect(struct stack *s)
 {
-        struct claim *best = s->top;
+        struct claim *best = s->n_heap > 0 ? s->heap[0] : NULL;
 
-        HASHMAP_FOREACH (e, &s->claims) {
-                struct claim *c = e->value;
-
-                /* Of equals the present owner, else the lowest id: two processes must come to the same answer. */
-                if (!best || c->priority > best->priority ||
-                        (c->priority == best->priority && best != s->top && strcmp(c->id, best->id) < 0))
-                        best = c;
-        }
-        s->top = best;
+        if (!s->top || (best && best->priority > s->top->priority))
+                s->top = best;
 }
 
 void links_set_patience(usec_t limit)

@@ -310,6 +310,46 @@ static void test_claims(void)
         ok(fake_exists("/dev/taken"), "still");
 }
 
+/* Each time that the owner goes, the next is the one with the highest priority, and of equals the lowest id. */
+static void test_successors(void)
+{
+        enum { N = 60 };
+        bool there[N];
+        unsigned wrong = 0;
+        char id[16], node[32], want[32];
+
+        for (int i = 0; i < N; i++) {
+                snprintf(id, sizeof(id), "b9:%d", i);
+                snprintf(node, sizeof(node), "/dev/m%d", i);
+                wrong += links_claim("disk/heirs", id, i * 7 % 13, node) < 0;
+                there[i] = true;
+        }
+        for (int left = N; left > 0; left--) {
+                _cleanup_free_ char *winner = NULL;
+                char best_id[16] = "";
+                int best = -1;
+
+                for (int i = 0; i < N; i++) {
+                        snprintf(id, sizeof(id), "b9:%d", i);
+                        if (!there[i] || (best >= 0 && i * 7 % 13 < best * 7 % 13) ||
+                                (best >= 0 && i * 7 % 13 == best * 7 % 13 && strcmp(id, best_id) > 0))
+                                continue;
+                        best = i;
+                        strcpy(best_id, id);
+                }
+                snprintf(want, sizeof(want), "/dev/m%d", best);
+                if (left < N) /* the first owner is whoever came first */
+                        wrong += links_winner("disk/heirs", &winner) < 0 || !streq_null(winner, want);
+                else
+                        wrong += links_winner("disk/heirs", &winner) < 0 ||
+                                 sscanf(winner ?: "", "/dev/m%d", &best) != 1;
+                snprintf(id, sizeof(id), "b9:%d", best);
+                wrong += links_release("disk/heirs", id) < 0;
+                there[best] = false;
+        }
+        is_int(wrong, 0, "heirs of a link, one after the other");
+}
+
 static void test_many_claims(void)
 {
         usec_t start = now_monotonic();
@@ -400,6 +440,7 @@ int main(void)
         test_targets();
         test_lock_held();
         test_claims();
+        test_successors();
         test_many_claims();
         test_node();
         test_text();
