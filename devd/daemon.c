@@ -89,6 +89,7 @@ static void on_trim(struct loop_timer *t)
         hwdb_shared_drop();
         modules_trim(m);
         links_forget();
+        device_keep_above(false);
         if (m->rules)
                 rules_trim(m->rules);
         reenum_pack();
@@ -112,8 +113,6 @@ void daemon_check_idle(struct devd *m)
         if (said_busy == idle) {
                 said_busy = !idle;
                 write_queue_flag(!idle);
-                if (idle)
-                        device_keep_above(false);
                 trim_later(m, idle);
                 if (idle && m->initrd && coldplug_begun(m)) { /* of use during the first coldplug only */
                         log_info("Block devices: %u known from the initramfs, %u probed", m->n_known,

@@ -1,8 +1,8 @@
 /* What is above devices: whether a directory of /sys is a device, and of which subsystem.
  *
  * Each event asks that of all directories on its way to the root, and in a burst of events most of them are the same.
- * Neither changes while the directory is there, so the answers are kept while events are under way. Whatever the
- * kernel says, and the end of the burst, begins anew. */
+ * Neither changes while the directory is there, so the answers are kept. Whatever the kernel says that is more than a
+ * change begins anew, and an idle devd keeps none. */
 #include "device.h"
 #include "lib/hash.h"
 

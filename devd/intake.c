@@ -27,8 +27,9 @@ static bool take_batch(struct devd *m)
                         log_error_errno(n, "Reading uevents: %m");
                 return n == -EINTR;
         }
-        device_keep_above(true);
         for (int i = 0; i < n; i++) {
+                if (!streq(batch[i].action, "change")) /* directories came or went */
+                        device_keep_above(true);
                 m->seqnum = MAX(m->seqnum, batch[i].seqnum);
                 log_debug("uevent %llu: %s %s", (unsigned long long)batch[i].seqnum, batch[i].action,
                         batch[i].devpath);

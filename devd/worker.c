@@ -4,6 +4,7 @@
  * Nothing here is ever killed half-way through a module load: the time limits are the main process's, which knows
  * what it asked for. */
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -16,6 +17,9 @@
 #include "worker.h"
 
 #define IDLE_MS 3000
+/* A probe takes four buffers of 256 KiB. They stay where they are for the next one, instead of being mapped, cleared and
+ * faulted in page by page each time; the whole process is gone soon. */
+#define MAP_FROM (8 * 1024 * 1024)
 
 /* In rouse-devd-probe, which is not asked for these. */
 __attribute__((weak)) int worker_load_modules(char *const *names, bool by_name, char **ret_message)
@@ -191,6 +195,8 @@ int main(int argc, char **argv)
         log_open(path_basename(argv[0]), LOG_TO_JOURNAL);
         if (argc == 4)
                 device_set_roots(argv[1], argv[2], argv[3]);
+        (void)mallopt(M_MMAP_THRESHOLD, MAP_FROM);
+        (void)mallopt(M_TRIM_THRESHOLD, MAP_FROM);
         for (;;) {
                 struct pollfd p = { .fd = fd, .events = POLLIN };
                 int n = poll(&p, 1, IDLE_MS);
