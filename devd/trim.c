@@ -7,7 +7,7 @@
 #include <malloc.h>
 #include <sys/mman.h>
 
-#define STACK_KEPT  (16 * 1024)  /* below this frame */
+#define STACK_KEPT  (4 * 1024)   /* below this frame */
 #define STACK_DEPTH (512 * 1024) /* no event goes deeper */
 
 static uintptr_t page_down(uintptr_t at)
@@ -15,18 +15,37 @@ static uintptr_t page_down(uintptr_t at)
         return at & ~((uintptr_t)sysconf(_SC_PAGESIZE) - 1);
 }
 
-/* What was mapped read-only from a file cannot differ from it: dropped, it is read again. */
-static int drop_code(struct dl_phdr_info *info, size_t size, void *data)
+struct ranges {
+        size_t n;
+        struct range {
+                uintptr_t from, size;
+        } v[32];
+};
+
+static int note_code(struct dl_phdr_info *info, size_t size, void *data)
 {
-        for (size_t i = 0; i < info->dlpi_phnum; i++) {
+        struct ranges *x = data;
+
+        for (size_t i = 0; i < info->dlpi_phnum && x->n < ARRAY_SIZE(x->v); i++) {
                 const ElfW(Phdr) *p = &info->dlpi_phdr[i];
                 uintptr_t from = page_down(info->dlpi_addr + p->p_vaddr);
 
                 if (p->p_type == PT_LOAD && !(p->p_flags & PF_W))
-                        (void)madvise((void *)from, info->dlpi_addr + p->p_vaddr + p->p_memsz - from,
-                                MADV_DONTNEED);
+                        x->v[x->n++] =
+                                (struct range) { from, info->dlpi_addr + p->p_vaddr + p->p_memsz - from };
         }
         return 0;
+}
+
+/* What was mapped read-only from a file cannot differ from it: dropped, it is read again. The program headers lie
+ * there, too, so all are looked at before. */
+static void drop_code(void)
+{
+        struct ranges x = {};
+
+        (void)dl_iterate_phdr(note_code, &x);
+        for (size_t i = 0; i < x.n; i++)
+                (void)madvise((void *)x.v[i].from, x.v[i].size, MADV_DONTNEED);
 }
 
 /* Pages below the part of the stack that is in use hold what returned functions left there. */
@@ -42,5 +61,5 @@ void trim_memory(void)
 {
         (void)malloc_trim(0);
         drop_stack();
-        (void)dl_iterate_phdr(drop_code, NULL);
+        drop_code();
 }
