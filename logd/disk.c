@@ -42,8 +42,8 @@ static void give_up(struct logd *d, int r, const char *what)
         k->file.fd = close_fd(k->file.fd);
         k->broken = true;
         if (!said)
-                logd_say(d, LOG_ERR, "%s in %s: %s; the log goes on in memory alone", what, k->dir,
-                        strerror(-r));
+                logd_say(d, r == -EROFS ? LOG_INFO : LOG_ERR,
+                        "%s in %s: %s; the log goes on in memory alone", what, k->dir, strerror(-r));
         (void)loop_timer_set(d->loop, &k->store_timer, usec_add(now_monotonic(), RETRY_DELAY));
 }
 
@@ -367,13 +367,17 @@ void disk_begin(struct logd *d, bool now)
 {
         struct disk *k = &d->disk;
         _cleanup_free_ char *id = str_printf("%s/etc/machine-id", d->root),
+                            *early = str_printf("%s/run/machine-id", d->root),
                             *base = str_printf("%s" JOURNAL_DIR, d->root);
         char machine[33];
         int r;
 
-        if (!k->cursor || !id || !base || (d->config.storage == STORAGE_AUTO && access(base, F_OK) < 0))
+        if (!k->cursor || !id || !early || !base ||
+                (d->config.storage == STORAGE_AUTO && access(base, F_OK) < 0))
                 return;
         r = read_id(id, k->ids.machine);
+        if (r < 0)
+                r = read_id(early, k->ids.machine); /* of a first boot, not written down yet */
         if (r < 0) {
                 logd_say(d, LOG_NOTICE, "%s holds no machine ID: the log stays in memory", id);
                 return;

@@ -74,13 +74,21 @@ def halt_with_force(guest):
 
 
 def again_and_off(guest):
-    """A reboot comes up again, with the same disks, whoever asks for it."""
+    """A reboot comes up again, with the same disks, whoever asks for it, and the log of the boot before is there."""
+    guest.run("mkdir -p /var/log/journal; logger -p user.crit a word for the next boot; rousectl log --flush", TIMEOUT)
     for how, script in (("reboot", "reboot"), ("SIGRTMIN+5", "kill -39 1")):
         in_guest(script)(guest)
         guest.expect(RESTART, 90)
         guest.agent_ready = False
         guest.wait_ready(TIMEOUT)
         tap.is_(guest.out(f"{tap.control} is-active srv.mount"), "active", f"{how}: the system comes up again")
+    if tap.rouse:
+        journalctl = guest.out("ls /bin/journalctl.systemd /bin/journalctl | head -n 1")
+        tap.like(guest.out("rousectl log -b -2 -o cat -t root"), "^a word for the next boot$", "a boot's log is kept")
+        tap.like(guest.out("rousectl log -b -2 -o cat -t rouse-shutdown -t rouse -t kernel | grep -c ."), r"^[1-9]\d",
+                 "with what PID 1 and the kernel said")
+        tap.like(guest.out(f"{journalctl} --list-boots --no-pager | wc -l"), "^[3-9]", "Debian's journalctl has the boots")
+        tap.ok(guest.run(f"rousectl log --sync; {journalctl} --verify", TIMEOUT)[0] == 0, "and finds its files sound")
     guest.run("echo 7 >/proc/sys/kernel/printk; kill -38 1 &")
 
 
