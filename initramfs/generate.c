@@ -226,6 +226,9 @@ static int add_modules(const struct config *c, struct image *im, const struct ha
                 if (digest_module(d, *t, &m) >= 0 && m.flags & DIGEST_BUILTIN)
                         continue;
                 r = select_name(&s, alias, "file system of the root", fs->known, fs->known);
+                /* Its softdep says "crc32", which is also the name of a module that is built in. */
+                if (r >= 0 && streq(*t, "f2fs"))
+                        r = select_name(&s, "crypto-crc32", "f2fs mounts with it", fs->known, false);
         }
         if (r >= 0)
                 r = features_select(features, c, &s, h);

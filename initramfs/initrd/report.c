@@ -10,11 +10,15 @@
  * kernel holds a message back until the next one comes, which may be for ever. */
 static void to_kmsg(int level, const char *unit, const char *file, int line, const char *text)
 {
+        static bool unlimited;
         static int fd = -1;
         char record[900];
 
         if (fd < 0)
                 fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        /* Records of user space are rate-limited by default; after a talkative fsck these must get out all the same. */
+        if (level <= LOG_WARNING && !unlimited)
+                unlimited = write_attr("/proc/sys/kernel/printk_devkmsg", "on") >= 0;
         int n = snprintf(record, sizeof record - 1, "<%d>rouse-initrd: %s", LOG_DAEMON | level, text);
         n = MIN(n, (int)sizeof record - 2);
         record[n++] = '\n';
@@ -54,10 +58,9 @@ static void report_stack(void)
                         boot.goal->what, boot.goal->spec.text);
 }
 
-/* The full report at the limit. Records of user space are rate-limited by default; these must all get out. */
+/* The full report at the limit. */
 void report_limit(void)
 {
-        (void)write_attr("/proc/sys/kernel/printk_devkmsg", "on");
         log_error("%s %s did not appear within %lld s", boot.goal->what, boot.goal->spec.text,
                 (long long)(boot.o.limit / USEC_PER_SEC));
         for (size_t i = 0; i < boot.blocks.n; i++) {
