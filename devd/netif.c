@@ -18,6 +18,7 @@ struct rename {
         char from[IFNAMSIZ], wanted[IFNAMSIZ];
         char asked[IFNAMSIZ]; /* the name that a child is at */
         bool waiting;         /* for wanted to become free */
+        bool again;           /* a name became free while a child was at it */
         bool aside;           /* has neither of the names meanwhile */
         bool given_up;        /* is on its way back to from */
         struct loop_timer limit;
@@ -73,6 +74,7 @@ static int ask(struct rename *n, const char *name)
         int r;
 
         snprintf(n->asked, sizeof(n->asked), "%s", name);
+        n->again = false;
         r = task_fn(
                 n->m, "rename of a network interface", rename_child, n, USEC_INFINITY, on_asked, n, NULL);
         n->waiting = r < 0;
@@ -132,6 +134,8 @@ static void name_is_taken(struct rename *n)
         char name[IFNAMSIZ];
 
         n->waiting = true;
+        if (n->again && ask(n, n->wanted) >= 0)
+                return;
         if (n->limit.when == USEC_INFINITY)
                 (void)loop_timer_set(n->m->loop, &n->limit, usec_add(now_monotonic(), TAKEN_LIMIT));
         if (n->aside || !closes_ring(n))
@@ -164,6 +168,8 @@ void netif_name_free(struct devd *m)
         for (struct rename *n = renames; n; n = n->next)
                 if (n->waiting)
                         (void)ask(n, n->wanted);
+                else
+                        n->again = true;
 }
 
 int netif_rename(struct devd *m, int ifindex, const char *from, const char *name,
