@@ -11,7 +11,7 @@
 
 static int open_set(struct log_query *q, struct logset **ret)
 {
-        int r = logset_open(q->dir, q->files, q->dir || q->files ? NULL : secure_getenv("ROUSE_LOG"), ret);
+        int r = logset_open(q->dir, q->files, log_ring(q), ret);
 
         if (r < 0)
                 fprintf(stderr, "No log can be read: %s\n", strerror(-r));

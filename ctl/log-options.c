@@ -96,6 +96,7 @@ static int set_format(struct log_query *q, const char *s)
 enum {
         L_NO_HOSTNAME = 256,
         L_UTC,
+        L_NAMESPACE,
         L_NO_TAIL,
         L_IGNORED,
         L_FILE,
@@ -153,6 +154,7 @@ static const struct option log_options[] = {
         { "quiet", 0, NULL, 'q' },
         { "all", 0, NULL, 'a' },
         { "no-hostname", 0, NULL, L_NO_HOSTNAME },
+        { "namespace", 1, NULL, L_NAMESPACE },
         { "utc", 0, NULL, L_UTC },
         { "no-tail", 0, NULL, L_NO_TAIL },
         { "no-pager", 0, NULL, L_IGNORED },
@@ -256,6 +258,20 @@ static int set_text_option(struct log_query *q, int c, const char *arg)
         }
 }
 
+/* Its log is in memory alone. */
+static int set_namespace(struct log_query *q, const char *arg)
+{
+        char *dir;
+
+        if (!*arg || strchr(arg, '/'))
+                return -EINVAL;
+        dir = str_printf(LOGD_RUN_DIR ".%s", arg);
+        free(q->ring);
+        q->ring = dir ? path_join(dir, "ring") : NULL;
+        q->dir = dir;
+        return q->ring ? 0 : -ENOMEM;
+}
+
 static int set_option(struct log_query *q, int c, const char *arg)
 {
         switch (c) {
@@ -277,6 +293,7 @@ static int set_option(struct log_query *q, int c, const char *arg)
         case 'q': q->quiet = true; return 0;
         case 'N': q->manage = log_list_keys; return 0;
         case L_NO_HOSTNAME: q->no_hostname = true; return 0;
+        case L_NAMESPACE: return set_namespace(q, arg);
         case L_UTC: q->utc = true; return 0;
         case L_NO_TAIL:
                 q->no_tail = true;

@@ -141,7 +141,7 @@ static int follow(struct ringread *r, struct log_query *q)
                 if (k == -ESTALE) { /* a new log daemon has made a new one */
                         ringread_closep(&next);
                         next = NULL;
-                        k = ringread_open(secure_getenv("ROUSE_LOG"), &next);
+                        k = ringread_open(log_ring(q), &next);
                         r = next;
                 }
                 if (k < 0)
@@ -150,6 +150,11 @@ static int follow(struct ringread *r, struct log_query *q)
 }
 
 /* ---- one query ---- */
+
+const char *log_ring(const struct log_query *q)
+{
+        return q->ring ? q->ring : q->dir || q->files ? NULL : secure_getenv("ROUSE_LOG");
+}
 
 int log_directory(const struct log_query *q, char **ret)
 {
@@ -215,7 +220,7 @@ int log_run(struct log_query *q)
         struct log_cursor last = { 0 };
         int k, any;
 
-        k = logset_open(q->dir, q->files, q->dir || q->files ? NULL : secure_getenv("ROUSE_LOG"), &s);
+        k = logset_open(q->dir, q->files, log_ring(q), &s);
         if (k < 0) {
                 fprintf(stderr, "No log can be read: %s\n",
                         k == -ENOENT ? "there is no journal, and the log daemon has not run" : strerror(-k));

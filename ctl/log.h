@@ -36,6 +36,7 @@ struct log_query {
         const char *boot; /* -b's argument, "" without; NULL: all boots */
         bool one_boot;
         uint8_t boot_id[16]; /* with one_boot */
+        char *ring; /* NULL: the usual one */
         const char *dir, *cursor_file, *field;
         bool have_cursor, cursor_inclusive, cursor_passed;
         struct log_cursor cursor;
@@ -59,6 +60,8 @@ void log_cursor_format(const struct log_cursor *c, char buf[static CURSOR_TEXT_M
 int log_cursor_parse(const char *text, struct log_cursor *ret);
 
 /* log.c */
+/* The ring that is read: of --namespace=, or that a test has named. */
+const char *log_ring(const struct log_query *q);
 int log_run(struct log_query *q);
 /* The directory that is asked about: -D's, else this machine's. */
 int log_directory(const struct log_query *q, char **ret);

@@ -142,7 +142,10 @@ static int load_devices(const struct rule_list *l)
         return fd;
 }
 
-static void apply_devices(struct unit *u, int fd)
+/* Asked for by DevicePolicy= or DeviceAllow=, a program that is refused makes the start fail. As a part of PrivateDevices=
+ * and ProtectClock= it is best effort, and so is all of it in a container that may not load programs: there its own
+ * manager says which devices there are. */
+static int apply_devices(struct unit *u, int fd)
 {
         const struct cgroup_context *c = unit_cgroup_context(u);
         const struct exec_context *ec = unit_exec(u);
@@ -153,12 +156,10 @@ static void apply_devices(struct unit *u, int fd)
         int r;
 
         if (!closed && !strict && !c->device_allow && !rtc)
-                return;
+                return 0;
         l = calloc(1, sizeof(*l));
-        if (!l) {
-                log_oom();
-                return;
-        }
+        if (!l)
+                return log_oom();
         if (!strict)
                 add_standard(l);
         if (rtc)
@@ -170,14 +171,19 @@ static void apply_devices(struct unit *u, int fd)
                         MAX_RULES);
         prog = load_devices(l);
         r = prog < 0 ? prog : bpf_attach(fd, prog, BPF_CGROUP_DEVICE);
-        if (r < 0)
-                log_unit_errno(u->id, LOG_WARNING, r,
-                        "DevicePolicy=, DeviceAllow= have no effect: the kernel does not take the program: "
-                        "%m");
+        if (r >= 0)
+                return 0;
+        if ((c->device_policy || c->device_allow) && !(u->manager->container && r == -EPERM))
+                return log_unit_errno(u->id, LOG_ERR, r,
+                        "DevicePolicy=, DeviceAllow=: the kernel does not take the program: %m");
+        log_unit_errno(u->id, LOG_WARNING, r,
+                "DevicePolicy=, DeviceAllow= have no effect: the kernel does not take the program: %m");
+        return 0;
 }
 
 int cgroup_apply_bpf(struct unit *u, int fd)
 {
-        apply_devices(u, fd);
-        return cgroup_apply_bpf_net(u, fd);
+        int r = apply_devices(u, fd);
+
+        return r < 0 ? r : cgroup_apply_bpf_net(u, fd);
 }

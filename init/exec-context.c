@@ -12,6 +12,8 @@ void exec_context_init(struct exec_context *c)
         c->syslog_facility = LOG_DAEMON;
         c->syslog_level = LOG_INFO;
         c->log_level_max = -1;
+        c->log_ratelimit_interval = USEC_INFINITY;
+        c->log_ratelimit_burst = UINT32_MAX;
         c->umask = (mode_t)-1;
         c->personality = ~0ul;
         c->timer_slack = UINT64_MAX;

@@ -50,15 +50,23 @@ static bool may_log_in(const char *shell)
         return !endswith(shell, "/nologin") && !endswith(shell, "/false");
 }
 
-static int add_login(const struct exec_identity *id, char ***env)
+bool exec_sets_login_environment(const struct exec_context *c)
+{
+        return c->login_environment == LOGIN_ENV_YES ||
+               (c->login_environment == LOGIN_ENV_OF_USER && (c->user || c->dynamic_user));
+}
+
+/* Without the login environment $USER alone tells who it is. */
+static int add_login(const struct exec_context *c, const struct exec_identity *id, char ***env)
 {
         int r = 0;
 
-        if (id->user.name) {
+        if (id->user.name)
                 r = set_pair(env, "USER", id->user.name);
-                if (r >= 0)
-                        r = set_pair(env, "LOGNAME", id->user.name);
-        }
+        if (!exec_sets_login_environment(c))
+                return r;
+        if (r >= 0 && id->user.name)
+                r = set_pair(env, "LOGNAME", id->user.name);
         if (r >= 0 && id->user.home)
                 r = set_pair(env, "HOME", id->user.home);
         if (r >= 0 && id->user.shell && may_log_in(id->user.shell))
@@ -99,8 +107,8 @@ static int add_own(struct unit *u, const struct exec_context *c, const struct ex
 
         if (!strv_env_get(*env, "PATH"))
                 r = set_pair(env, "PATH", EXEC_DEFAULT_PATH);
-        if (r >= 0 && (c->user || c->dynamic_user || c->set_login_environment) && !id->by_nss)
-                r = add_login(id, env);
+        if (r >= 0 && (c->user || c->dynamic_user || exec_sets_login_environment(c)) && !id->by_nss)
+                r = add_login(c, id, env);
         if (r >= 0 && *u->invocation_id)
                 r = set_pair(env, "INVOCATION_ID", u->invocation_id);
         if (r >= 0 && p->notify_socket)

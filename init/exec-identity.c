@@ -53,7 +53,7 @@ static int identify_user(struct unit *u, const struct exec_context *c, struct ex
         }
         if (c->dynamic_user)
                 return identify_dynamic(u, c, id);
-        return c->set_login_environment ? user_lookup("root", &id->user) : 0;
+        return c->login_environment == LOGIN_ENV_YES ? user_lookup("root", &id->user) : 0;
 }
 
 int exec_identify(struct unit *u, const struct exec_context *c, struct exec_identity *ret)

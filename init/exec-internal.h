@@ -26,11 +26,17 @@ void exec_identity_done(struct exec_identity *id);
 bool exec_path_is_local(const char *path);
 
 /* exec-env.c */
+/* $HOME, $LOGNAME, $SHELL. */
+bool exec_sets_login_environment(const struct exec_context *c);
 int exec_build_env(struct unit *u, const struct exec_context *c, const struct exec_params *p,
         const struct exec_identity *id, bool files_here, char ***ret);
 /* Those that the child fills in, last; then UnsetEnvironment=. */
 int exec_add_placeholders(
         const struct exec_context *c, const struct exec_params *p, bool journal, char ***env);
+
+/* exec-numa.c */
+void plan_affinity(const struct exec_context *c, struct plan_builder *b);
+void plan_numa(const struct exec_context *c, struct plan_builder *b);
 
 /* exec-dirs.c */
 extern const char *const exec_dir_prefix[DIR_MAX]; /* "/run" … */
@@ -44,6 +50,10 @@ const char *exec_dir_split(const char *entry, char **ret_path);
 
 /* exec-run.c: the name under which the unit's processes of this run share things; NULL out of memory. */
 const char *exec_run_name(struct unit *u, const struct exec_context *c);
+
+/* exec-log.c: before a process starts, and when the unit goes. */
+void exec_log_settings(struct unit *u, const struct exec_context *c);
+void exec_log_forget(struct unit *u);
 
 /* exec-dynamic.c: DynamicUser= */
 int dynamic_user_get(struct unit *u, const char *name, uid_t *ret);

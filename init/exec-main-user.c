@@ -44,6 +44,21 @@ static void set_supplementary(struct helper *h, const char *user, gid_t gid)
         p->flags |= PLAN_GROUPS_SET;
 }
 
+/* all: SetLoginEnvironment= is not off; $USER tells who it is in any case. */
+static void add_login_environment(struct helper *h, const struct passwd *pw, bool all)
+{
+        const char *const keys[] = { "USER", "LOGNAME", "HOME", "SHELL" };
+        const char *const values[] = { pw->pw_name, pw->pw_name, pw->pw_dir, pw->pw_shell };
+
+        for (size_t i = 0; i < (all ? ARRAY_SIZE(keys) : 1); i++) {
+                char text[PATH_MAX + 16];
+
+                snprintf(text, sizeof(text), "%s=%s", keys[i], values[i]);
+                if (!strv_env_get(h->env, keys[i]))
+                        strv_env_set(&h->env, text);
+        }
+}
+
 void helper_identity(struct helper *h)
 {
         struct exec_plan *p = h->plan;
@@ -63,17 +78,7 @@ void helper_identity(struct helper *h)
                 p->uid = pw->pw_uid;
                 p->gid = pw->pw_gid;
                 snprintf(home, sizeof(home), "%s", pw->pw_dir);
-                if (p->flags & PLAN_LOGIN_ENV) {
-                        char text[PATH_MAX + 16];
-                        const char *const keys[] = { "USER", "LOGNAME", "HOME", "SHELL" };
-                        const char *const values[] = { pw->pw_name, pw->pw_name, pw->pw_dir, pw->pw_shell };
-
-                        for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-                                snprintf(text, sizeof(text), "%s=%s", keys[i], values[i]);
-                                if (!strv_env_get(h->env, keys[i]))
-                                        strv_env_set(&h->env, text);
-                        }
-                }
+                add_login_environment(h, pw, p->flags & PLAN_LOGIN_ENV);
         }
         if (group) {
                 char *end;

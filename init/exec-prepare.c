@@ -203,43 +203,13 @@ static void plan_limits(struct unit *u, const struct exec_context *c, struct pla
         plan_of(b)->limits = a;
 }
 
-/* A list of "0-3,5" as a mask of bits. */
-static void plan_numa(const struct exec_context *c, struct plan_builder *b)
-{
-        uint8_t mask[128] = { 0 };
-
-        for (const char *s = c->numa_mask; s && *s;) {
-                char *end;
-                unsigned long lo = streq(s, "all") ? 0 : strtoul(s, &end, 10), hi = lo;
-
-                if (streq(s, "all")) {
-                        hi = 63;
-                        end = (char *)s + 3;
-                } else if (*end == '-')
-                        hi = strtoul(end + 1, &end, 10);
-                for (; lo <= hi && lo < sizeof(mask) * 8; lo++)
-                        mask[lo / 8] |= (uint8_t)(1u << lo % 8);
-                s = end + strspn(end, ", ");
-                if (s == end && *s)
-                        break;
-        }
-        struct plan_array a =
-                c->numa_mask ? plan_add_array(b, mask, sizeof(mask), 1) : (struct plan_array) { 0 };
-
-        plan_of(b)->numa_mask = a;
-        plan_of(b)->numa_policy = c->numa_policy;
-        plan_of(b)->set |= SET_NUMA;
-}
-
 static void plan_properties(struct unit *u, const struct exec_context *c, struct plan_builder *b)
 {
         struct exec_plan *pl;
-        struct plan_array a;
 
         plan_limits(u, c, b);
-        a = plan_add_array(b, c->cpu_affinity, c->cpu_affinity ? c->cpu_affinity_len : 0, 1);
+        plan_affinity(c, b);
         pl = plan_of(b);
-        pl->affinity = a;
         pl->nice = c->nice;
         pl->oom = c->oom_score_adjust;
         pl->ioprio = c->ioprio;
@@ -654,7 +624,7 @@ static void plan_helper(
         pl->flags |= (c->tty_reset ? PLAN_TTY_RESET : 0) | (c->tty_vhangup ? PLAN_TTY_VHANGUP : 0) |
                      (c->tty_vt_disallocate ? PLAN_TTY_DISALLOCATE : 0) |
                      (c->dynamic_user ? PLAN_DYNAMIC_USER : 0);
-        if (c->user || c->dynamic_user || c->set_login_environment)
+        if (exec_sets_login_environment(c))
                 pl->flags |= PLAN_LOGIN_ENV;
         pl->protect = protect_bits(c);
         pl->protect_system = c->dynamic_user ? PROTECT_SYSTEM_STRICT : (uint8_t)c->protect_system;

@@ -210,6 +210,7 @@ void exec_forget(struct unit *u)
         for (struct spawn *s = spawns; s; s = s->next)
                 if (s->unit == u)
                         s->unit = NULL;
+        exec_log_forget(u);
 }
 
 /* ---- into rouse-exec ---- */
@@ -382,6 +383,7 @@ int exec_spawn(struct unit *u, const struct exec_context *c, const struct exec_p
                 arena_put(&a);
                 return r < 0 ? r : -ENOMEM;
         }
+        exec_log_settings(u, c);
         child->status_fd = child->plan->status_fd = status_write;
         r = helper ? plan_helper_moves(child, p, &b, child->moves, status_write, &memfd) : 0;
         pid = r < 0 ? r : start_child(&s->arena, child, cgroup_fd, u->cgroup_killed, &pidfd);

@@ -35,6 +35,7 @@ enum protect_system { PROTECT_SYSTEM_NO, PROTECT_SYSTEM_YES, PROTECT_SYSTEM_FULL
 enum protect_home { PROTECT_HOME_NO, PROTECT_HOME_YES, PROTECT_HOME_READ_ONLY, PROTECT_HOME_TMPFS };
 enum protect_proc { PROC_DEFAULT, PROC_NOACCESS, PROC_INVISIBLE, PROC_PTRACEABLE };
 enum keyring_mode { KEYRING_INHERIT, KEYRING_PRIVATE, KEYRING_SHARED };
+enum login_environment { LOGIN_ENV_OF_USER, LOGIN_ENV_YES, LOGIN_ENV_NO }; /* the first: with User= */
 enum kill_mode { KILL_CONTROL_GROUP, KILL_MIXED, KILL_PROCESS, KILL_NONE };
 
 /* One Exec…= line, by list order. Result fields are kept for status. */
@@ -80,7 +81,8 @@ struct exec_context {
         char *root_directory;
         char **exec_search_path;
         char *user, *group, **supplementary_groups;
-        bool dynamic_user, set_login_environment;
+        bool dynamic_user;
+        enum login_environment login_environment; /* of $HOME, $LOGNAME, $SHELL */
         char *pam_name;
 
         enum exec_input std_input;
@@ -98,7 +100,7 @@ struct exec_context {
         int log_level_max; /* -1: all */
         char *log_namespace, *utmp_id, *utmp_mode;
         char **log_extra_fields;
-        usec_t log_ratelimit_interval;
+        usec_t log_ratelimit_interval; /* USEC_INFINITY, UINT32_MAX: as the log daemon has it */
         uint32_t log_ratelimit_burst;
 
         struct rlimit limits[RLIM_NLIMITS];
@@ -107,7 +109,8 @@ struct exec_context {
         bool nice_set, oom_set, ioprio_set, cpu_sched_set, cpu_reset_on_fork;
         uint8_t *cpu_affinity; /* bit mask */
         size_t cpu_affinity_len;
-        int numa_policy; /* -1: unset */
+        bool cpu_affinity_numa; /* CPUAffinity=numa: those of NUMAMask= */
+        int numa_policy;        /* -1: unset */
         char *numa_mask;
         uint64_t timer_slack; /* ns; UINT64_MAX: unset */
         uint64_t coredump_filter;

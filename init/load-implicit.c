@@ -152,6 +152,8 @@ int load_exec_deps(struct unit *u)
                 _cleanup_free_ char *socket = str_printf("systemd-journald@%s.socket", c->log_namespace);
 
                 r = socket ? unit_add_dep_by_name(u, DEP_AFTER, socket, ORIGIN_IMPLICIT) : -ENOMEM;
+                if (r >= 0)
+                        r = unit_add_dep_by_name(u, DEP_REQUIRES, socket, ORIGIN_IMPLICIT);
         }
         out = c->std_output == OUT_DEFAULT ? u->manager->default_std_output : c->std_output;
         err = c->std_error == OUT_DEFAULT ? u->manager->default_std_error : c->std_error;

@@ -182,7 +182,7 @@ static int run_pid1(struct manager *m)
 
         m->t_userspace = now_monotonic();
         log_open("rouse", LOG_TO_HOOK);
-        log_set_hook(ring_log);
+        ring_take(m);
         setup_crash_handler(m);
         r = boot_setup(m);
         if (r < 0)
@@ -217,7 +217,7 @@ static int run_again(struct manager *m, int fd)
         int r;
 
         log_open("rouse", LOG_TO_HOOK);
-        log_set_hook(ring_log);
+        ring_take(m);
         setup_crash_handler(m);
         state_set_fd(fd); /* a crash from here on is another try */
         (void)boot_setup_again(m);

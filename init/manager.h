@@ -163,6 +163,7 @@ void watchdog_apply(struct manager *m);
 bool watchdog_hand_over(struct manager *m, int fd);
 
 /* ring.c: what PID 1 says, until the log daemon takes it. */
+void ring_take(struct manager *m);
 void ring_log(int level, const char *unit, const char *file, int line, const char *text);
 void ring_flush(struct manager *m);
 /* Across a switch of root: what no log daemon has taken. */

@@ -405,6 +405,16 @@ int parse_value_mount_api_vfs(const struct parse *p)
         return r;
 }
 
+int parse_value_login_environment(const struct parse *p)
+{
+        int v = parse_boolean(p->value);
+
+        if (v < 0)
+                return v;
+        unit_exec(p->u)->login_environment = v ? LOGIN_ENV_YES : LOGIN_ENV_NO;
+        return 0;
+}
+
 /* '-' before it (kept): not fatal when it cannot be set. */
 int parse_value_apparmor(const struct parse *p)
 {

@@ -128,10 +128,12 @@ int parse_value_cpu_affinity(const struct parse *p)
                 free(c->cpu_affinity);
                 c->cpu_affinity = NULL;
                 c->cpu_affinity_len = 0;
+                c->cpu_affinity_numa = false;
                 return 0;
         }
-        if (streq(p->value, "numa"))
-                return parse_problem(p, "the value 'numa' is not supported yet");
+        c->cpu_affinity_numa = streq(p->value, "numa");
+        if (c->cpu_affinity_numa)
+                return 0;
         return each_cpu_range(p->value, set_affinity, c);
 }
 

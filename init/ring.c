@@ -21,6 +21,7 @@ static struct entry *ring;
 static unsigned head, used, dropped;
 static int journal_fd = -1, kmsg_fd = -1;
 static usec_t next_try;
+static struct manager *manager;
 
 static void to_kmsg(int level, const char *unit, const char *text)
 {
@@ -34,6 +35,21 @@ static void to_kmsg(int level, const char *unit, const char *text)
         n = snprintf(line, sizeof(line), "<%d>rouse[%d]: %s%s%s\n", level | LOG_DAEMON, getpid(), unit ?: "",
                 unit ? ": " : "", text);
         (void)!write(kmsg_fd, line, (size_t)MIN(n, (int)sizeof(line) - 1));
+}
+
+void ring_take(struct manager *m)
+{
+        manager = m;
+        log_set_hook(ring_log);
+}
+
+/* LogLevelMax= is for what is said of the unit, too. */
+static bool is_wanted(const char *unit, int level)
+{
+        struct unit *u = unit && manager ? unit_find(manager, unit) : NULL;
+        const struct exec_context *c = u ? unit_exec(u) : NULL;
+
+        return !c || c->log_level_max < 0 || level <= c->log_level_max;
 }
 
 static void ring_add(usec_t when, int level, const char *unit, const char *text)
@@ -65,6 +81,8 @@ void ring_log(int level, const char *unit, const char *file, int line, const cha
                 fprintf(stderr, "%s%s%s\n", unit ?: "", unit ? ": " : "", text);
                 return;
         }
+        if (!is_wanted(unit, level))
+                return;
         if (level <= LOG_WARNING || log_get_max_level() >= LOG_DEBUG)
                 to_kmsg(level, unit, text);
         ring_add(now_monotonic(), level, unit ?: "", text);

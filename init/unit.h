@@ -206,6 +206,9 @@ struct unit_ops {
 };
 extern const struct unit_ops *const unit_ops_table[UNIT_TYPE_MAX];
 
+/* exec-log.c: the file that tells the log daemon what the unit says of its log. */
+enum log_settings { LOG_SETTINGS_UNKNOWN, LOG_SETTINGS_THERE, LOG_SETTINGS_NONE };
+
 enum freezer_state { FREEZER_RUNNING, FREEZER_FREEZING, FREEZER_FROZEN, FREEZER_THAWING };
 
 /* Markers=, set by set-property; gone when it is done. */
@@ -262,6 +265,7 @@ struct unit {
         uint64_t n_oom_kills;
         char *exec_run; /* exec-run.c: what the processes of this run share, by name */
         enum freezer_state freezer;
+        enum log_settings log_settings;
         bool cgroup_realized, cgroup_killed /* by cgroup.kill: see exec.c */;
         char invocation_id[33];
         usec_t state_change, inactive_exit, active_enter, active_exit, inactive_enter; /* CLOCK_MONOTONIC */

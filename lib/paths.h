@@ -17,4 +17,5 @@
 #define ROUSE_LOGD           ROUSE_LIBDIR "/rouse-logd"
 #define ROUSE_SHUTDOWN       ROUSE_LIBDIR "/rouse-shutdown"
 #define ROUSE_CTL            "/usr/bin/rousectl"
+#define RUN_LOG_SETTINGS     "/run/rouse/log" /* what units say of their logs: logd/settings.c */
 #define ROUSE_FSCK_ROOT_DONE "/run/initramfs/fsck-root"

@@ -154,13 +154,12 @@ void logd_config_done(struct logd_config *c)
         c->tty_path = NULL;
 }
 
-int logd_config_load(struct logd_config *c, const char *root)
+int logd_config_load(struct logd_config *c, const char *root, const char *ns)
 {
-        static char *const dirs[] = { (char *)"/etc/systemd/journald.conf.d",
-                (char *)"/run/systemd/journald.conf.d", (char *)"/usr/local/lib/systemd/journald.conf.d",
-                (char *)"/usr/lib/systemd/journald.conf.d", NULL };
-        _cleanup_free_ char *file = str_printf("%s/etc/systemd/journald.conf", root);
-        _cleanup_strv_ char **files = NULL;
+        static const char *const places[] = { "/etc", "/run", "/usr/local/lib", "/usr/lib" };
+        const char *at = ns ? "@" : "", *name = ns ?: "";
+        _cleanup_free_ char *file = str_printf("%s/etc/systemd/journald%s%s.conf", root, at, name);
+        _cleanup_strv_ char **files = NULL, **dirs = NULL;
         int r;
 
         *c = (struct logd_config) {
@@ -170,7 +169,7 @@ int logd_config_load(struct logd_config *c, const char *root)
                 .max_file_age = 30 * 24 * 3600 * USEC_PER_SEC,
                 .sync_interval = 5 * 60 * USEC_PER_SEC,
                 .to_syslog = true,
-                .read_kmsg = true,
+                .read_kmsg = !ns,
                 .max_store = LOG_DEBUG,
                 .max_syslog = LOG_DEBUG,
                 .max_kmsg = LOG_NOTICE,
@@ -178,13 +177,16 @@ int logd_config_load(struct logd_config *c, const char *root)
         };
         if (!file)
                 return log_oom();
+        for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+                if (strv_addf(&dirs, "%s/systemd/journald%s%s.conf.d", places[i], at, name) < 0)
+                        return log_oom();
         r = ini_parse_file(file, config_line, c, NULL);
         if (r < 0 && r != -ENOENT)
                 log_warning_errno(r, "%s cannot be read: %m", file);
         if (conf_files_list(*root ? root : NULL, dirs, ".conf", &files) >= 0)
                 FOREACH_STR (f, files)
                         (void)ini_parse_file(*f, config_line, c, NULL);
-        if (!*root)
+        if (!*root && !ns)
                 config_cmdline(c);
         return 0;
 }

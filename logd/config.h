@@ -19,6 +19,7 @@ struct logd_config {
         char *tty_path;
 };
 
-/* Defaults, then the files below root (""), then the kernel command line unless root is given. */
-int logd_config_load(struct logd_config *c, const char *root);
+/* Defaults, then the files below root ("") of the log namespace ns (NULL: the usual one), then the kernel command line
+ * unless root or ns is given. */
+int logd_config_load(struct logd_config *c, const char *root, const char *ns);
 void logd_config_done(struct logd_config *c);

@@ -23,9 +23,16 @@ static void complete(struct logd *d, struct record *r)
 
 void logd_deliver(struct logd *d, struct record *r, bool to_kmsg, bool to_console)
 {
+        struct unit_log *l;
+
         complete(d, r);
-        if (r->transport != TRANSPORT_KERNEL && !ratelimit_pass(d, r))
+        l = unit_log_get(d, r->unit);
+        if (l && r->priority > l->level_max)
                 return;
+        if (r->transport != TRANSPORT_KERNEL && !ratelimit_pass(d, l, r))
+                return;
+        if (l)
+                unit_log_add_fields(l, r);
         if (d->config.storage != STORAGE_NONE && r->priority <= d->config.max_store &&
                 ring_append(&d->ring, r, NULL) >= 0)
                 disk_note(d, r->priority);

@@ -418,19 +418,18 @@ void disk_rotate(struct logd *d)
 void disk_init(struct logd *d)
 {
         struct disk *k = &d->disk;
-        _cleanup_free_ char *ring = str_printf("%s" LOGD_RING, d->root);
         uint32_t turn;
         int r;
 
         k->file.fd = -1;
         k->store_timer = (struct loop_timer) { .when = USEC_INFINITY, .cb = store_now, .data = d };
         k->sync_timer = (struct loop_timer) { .when = USEC_INFINITY, .cb = sync_now, .data = d };
-        if (!d->ring.h || !ring ||
+        if (!d->ring.h || d->ns || /* a namespace has its log in memory */
                 (d->config.storage != STORAGE_AUTO && d->config.storage != STORAGE_PERSISTENT))
                 return;
         r = read_id("/proc/sys/kernel/random/boot_id", k->ids.boot);
         if (r >= 0)
-                r = ringread_open(ring, &k->cursor);
+                r = ringread_open(d->ring_path, &k->cursor);
         if (r < 0) {
                 logd_say(d, LOG_WARNING, "the log stays in memory: %s", strerror(-r));
                 return;

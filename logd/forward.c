@@ -22,7 +22,7 @@ static int syslog_connect(struct logd *d)
 {
         struct sockaddr_un sa = { .sun_family = AF_UNIX };
 
-        snprintf(sa.sun_path, sizeof(sa.sun_path), "%s" LOGD_SOCKET_DIR "/" SYSLOG_NAME, d->root);
+        snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/" SYSLOG_NAME, d->socket_dir);
         if (d->syslog_fd < 0)
                 d->syslog_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (d->syslog_fd < 0)
@@ -68,10 +68,9 @@ static void watch_event(struct loop_io *io, uint32_t revents)
 /* Nobody is there: told by the directory when the socket appears. */
 static void wait_for_socket(struct logd *d)
 {
-        _cleanup_free_ char *dir = str_printf("%s" LOGD_SOCKET_DIR, d->root);
         int fd;
 
-        if (d->syslog_watch.fd >= 0 || !dir)
+        if (d->syslog_watch.fd >= 0)
                 return;
         fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
         if (fd < 0)
@@ -79,7 +78,7 @@ static void wait_for_socket(struct logd *d)
         d->syslog_watch = (struct loop_io) {
                 .fd = fd, .events = EPOLLIN, .priority = 10, .cb = watch_event, .data = d
         };
-        if (inotify_add_watch(fd, dir, IN_CREATE | IN_MOVED_TO | IN_ATTRIB) < 0 ||
+        if (inotify_add_watch(fd, d->socket_dir, IN_CREATE | IN_MOVED_TO | IN_ATTRIB) < 0 ||
                 loop_io_add(d->loop, &d->syslog_watch) < 0) {
                 d->syslog_watch.fd = -1;
                 close_fd(fd);
@@ -226,14 +225,13 @@ void forward_direct(struct logd *d, const struct record *r, bool to_kmsg, bool t
 
 void forward_init(struct logd *d)
 {
-        _cleanup_free_ char *ring = str_printf("%s" LOGD_RING, d->root);
         int r;
 
         d->syslog_fd = d->kmsg_out = d->console_out = -1;
         d->syslog_out.fd = d->syslog_watch.fd = -1;
-        if (!d->ring.h || !ring)
+        if (!d->ring.h)
                 return;
-        r = ringread_open(ring, &d->cursor);
+        r = ringread_open(d->ring_path, &d->cursor);
         if (r < 0)
                 logd_say(d, LOG_WARNING, "nothing is passed on to syslog: %s", strerror(-r));
 }

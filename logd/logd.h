@@ -17,10 +17,11 @@
 #include "logd/notify.h"
 #include "logd/ringwrite.h"
 
-#define LOGD_SOCKET_DIR  "/run/systemd/journal"
+#define LOGD_SOCKET_DIR  "/run/systemd/journal" /* with ".NAMESPACE" behind it for one */
 #define DATAGRAM_MAX     (256u * 1024)
 #define LINE_MAX_DEFAULT (48u * 1024)
-#define TURN_BUDGET      64 /* messages of one source in one turn of the loop */
+#define UNITS_MAX        4096 /* units whose settings are kept; they are read again when they log again */
+#define TURN_BUDGET      64   /* messages of one source in one turn of the loop */
 
 struct logd;
 
@@ -35,10 +36,15 @@ struct sender {
         char key[12];
 };
 
-/* ratelimit.c */
-struct limit {
+/* settings.c: a unit that logs, and what its file says of that. */
+struct unit_log {
         char *unit;
-        usec_t begin;
+        int level_max;        /* 7: all */
+        usec_t rate_interval; /* 0: no limit */
+        uint32_t rate_burst;
+        char *fields; /* in native form */
+        size_t fields_len;
+        usec_t begin; /* of the interval that ratelimit.c counts in */
         unsigned n, suppressed;
 };
 
@@ -60,6 +66,8 @@ struct stream {
 struct logd {
         struct loop *loop;
         const char *root; /* "" or the directory of a test */
+        const char *ns;   /* NULL, or the log namespace that this daemon is for */
+        char *socket_dir, *ring_path;
         struct logd_config config;
         struct ring ring;
         bool ring_tried;
@@ -75,7 +83,8 @@ struct logd {
 
         struct hash senders;
         struct sender *first_sender, *last_sender;
-        struct hash limits;
+        struct hash units; /* struct unit_log by name */
+        struct loop_io settings_io;
 
         /* forward.c */
         int syslog_fd;
@@ -101,9 +110,17 @@ void senders_free(struct logd *d);
 /* The unit that a cgroup path ("/system.slice/ssh.service/x") belongs to; NULL. */
 char *unit_of_cgroup(const char *path);
 
+/* settings.c. NULL: no unit, or no memory. */
+struct unit_log *unit_log_get(struct logd *d, struct span unit);
+/* A settings file's text. -EBADMSG, then l is as before. */
+int unit_log_parse(struct unit_log *l, const struct logd_config *config, const char *text, size_t len);
+/* LogExtraFields= */
+void unit_log_add_fields(const struct unit_log *l, struct record *r);
+int settings_watch(struct logd *d);
+void unit_logs_free(struct logd *d);
+
 /* ratelimit.c: may this record be kept? */
-bool ratelimit_pass(struct logd *d, const struct record *r);
-void ratelimit_free(struct logd *d);
+bool ratelimit_pass(struct logd *d, struct unit_log *l, const struct record *r);
 
 /* stream.c */
 void stream_accept(struct loop_io *io, uint32_t revents);

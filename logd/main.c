@@ -9,6 +9,7 @@
 #include <sys/un.h>
 
 #include "lib/fileio.h"
+#include "lib/unitname.h"
 #include "logd/logd.h"
 #include "logd/ringread.h"
 
@@ -34,7 +35,7 @@ static int listen_on(struct logd *d, const char *name, int type)
         struct sockaddr_un sa = { .sun_family = AF_UNIX };
         _cleanup_close_ int fd = -1;
 
-        if (snprintf(sa.sun_path, sizeof(sa.sun_path), "%s" LOGD_SOCKET_DIR "/%s", d->root, name) >=
+        if (snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/%s", d->socket_dir, name) >=
                 (int)sizeof(sa.sun_path))
                 return -ENAMETOOLONG;
         if (mkdir_parents(sa.sun_path, 0755) < 0)
@@ -137,11 +138,11 @@ static int make_sockets(struct logd *d)
                 fd = listen_on(d, sockets[i].name, sockets[i].type);
                 if (fd < 0)
                         return log_error_errno(
-                                fd, LOGD_SOCKET_DIR "/%s cannot be made: %m", sockets[i].name);
+                                fd, "%s/%s cannot be made: %m", d->socket_dir, sockets[i].name);
                 r = add_socket(d, io, fd, sockets[i].cb);
                 if (r < 0)
                         return r;
-                if (i == 1 && !*d->root)
+                if (i == 1 && !*d->root && !d->ns)
                         (void)symlink_atomic(LOGD_SOCKET_DIR "/dev-log", "/dev/log");
         }
         return 0;
@@ -150,16 +151,16 @@ static int make_sockets(struct logd *d)
 /* The ring: what the configuration says, else 8 MiB; never more than an eighth of /run. */
 static void open_ring(struct logd *d)
 {
-        _cleanup_free_ char *path = str_printf("%s" LOGD_RING, d->root);
+        const char *path = d->ring_path;
         uint64_t size = d->config.runtime_max_use ?: RING_SIZE;
         struct statvfs vfs;
         int r;
 
         d->ring_tried = true;
-        if (!path || d->config.storage == STORAGE_NONE)
+        if (d->config.storage == STORAGE_NONE)
                 return;
         r = mkdir_parents(path, 0755);
-        if (r >= 0 && !*d->root && statvfs(LOGD_RUN_DIR, &vfs) >= 0)
+        if (r >= 0 && !*d->root && statvfs("/run", &vfs) >= 0)
                 size = MIN(size, (uint64_t)vfs.f_blocks * vfs.f_frsize / 8);
         if (r >= 0)
                 r = ring_open(path, MIN(size, (uint64_t)1 << 30), logd_group(), &d->ring);
@@ -175,12 +176,14 @@ static void after_turn(struct loop_deferred *t)
 
         forward_syslog(d);
         ring_wake(&d->ring);
+        if (d->units.n >= UNITS_MAX)
+                unit_logs_free(d);
 }
 
 /* journalctl --flush, --rotate, --sync wait for these marks. */
 static void mark_done(struct logd *d, const char *mark)
 {
-        _cleanup_free_ char *path = str_printf("%s" LOGD_SOCKET_DIR "/%s", d->root, mark);
+        _cleanup_free_ char *path = str_printf("%s/%s", d->socket_dir, mark);
         char text[32];
 
         snprintf(text, sizeof(text), "%lld\n", (long long)now_monotonic());
@@ -250,20 +253,27 @@ static int start(struct logd *d)
         r = loop_new(&d->loop);
         if (r < 0)
                 return r;
-        d->stdout_io.fd = d->syslog_io.fd = d->native_io.fd = d->early_io.fd = d->kmsg_io.fd = -1;
+        d->stdout_io.fd = d->syslog_io.fd = d->native_io.fd = d->early_io.fd = d->kmsg_io.fd =
+                d->settings_io.fd = -1;
         d->ring.fd = -1;
         d->after_turn = (struct loop_deferred) { .cb = after_turn, .data = d };
         d->store_timer = (struct loop_timer) { .when = USEC_INFINITY, .cb = streams_store, .data = d };
         d->kmsg_timer = (struct loop_timer) { .when = USEC_INFINITY, .cb = start_kmsg, .data = d };
         d->syslog_fd = d->kmsg_out = d->console_out = d->syslog_out.fd = d->syslog_watch.fd = -1;
         d->datagram = malloc(DATAGRAM_MAX);
-        if (!d->datagram)
+        d->socket_dir = str_printf("%s" LOGD_SOCKET_DIR "%s%s", d->root, d->ns ? "." : "", d->ns ?: "");
+        d->ring_path = str_printf("%s" LOGD_RUN_DIR "%s%s/ring", d->root, d->ns ? "." : "", d->ns ?: "");
+        if (!d->datagram || !d->socket_dir || !d->ring_path)
                 return -ENOMEM;
         the_logd = d;
-        r = logd_config_load(&d->config, d->root);
+        r = logd_config_load(&d->config, d->root, d->ns);
         if (r < 0)
                 return r;
         open_ring(d);
+        r = settings_watch(d);
+        if (r < 0)
+                logd_say(d, LOG_WARNING, "changed LogLevelMax= and the like will not be noticed: %s",
+                        strerror(-r));
         forward_init(d);
         disk_init(d);
         FOREACH_STR (t, d->said_early) /* while the configuration was read */
@@ -283,7 +293,7 @@ static int start(struct logd *d)
 static void stop(struct logd *d)
 {
         struct loop_io *ios[] = { &d->stdout_io, &d->syslog_io, &d->native_io, &d->early_io, &d->kmsg_io,
-                &d->signal_io };
+                &d->signal_io, &d->settings_io };
 
         forward_syslog(d);
         streams_store(&d->store_timer);
@@ -296,7 +306,7 @@ static void stop(struct logd *d)
                 close_fd(fd);
         }
         senders_free(d);
-        ratelimit_free(d);
+        unit_logs_free(d);
         forward_done(d);
         disk_done(d);
         ring_wake(&d->ring);
@@ -305,8 +315,18 @@ static void stop(struct logd *d)
         loop_free(d->loop);
         logd_config_done(&d->config);
         free(d->datagram);
+        free(d->socket_dir);
+        free(d->ring_path);
         free(d->unit);
         strv_free(d->said_early);
+}
+
+/* As the instance of a unit's name, which it is for systemd-journald@.service. */
+static bool namespace_valid(const char *s)
+{
+        _cleanup_free_ char *unit = str_printf("systemd-journald@%s.service", s);
+
+        return *s && unit && unit_name_valid(unit, false);
 }
 
 int main(int argc, char **argv)
@@ -317,10 +337,12 @@ int main(int argc, char **argv)
         for (int i = 1; i < argc; i++) {
                 if (streq(argv[i], "--root") && i + 1 < argc)
                         d.root = argv[++i];
+                else if (!d.ns && *argv[i] != '-' && namespace_valid(argv[i]))
+                        d.ns = argv[i];
                 else {
                         bool help = streq(argv[i], "--help");
 
-                        fprintf(help ? stdout : stderr, "Usage: rouse-logd [--root DIR]\n");
+                        fprintf(help ? stdout : stderr, "Usage: rouse-logd [--root DIR] [NAMESPACE]\n");
                         return help ? EXIT_SUCCESS : 2;
                 }
         }

@@ -23,7 +23,7 @@
 
 #include "lib/util.h"
 
-#define LOGD_RUN_DIR   "/run/log/rouse"
+#define LOGD_RUN_DIR   "/run/log/rouse" /* with ".NAMESPACE" behind it for one */
 #define LOGD_RING      LOGD_RUN_DIR "/ring"
 #define RING_MAGIC     0x676f6c6573756f72ull /* "rouselog" */
 #define RING_VERSION   1

@@ -193,6 +193,8 @@ CASES = [
     Case("exec.DynamicUser", "DynamicUser=yes", ["status:Uid", "write:/usr/x", "status:NoNewPrivs"],
          "~^6[1-5]\\d\\d\\d\t.*\nEROFS\n1$"),
     Case("exec.SupplementaryGroups", "User=probe\nSupplementaryGroups=probes 77", "status:Groups", "~\\b77 .*\\b2345\\b"),
+    Case("SetLoginEnvironment=no with User=", "User=probe\nSetLoginEnvironment=no", ["env:LOGNAME", "env:HOME", "env:USER"],
+         "unset\nunset\nprobe"),
     Case("exec.SetLoginEnvironment", "SetLoginEnvironment=yes", ["env:LOGNAME", "env:HOME"], "root\n/root"),
     Case("exec.PAMName", "PAMName=probe", "env:FROM_PAM", "yes",
          before="mkdir -p /etc/pam.d /etc/security; echo 'FROM_PAM DEFAULT=yes' >/etc/security/probe.conf;"
@@ -314,7 +316,14 @@ CASES = [
     Case("exec.SyslogLevelPrefix", "StandardOutput=journal\nSyslogLevelPrefix=no", "out:x",
          "probe\n@ID@.service\n30\n0\n0\n0\n0\nx", after=log_stream),
     Case("exec.LogNamespace", "StandardOutput=journal\nLogNamespace=apart", "out:x",
-         "probe\n@ID@.service\n30\n1\n0\n0\n0\nx", after=lambda machine, case: log_stream(machine, case, "journal.apart")),
+         "probe\n@ID@.service\n30\n1\n0\n0\n0\nx", after=lambda machine, case: log_stream(machine, case, "journal.apart"),
+         units={"systemd-journald@.socket": "[Unit]\nDefaultDependencies=no\n[Socket]\nListenStream=/run/of-%i\nService=apart.service\n",
+                "apart.service": "[Service]\nExecStart=/bin/true\n"}),
+    # what the log daemon finds of the unit: level, interval, burst, fields (tests/ns/logd.t has its side)
+    Case("exec.LogLevelMax", "LogLevelMax=err", "file:/run/rouse/log/@ID@.service", "3 - -"),
+    Case("exec.LogRateLimitIntervalSec", "LogRateLimitIntervalSec=5s", "file:/run/rouse/log/@ID@.service", "- 5000000 -"),
+    Case("exec.LogRateLimitBurst", "LogRateLimitBurst=7", "file:/run/rouse/log/@ID@.service", "- - 7"),
+    Case("exec.LogExtraFields", "LogExtraFields=A=1 'B=two words'", "file:/run/rouse/log/@ID@.service", "- - -\nA=1\nB=two words"),
 
     Case("exec.TTYPath", "StandardInput=tty-force\nTTYPath=@TTY@", ["link:/proc/self/fd/0"], "@TTY@"),
     Case("exec.TTYRows", "StandardInput=tty-force\nTTYPath=@TTY@\nTTYRows=33\nTTYColumns=44", "number:winsize", "33x44"),

@@ -27,7 +27,7 @@ notify.bind(f"{root}/notify")
 notify.settimeout(10)
 
 
-def start(pass_fds=(), names=""):
+def start(pass_fds=(), names="", arguments=()):
     env = dict(os.environ, NOTIFY_SOCKET=f"{root}/notify")
     pre = None
     if pass_fds:
@@ -40,8 +40,9 @@ def start(pass_fds=(), names=""):
             high = [fcntl.fcntl(f, fcntl.F_DUPFD, 100) for f in saved]
             for i, f in enumerate(high):
                 os.dup2(f, 3 + i)
-    p = subprocess.Popen([LOGD, "--root", root], env=env, preexec_fn=pre, close_fds=not pass_fds)
-    msg = notify.recv(4096)
+    p = subprocess.Popen([LOGD, "--root", root, *arguments], env=env, preexec_fn=pre, close_fds=not pass_fds)
+    while (msg := notify.recv(4096)).startswith(b"FDSTORE"):        # of the one before
+        pass
     assert msg == b"READY=1", msg
     return p
 
@@ -167,6 +168,48 @@ try:
     out = wait_for("further ones are dropped")
     ok(len(re.findall("flood line", out)) == 5, "rate limit of a unit", out[-600:])
     s2.sendall(b"")
+
+    # what a unit says of its log: written by the manager before the unit's processes start, changed while it logs
+    settings = f"{root}/run/rouse/log"
+
+    def say(unit, text):
+        with open(f"{settings}/.tmp", "wb") as f:
+            f.write(text)
+        os.rename(f"{settings}/.tmp", f"{settings}/{unit}")
+
+    say("quiet.service", b"4 - -\n")
+    stream("quiet", "quiet.service", "<5>not this\n<4>but this\n")
+    out = wait_for("quiet but this")
+    ok("not this" not in out, "LogLevelMax=", out[-600:])
+    say("quiet.service", b"7 - -\n")
+    stream("quiet", "quiet.service", "<5>now this\n")
+    ok("now this" in wait_for("quiet now this"), "changed while the daemon runs")
+    say("burst.service", b"- 60000000 3\n")
+    stream("burst", "burst.service", "".join(f"<5>line {i}\n" for i in range(50)))
+    out = wait_for("burst.service logs more than 3")
+    ok(len(re.findall("burst line", out)) == 3, "LogRateLimitBurst=", out[-600:])
+    say("free.service", b"- 0 -\n")
+    stream("free", "free.service", "".join(f"<5>line {i}\n" for i in range(50)))
+    out = wait_for("free line 49")
+    ok(len(re.findall("free line", out)) == 50, "LogRateLimitIntervalSec=0: no limit", out[-600:])
+    say("extra.service", b"- - -\nTEAM=web\nNOTE\n" + struct.pack("<Q", 3) + b"a\nb\n_PID=7\n")
+    stream("extra", "extra.service", "<5>with fields\n")
+    wait_for("with fields")
+    out = [line for line in dump("--fields").splitlines() if "with fields" in line]
+    ok("TEAM=web" in out[0] and "_PID" not in out[0], "LogExtraFields=", out)
+    say("bad.service", b"9 - -\n")
+    stream("bad", "bad.service", "<5>all the same\n")
+    out = wait_for("bad all the same")
+    ok("the settings of bad.service's log are not read" in out, "malformed settings are named", out[-600:])
+    p.terminate()
+    p.wait()
+
+    p = start(arguments=["apart"])
+    apart = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    apart.connect(f"{root}/run/systemd/journal.apart/stdout")
+    apart.sendall(b"who\nx.service\n30\n1\n0\n0\n0\nin a namespace\n")
+    out = subprocess.run([DUMP, f"{root}/run/log/rouse.apart/ring", "--until", "in a namespace"], capture_output=True, text=True, timeout=20).stdout
+    ok("who in a namespace" in out and "in a namespace" not in dump(), "a log namespace has sockets and a ring of its own", out)
     p.terminate()
     p.wait()
 finally:

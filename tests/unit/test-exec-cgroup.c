@@ -119,6 +119,24 @@ static void except(void)
         exec_test_reset(&t);
 }
 
+/* By a descriptor that is no cgroup's. */
+static void devices_refused(void)
+{
+        int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        t.s.cgroup.device_policy = 1;
+        ok(cgroup_apply_bpf(t.u, fd) < 0, "DevicePolicy= that the kernel refuses is an error");
+        t.s.cgroup.device_policy = 0;
+        strv_add(&t.s.cgroup.device_allow, "/dev/null rw");
+        ok(cgroup_apply_bpf(t.u, fd) < 0, "and so is DeviceAllow=");
+        strv_free(t.s.cgroup.device_allow);
+        t.s.cgroup.device_allow = NULL;
+        t.c->protect_clock = true;
+        is_int(cgroup_apply_bpf(t.u, fd), 0, "as a part of ProtectClock= it is best effort");
+        t.c->protect_clock = false;
+        close(fd);
+}
+
 static void devices(void)
 {
         t.s.cgroup.device_policy = 1;
@@ -151,6 +169,7 @@ int main(void)
         is_int(cgroup_setup_at(&t.m, mount_point, prefix), 0, "set up");
         paths();
         devices();
+        devices_refused();
         life();
         except();
         again();

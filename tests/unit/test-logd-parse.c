@@ -161,6 +161,39 @@ static void cgroups(void)
         }
 }
 
+static void settings(void)
+{
+        static const struct logd_config config = { .rate_interval = 30, .rate_burst = 5 };
+        static const struct {
+                const char *text;
+                int r, level;
+                usec_t interval;
+                uint32_t burst;
+        } t[] = {
+                { "- - -\n", 0, 7, 30, 5 },
+                { "3 7 9\nA=b\n", 0, 3, 7, 9 },
+                { "0 0 0\n", 0, 0, 0, 0 },
+                { "8 - -\n", -EBADMSG, 1, 1, 1 },
+                { "3 - -", -EBADMSG, 1, 1, 1 },
+                { "3 -\n", -EBADMSG, 1, 1, 1 },
+                { "3 - - -\n", -EBADMSG, 1, 1, 1 },
+                { "3 99999999999999999999 -\n", -EBADMSG, 1, 1, 1 },
+                { "- - 4294967296\n", -EBADMSG, 1, 1, 1 },
+                { "\n", -EBADMSG, 1, 1, 1 },
+                { "", -EBADMSG, 1, 1, 1 },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+                struct unit_log l = { .level_max = 1, .rate_interval = 1, .rate_burst = 1 };
+
+                is_int(unit_log_parse(&l, &config, t[i].text, strlen(t[i].text)), t[i].r, t[i].text);
+                ok(l.level_max == t[i].level && l.rate_interval == t[i].interval &&
+                                l.rate_burst == t[i].burst,
+                        "its values");
+                free(l.fields);
+        }
+}
+
 int main(void)
 {
         log_open("test", LOG_TO_NULL);
@@ -168,6 +201,7 @@ int main(void)
         native();
         kmsg();
         header();
+        settings();
         cgroups();
         return tap_done();
 }
