@@ -370,6 +370,7 @@ static const struct {
         { "loopback", loopback_up, false, false },
         { "machine id", machine_id, false, true },
         { "configuration", config, false, true },
+        { "credentials", boot_credentials, false, false },
         { "clock", keyboard_and_clock, false, false },
 };
 

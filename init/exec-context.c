@@ -38,8 +38,9 @@ void exec_context_done(struct exec_context *c)
 {
         char **const lists[] = { c->environment, c->environment_files, c->pass_environment,
                 c->unset_environment, c->exec_search_path, c->supplementary_groups, c->log_extra_fields,
-                c->load_credentials, c->set_credentials, c->read_write_paths, c->read_only_paths,
-                c->inaccessible_paths, c->exec_paths, c->no_exec_paths, c->temporary_fs, c->address_families,
+                c->images, c->load_credentials, c->set_credentials, c->load_credentials_encrypted,
+                c->set_credentials_encrypted, c->read_write_paths, c->read_only_paths, c->inaccessible_paths,
+                c->exec_paths, c->no_exec_paths, c->temporary_fs, c->address_families,
                 c->syscall_filter.names, c->syscall_log.names, c->syscall_archs };
         char *const strings[] = { c->working_directory, c->root_directory, c->user, c->group, c->pam_name,
                 c->stdin_file, c->stdout_file, c->stderr_file, c->stdin_data, c->tty_path,

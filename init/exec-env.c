@@ -50,6 +50,12 @@ static bool may_log_in(const char *shell)
         return !endswith(shell, "/nologin") && !endswith(shell, "/false");
 }
 
+bool exec_has_credentials(const struct exec_context *c)
+{
+        return c->load_credentials || c->set_credentials || c->load_credentials_encrypted ||
+               c->set_credentials_encrypted;
+}
+
 bool exec_sets_login_environment(const struct exec_context *c)
 {
         return c->login_environment == LOGIN_ENV_YES ||
@@ -129,7 +135,7 @@ static int add_own(struct unit *u, const struct exec_context *c, const struct ex
                 r = set_pair(env, "TERM", term_of(c->tty_path ?: "/dev/console"));
         if (r >= 0 && c->log_namespace)
                 r = set_pair(env, "LOG_NAMESPACE", c->log_namespace);
-        if (r >= 0 && (c->load_credentials || c->set_credentials)) {
+        if (r >= 0 && exec_has_credentials(c)) {
                 _cleanup_free_ char *dir = path_join("/run/credentials", u->id);
 
                 r = dir ? set_pair(env, "CREDENTIALS_DIRECTORY", dir) : -ENOMEM;

@@ -34,6 +34,9 @@ int exec_build_env(struct unit *u, const struct exec_context *c, const struct ex
 int exec_add_placeholders(
         const struct exec_context *c, const struct exec_params *p, bool journal, char ***env);
 
+/* Any of Load…=, SetCredential…=. */
+bool exec_has_credentials(const struct exec_context *c);
+
 /* exec-numa.c */
 void plan_affinity(const struct exec_context *c, struct plan_builder *b);
 void plan_numa(const struct exec_context *c, struct plan_builder *b);

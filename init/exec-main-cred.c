@@ -86,6 +86,29 @@ static void load_directory(
         }
 }
 
+/* Encrypted ones are bound to a key that only systemd-creds(1) has the format of. */
+static void refuse_encrypted(struct helper *h)
+{
+        static const char *const stores[] = { "/run/credentials/@encrypted", "/run/credstore.encrypted",
+                "/etc/credstore.encrypted", "/usr/lib/credstore.encrypted" };
+        const struct exec_plan *p = h->plan;
+
+        if (p->set_encrypted.n > 0)
+                fail(h, -EOPNOTSUPP, "SetCredentialEncrypted=");
+        for (uint32_t i = 0; i < p->load_encrypted.n; i++) {
+                const char *path = strchr(plan_item(p, p->load_encrypted, i), ':') + 1;
+                bool found = *path == '/';
+
+                for (size_t k = 0; !found && valid_id(path) && k < ARRAY_SIZE(stores); k++) {
+                        _cleanup_free_ char *file = path_join(stores[k], path);
+
+                        found = file && access(file, F_OK) == 0;
+                }
+                if (found)
+                        fail(h, -EOPNOTSUPP, "LoadCredentialEncrypted=");
+        }
+}
+
 /* "id:path", "id": 1 when it was found. */
 static bool load_one(struct helper *h, struct store *s, const char *spec)
 {
@@ -139,8 +162,10 @@ void helper_credentials(struct helper *h)
         struct store s = { .fd = -1 };
         char dir[PATH_MAX];
 
-        if (p->load_creds.n == 0 && p->set_creds.n == 0)
+        if (p->load_creds.n == 0 && p->set_creds.n == 0 && p->load_encrypted.n == 0 &&
+                p->set_encrypted.n == 0)
                 return;
+        refuse_encrypted(h);
         snprintf(dir, sizeof(dir), "/run/credentials/%s", plan_str(p, p->unit));
         if (mkdir_p("/run/credentials", 0755) < 0)
                 fail(h, -errno, "/run/credentials");

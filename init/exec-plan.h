@@ -162,9 +162,10 @@ struct exec_plan {
         /* for rouse-exec */
         uint32_t pam_name, root_directory, net_ns, ipc_ns, log_namespace, cred_dir;
         struct plan_list env_files, unset_env, read_write, read_only, inaccessible, exec, no_exec, tmpfs,
-                load_creds, set_creds, tmp_dirs; /* tmp_dirs: sources of /tmp and /var/tmp */
-        struct plan_array binds;                 /* struct plan_bind */
-        struct plan_array dirs;                  /* struct plan_dir */
+                load_creds, set_creds, load_encrypted, set_encrypted,
+                tmp_dirs;        /* tmp_dirs: sources of /tmp and /var/tmp */
+        struct plan_array binds; /* struct plan_bind */
+        struct plan_array dirs;  /* struct plan_dir */
         uint8_t protect_system, protect_home, protect_proc, control, pad[4];
         uint64_t mount_flags;
         char cwd_home[256]; /* rouse-exec's own: WorkingDirectory=~ of a user that only NSS knows */

@@ -482,7 +482,7 @@ static bool needs_mounts(const struct exec_context *c)
 bool exec_needs_helper(const struct exec_context *c, const struct exec_params *p)
 {
         if (uses_tty(c) || c->tty_reset || c->tty_vhangup || c->tty_vt_disallocate || c->utmp_id ||
-                c->load_credentials || c->set_credentials || !env_files_are_local(c))
+                exec_has_credentials(c) || !env_files_are_local(c))
                 return true;
         return p->apply_permissions && (c->pam_name || needs_mounts(c));
 }
@@ -590,6 +590,8 @@ static void plan_helper_strings(
                 { c->temporary_fs, offsetof(struct exec_plan, tmpfs) },
                 { c->load_credentials, offsetof(struct exec_plan, load_creds) },
                 { c->set_credentials, offsetof(struct exec_plan, set_creds) },
+                { c->load_credentials_encrypted, offsetof(struct exec_plan, load_encrypted) },
+                { c->set_credentials_encrypted, offsetof(struct exec_plan, set_encrypted) },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(strings); i++) {
@@ -635,6 +637,25 @@ static void plan_helper(
         pl->control = p->control;
 }
 
+/* A unit whose root or directories are to come from an image must not run on those of the host. '-': may be missing. */
+static bool wants_image(struct unit *u, const struct exec_context *c, const struct exec_params *p)
+{
+        FOREACH_STR (i, c->images) {
+                const char *path = strchr(*i, '=') + 1;
+                bool optional = *path == '-';
+                _cleanup_free_ char *file = NULL;
+
+                path += optional;
+                file = strndup(path, strcspn(path, ":"));
+                if (!p->apply_permissions || (optional && file && access(file, F_OK) < 0))
+                        continue;
+                log_unit(u->id, LOG_ERR, "%.*s= is not supported: the program is not started without it",
+                        (int)strcspn(*i, "="), *i);
+                return true;
+        }
+        return false;
+}
+
 int exec_prepare(struct unit *u, const struct exec_context *c, const struct exec_params *p,
         struct plan_builder *b, bool *ret_helper)
 {
@@ -647,6 +668,10 @@ int exec_prepare(struct unit *u, const struct exec_context *c, const struct exec
         if (r < 0)
                 return r;
         failed = exec_directories_make(u, c, &id, &code);
+        if (failed >= 0 && wants_image(u, c, p)) {
+                failed = -EOPNOTSUPP;
+                code = EXIT_NAMESPACE;
+        }
         *ret_helper = exec_needs_helper(c, p) || ((id.by_nss || id.give_trees) && p->apply_permissions);
         r = plan_begin(b);
         if (r < 0)

@@ -121,7 +121,7 @@ void exec_run_ended(struct unit *u, const struct exec_context *c)
 {
         char path[PATH_MAX];
 
-        if (c->load_credentials || c->set_credentials) {
+        if (exec_has_credentials(c)) {
                 snprintf(path, sizeof(path), "/run/credentials/%s", u->id);
                 umount2(path, MNT_DETACH);
                 exec_remove_tree(u, path);

@@ -79,6 +79,7 @@ struct exec_context {
         char *working_directory; /* "~" for home */
         bool working_directory_missing_ok;
         char *root_directory;
+        char **images; /* "RootImage=…", a word each: none is supported, the start fails */
         char **exec_search_path;
         char *user, *group, **supplementary_groups;
         bool dynamic_user;
@@ -124,7 +125,8 @@ struct exec_context {
 
         struct exec_directory dirs[DIR_MAX];
         int runtime_preserve;
-        char **load_credentials /* "id:path" */, **set_credentials /* "id:data" */;
+        char **load_credentials /* "id:path" */, **set_credentials /* "id:data" */,
+                **load_credentials_encrypted, **set_credentials_encrypted;
 
         /* confinement */
         uint64_t cap_bounding; /* ~0: all */

@@ -161,6 +161,8 @@ int boot_setup_again(struct manager *m);
 void watchdog_apply(struct manager *m);
 /* True: it runs on, and the next program finds it as descriptor fd. */
 bool watchdog_hand_over(struct manager *m, int fd);
+/* credentials.c: what the machine is given from outside. */
+int boot_credentials(struct manager *m);
 
 /* ring.c: what PID 1 says, until the log daemon takes it. */
 void ring_take(struct manager *m);

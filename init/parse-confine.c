@@ -405,6 +405,37 @@ int parse_value_mount_api_vfs(const struct parse *p)
         return r;
 }
 
+/* Kept so that the start can fail by name. Empty: what the row said so far goes. */
+int parse_value_image(const struct parse *p)
+{
+        const char *name = (const char *)p->d->arg, *s = p->value;
+        char ***list = p->target;
+        int r = 0;
+
+        if (!*s) {
+                char **to = *list;
+
+                for (char **e = *list; e && *e; e++)
+                        if (startswith(*e, name))
+                                free(*e);
+                        else
+                                *to++ = *e;
+                if (to)
+                        *to = NULL;
+                return 0;
+        }
+        for (;;) {
+                _cleanup_free_ char *word = NULL;
+
+                r = parse_word_c(p, &s, &word);
+                if (r <= 0)
+                        return r;
+                r = strv_addf(list, "%s=%s", name, word);
+                if (r < 0)
+                        return r;
+        }
+}
+
 int parse_value_login_environment(const struct parse *p)
 {
         int v = parse_boolean(p->value);

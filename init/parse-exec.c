@@ -1,6 +1,7 @@
 /* Values of the execution context: environment, user, limits, directories, credentials. */
 #include <stdio.h>
 
+#include "credentials.h"
 #include "names.h"
 #include "parse.h"
 
@@ -386,16 +387,6 @@ int parse_value_directories(const struct parse *p)
         }
 }
 
-static bool credential_name_valid(const char *s, size_t n)
-{
-        if (n == 0 || n > 255 || (n == 1 && *s == '.') || (n == 2 && s[0] == '.' && s[1] == '.'))
-                return false;
-        for (size_t i = 0; i < n; i++)
-                if (s[i] <= ' ' || s[i] == '/' || s[i] == ':' || s[i] == 127)
-                        return false;
-        return true;
-}
-
 /* Of two with one name the later counts. */
 static int replace_by_name(char ***list, size_t name_len, char *entry)
 {
@@ -424,7 +415,7 @@ int parse_value_load_credential(const struct parse *p)
                 return r;
         colon = strchr(s, ':');
         n = colon ? (size_t)(colon - s) : strlen(s);
-        if (!credential_name_valid(s, n) || (colon && (!colon[1] || !path_is_normalized(colon + 1))))
+        if (!credential_id_valid(s, n) || (colon && (!colon[1] || !path_is_normalized(colon + 1))))
                 return -EINVAL;
         entry = str_printf("%.*s:%s", (int)n, s, colon ? colon + 1 : s);
         return entry ? replace_by_name(p->target, n, entry) : -ENOMEM;
@@ -441,7 +432,7 @@ int parse_value_set_credential(const struct parse *p)
 
         if (!*p->value)
                 return reset_list(p->target);
-        if (!colon || !credential_name_valid(p->value, (size_t)(colon - p->value)))
+        if (!colon || !credential_id_valid(p->value, (size_t)(colon - p->value)))
                 return -EINVAL;
         n = (size_t)(colon - p->value);
         r = str_cunescape(colon + 1, strlen(colon + 1), false, &data);
@@ -452,4 +443,18 @@ int parse_value_set_credential(const struct parse *p)
                 return r;
         entry = str_printf("%.*s:%s", (int)n, p->value, s);
         return entry ? replace_by_name(p->target, n, entry) : -ENOMEM;
+}
+
+/* ID:DATA, the data as systemd-creds(1) printed it: kept, though nothing can decrypt it (rouse-exec says so). */
+int parse_value_set_credential_encrypted(const struct parse *p)
+{
+        const char *colon = strchr(p->value, ':');
+        char *entry;
+
+        if (!*p->value)
+                return reset_list(p->target);
+        if (!colon || !credential_id_valid(p->value, (size_t)(colon - p->value)))
+                return -EINVAL;
+        entry = strdup(p->value);
+        return entry ? replace_by_name(p->target, (size_t)(colon - p->value), entry) : -ENOMEM;
 }

@@ -1,6 +1,7 @@
 /* Values of the execution context: standard input and output, log fields, utmp. */
 #include <stdio.h>
 
+#include "lib/base64.h"
 #include "names.h"
 #include "parse.h"
 
@@ -149,48 +150,17 @@ int parse_value_stdin_text(const struct parse *p)
         return r < 0 ? r : append_data(c, "\n", 1);
 }
 
-static int base64_digit(char c)
-{
-        static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        const char *d = c ? strchr(digits, c) : NULL;
-
-        return d ? (int)(d - digits) : -1;
-}
-
 int parse_value_stdin_data(const struct parse *p)
 {
         struct exec_context *c = unit_exec(p->u);
-        _cleanup_free_ uint8_t *out = NULL;
-        size_t n = 0, pad = 0;
-        uint32_t bits = 0;
-        int have = 0;
+        _cleanup_free_ uint8_t *data = NULL;
+        size_t n;
+        int r;
 
         if (!*p->value)
                 return reset_data(c);
-        out = malloc(strlen(p->value));
-        if (!out)
-                return -ENOMEM;
-        for (const char *s = p->value; *s; s++) {
-                int d = base64_digit(*s);
-
-                if (strchr(" \t\r\n", *s))
-                        continue;
-                if (*s == '=') {
-                        pad++;
-                        continue;
-                }
-                if (d < 0 || pad)
-                        return -EINVAL;
-                bits = bits << 6 | (uint32_t)d;
-                have += 6;
-                if (have >= 8) {
-                        have -= 8;
-                        out[n++] = (uint8_t)(bits >> have);
-                }
-        }
-        if (pad > 2 || have >= 6)
-                return -EINVAL;
-        return append_data(c, out, n);
+        r = base64_decode(p->value, &data, &n);
+        return r < 0 ? r : append_data(c, data, n);
 }
 
 static bool journal_field_valid(const char *s)

@@ -266,6 +266,7 @@ static const struct show_form printers[] = {
         { parse_value_device_allow, print_strv },
         { parse_value_addresses, print_strv },
         { parse_value_load_credential, print_strv },
+        { parse_value_set_credential_encrypted, print_strv },
         { parse_value_log_fields, print_strv },
         { parse_value_enum, print_enum },
         { parse_value_service_type, print_enum },

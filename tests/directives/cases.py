@@ -304,6 +304,15 @@ CASES = [
          "env:CREDENTIALS_DIRECTORY"], "secret\n/run/credentials/@ID@.service", before="echo secret >/opt/credential"),
     Case("a credential that nobody has given is none", "LoadCredential=of-nobody", "env:CREDENTIALS_DIRECTORY",
          "/run/credentials/@ID@.service"),
+    *[Case(f"exec.{name}", f"{name}={value}", "out:x", "226", after=status)
+      for name, value in (("RootImage", "/opt/image"), ("MountImages", "/opt/image:/mnt"), ("ExtensionImages", "/opt/image"),
+                          ("ExtensionDirectories", "/opt/marked"))],
+    Case("MountImages= with - before it, and no image", "MountImages=-/opt/image:/mnt", "out:x", "x"),
+    Case("exec.LoadCredentialEncrypted", "LoadCredentialEncrypted=x:/opt/credential", "out:x", "243", after=status),
+    Case("exec.SetCredentialEncrypted", "SetCredentialEncrypted=x:abc", "out:x", "243", after=status),
+    Case("LoadCredentialEncrypted= that is nowhere", "LoadCredentialEncrypted=nowhere", ["list:/run/credentials/@ID@.service"], ""),
+    Case("LoadCredential= of the machine's own", "LoadCredential=of-it\nLoadCredential=bin", ["file:/run/credentials/@ID@.service/of-it",
+         "file:/run/credentials/@ID@.service/bin"], "from outside\nbytes", where="vm"),
     Case("exec.SetCredential", "SetCredential=y:given\\x20here", "file:/run/credentials/@ID@.service/y", "given here"),
 
     # what the log daemon is told first: identifier, unit, priority, whether "<N>" is read, "", to kmsg, to the console

@@ -2,6 +2,7 @@
 $(eval $(call unit_test,test-util,tests/unit/test-util.c))
 $(eval $(call unit_test,test-str,tests/unit/test-str.c))
 $(eval $(call unit_test,test-strv,tests/unit/test-strv.c))
+$(eval $(call unit_test,test-credentials,tests/unit/test-credentials.c init/credentials.c))
 $(eval $(call unit_test,test-word,tests/unit/test-word.c))
 $(eval $(call unit_test,test-calendar,tests/unit/test-calendar.c))
 $(eval $(call unit_test,test-parse,tests/unit/test-parse.c))
