@@ -200,8 +200,10 @@ void cgroup_unwatch(struct unit *u)
 
 int cgroup_freeze(struct unit *u, bool freeze)
 {
-        int r;
+        int r = cgroup_realize_slice(u);
 
+        if (r < 0)
+                return r;
         if (!u->cgroup_realized || u->cgroup_fd < 0)
                 return -ENOENT;
         if (streq(u->id, "init.scope") || streq(u->id, "-.slice"))

@@ -214,6 +214,17 @@ struct unit *cgroup_slice(struct unit *u)
         return parent_slice(u->id, parent, sizeof(parent)) ? unit_find(u->manager, parent) : NULL;
 }
 
+/* What the slice's own file says, once its cgroup is there. What the kernel refuses of its confinement is an error for
+ * whoever is to be started in it; the next one tries again. */
+static int write_slice(struct cgroups *cg, struct unit *u, struct slice_node *n)
+{
+        _cleanup_close_ int fd = openat(cg->root_fd, n->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        int r = fd < 0 ? -errno : cgroup_write_attributes(u, fd, false);
+
+        n->refused = r < 0;
+        return r;
+}
+
 /* Controllers in the root and down to the slice: each level must have them for the next. */
 static int prepare_slice(struct cgroups *cg, const char *name, unsigned want, struct slice_node **ret)
 {
@@ -233,11 +244,13 @@ static int prepare_slice(struct cgroups *cg, const char *name, unsigned want, st
         struct unit *u = unit_find(cg->manager, name);
         if (u && u->type == UNIT_SLICE)
                 own = cgroup_needs(u);
-        if (!n->made || (want & ~n->enabled) || own) {
+        if (!n->made || n->refused || (want & ~n->enabled) || own) {
                 struct slice_node *up;
 
                 r = prepare_slice(cg, parent, want | own, &up);
                 if (r < 0)
+                        return r;
+                if (n->made && n->refused && u && (r = write_slice(cg, u, n)) < 0)
                         return r;
                 if (!n->made) {
                         if (mkdirat(cg->root_fd, n->path, 0755) < 0 && errno != EEXIST)
@@ -245,13 +258,8 @@ static int prepare_slice(struct cgroups *cg, const char *name, unsigned want, st
                         n->made = true;
                         if (up)
                                 up->users++;
-                        if (u && u->type == UNIT_SLICE && own) {
-                                _cleanup_close_ int fd =
-                                        openat(cg->root_fd, n->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-                                if (fd >= 0)
-                                        cgroup_write_attributes(u, fd, false);
-                        }
+                        if (u && u->type == UNIT_SLICE && (r = write_slice(cg, u, n)) < 0)
+                                return r;
                 }
         }
         enable_controllers(cg, n->path, want, &n->enabled);
@@ -421,13 +429,20 @@ int cgroup_open_below(int fd, const char *name)
         return below < 0 ? -errno : below;
 }
 
+int cgroup_realize_slice(struct unit *u)
+{
+        return u->type == UNIT_SLICE && unit_active_state(u) == UNIT_ACTIVE ? cgroup_realize(u) : 0;
+}
+
 int cgroup_apply(struct unit *u)
 {
         struct cgroups *cg = cgroups_of(u);
         struct slice_node *slice;
         char parent[UNIT_NAME_MAX + 8];
-        int r;
+        int r = cgroup_realize_slice(u);
 
+        if (r < 0)
+                return r;
         if (!cg || !u->cgroup_realized)
                 return 0;
         if (u->type == UNIT_SLICE && !parent_slice(u->id, parent, sizeof(parent)))

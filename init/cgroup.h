@@ -21,10 +21,10 @@ struct cgroups {
 
 /* A slice's cgroup as it stands; there may be no unit loaded for it. */
 struct slice_node {
-        char *name, *path; /* "user-1000.slice", "user.slice/user-1000.slice" */
-        unsigned enabled;  /* in its cgroup.subtree_control */
-        unsigned users;    /* realized cgroups directly below */
-        bool made;
+        char *name, *path;  /* "user-1000.slice", "user.slice/user-1000.slice" */
+        unsigned enabled;   /* in its cgroup.subtree_control */
+        unsigned users;     /* realized cgroups directly below */
+        bool made, refused; /* refused: its confinement was */
 };
 
 /* The same as cgroup_setup() on another mount point, and (prefix) below another node of it: tests, containers. */
@@ -39,6 +39,8 @@ int cgroup_write_attributes(struct unit *u, int fd, bool all);
 unsigned cgroup_controllers_at(int fd);
 /* cgroup-bpf.c: the programs that the unit's settings ask for, on its new cgroup. 0, or -errno when one is refused that
  * the unit must not run without. */
+/* A slice that is active holds its own cgroup from the moment that something is to be done with it. */
+int cgroup_realize_slice(struct unit *u);
 int cgroup_apply_bpf(struct unit *u, int fd);
 int cgroup_apply_bpf_net(struct unit *u, int fd);
 /* The slice that the unit is in, if it is loaded; NULL above the root slice. */

@@ -225,6 +225,7 @@ CASES = [
     Case("exec.CPUSchedulingResetOnFork", "CPUSchedulingPolicy=batch\nCPUSchedulingResetOnFork=yes", "number:sched",
          "3:0:reset"),
     Case("exec.CPUAffinity", "CPUAffinity=0", "status:Cpus_allowed_list", "0"),
+    Case("CPUAffinity=numa", "CPUAffinity=numa\nNUMAMask=1", "status:Cpus_allowed_list", "1", where="vm"),
     Case("exec.NUMAPolicy", "NUMAPolicy=local", "number:mempolicy", "4:0"),
     Case("exec.NUMAMask", "NUMAPolicy=bind\nNUMAMask=0", "number:mempolicy", "2:1"),
     Case("exec.IOSchedulingClass", "IOSchedulingClass=idle", "number:ioprio", "~^3:"),
@@ -312,7 +313,7 @@ CASES = [
     Case("exec.SetCredentialEncrypted", "SetCredentialEncrypted=x:abc", "out:x", "243", after=status),
     Case("LoadCredentialEncrypted= that is nowhere", "LoadCredentialEncrypted=nowhere", ["list:/run/credentials/@ID@.service"], ""),
     Case("LoadCredential= of the machine's own", "LoadCredential=of-it\nLoadCredential=bin", ["file:/run/credentials/@ID@.service/of-it",
-         "file:/run/credentials/@ID@.service/bin"], "from outside\nbytes", where="vm"),
+         "file:/run/credentials/@ID@.service/bin"], "outside\nbytes", where="vm"),
     Case("exec.SetCredential", "SetCredential=y:given\\x20here", "file:/run/credentials/@ID@.service/y", "given here"),
 
     # what the log daemon is told first: identifier, unit, priority, whether "<N>" is read, "", to kmsg, to the console
@@ -371,6 +372,9 @@ CASES = [
     Case("cgroup.IPEgressFilterPath", "IPEgressFilterPath=/nowhere", "out:x", "resources", after=result),
     Case("IPAddressDeny= of a slice", "Slice=deny-inner.slice\nIPAddressAllow=127.0.0.1", ["udp:127.0.0.1", "udp:::1"],
          "ok\nEPERM", units={"deny.slice": "[Unit]\nDefaultDependencies=no\n[Slice]\nIPAddressDeny=localhost\n"}),
+
+    Case("DevicePolicy= of a slice", "Slice=strict-inner.slice", ["write:/dev/null", "read:/dev/zero"], "ok\nEPERM",
+         units={"strict.slice": "[Unit]\nDefaultDependencies=no\n[Slice]\nDevicePolicy=strict\nDeviceAllow=/dev/null rw\n"}),
 
     Case("exec.RemoveIPC", "User=keeper\nRemoveIPC=yes", "call:shm", "0",
          after=lambda machine, case: machine.until("ipcs -m | grep -c keeper", "0")),

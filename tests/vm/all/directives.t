@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Directives of the execution environment that need a machine of their own: the cases of tests/directives that are
+for "vm", AppArmor, PAM sessions, users that NSS alone knows, a virtual console, the log's side of Log…=, credentials
+from outside. One guest, with two NUMA nodes.
+
+EMPTY=1 with the build of tests/empty-directives: the units of the cases lack their row; then each case has to fail.
+"""
+import os
+import re
+import shutil
+import sys
+import tempfile
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.dirname(HERE), os.path.join(HERE, "../../directives")]
+import cases  # noqa: E402
+import steps  # noqa: E402
+from tap import TIMEOUT, Tap  # noqa: E402
+
+OUT = os.path.abspath(os.environ.get("OUT") or "build")
+EMPTY = bool(os.environ.get("EMPTY"))
+CASES = [case for case in cases.CASES if case.where == "vm"]
+RUN = "systemd-run -q --wait --pipe "
+
+PROFILE = "profile confined flags=(attach_disconnected) { file, /etc/hostname r, deny /etc/passwd r, signal, }\n"
+PAM = ("auth required pam_permit.so\naccount required pam_permit.so\n"
+       "session required pam_exec.so /usr/local/sbin/session\n")
+SESSION = "#!/bin/sh\necho $PAM_TYPE $PAM_USER >>/run/sessions\n"
+
+STEPS = [
+    # AppArmor
+    ("cat /sys/module/apparmor/parameters/enabled; apparmor_parser -r /etc/confined.profile", 0, "^Y"),
+    (f"{RUN} -p AppArmorProfile=confined sh -c 'cat /proc/self/attr/current /etc/hostname; cat /etc/passwd'", 1,
+     r"^confined \(enforce\)\n\S+\n.*Permission denied"),
+    (f"{RUN} -p AppArmorProfile=of-nobody true", 231, ""),
+    (f"{RUN} -p AppArmorProfile=-of-nobody cat /etc/hostname", 0, r"^\S+$"),
+    # a session opens before the program and closes after it; who opened it outlives the service
+    (f"{RUN} -p User=daemon -p PAMName=session id -un; cat /run/sessions", 0, r"^daemon\nopen_session daemon\nclose_session daemon$"),
+    ("rm /run/sessions; systemd-run -q -u sleeper -p User=daemon -p PAMName=session sleep 1000; cat /run/sessions; "
+     "systemctl kill -s KILL --kill-who=main sleeper; until grep close /run/sessions; do sleep 0.1; done", 0,
+     r"^open_session daemon\nclose_session daemon$"),
+    # users whom only NSS knows
+    (f"{RUN} -p User=outsider sh -c 'id -u; id -G; echo $HOME $LOGNAME'", 0, r"^4711\n4711 4712\n/nowhere outsider$"),
+    (f"{RUN} -p User=outsider -p SetLoginEnvironment=no sh -c 'echo $USER,$LOGNAME'", 0, r"^outsider,$"),
+    (f"{RUN} -p User=root -p Group=outsiders id -gn", 0, r"^outsiders$"),
+    # what the log daemon keeps
+    (f"systemd-run -q --wait -u level -p LogLevelMax=warning sh -c 'echo \"<5>not this\"; echo \"<4>but this\"; logger -p user.debug nor that'; "
+     "journalctl -o cat -u level", 0, r"(?s)\A(?!.*(not this|nor that)).*but this"),
+    (f"systemd-run -q --wait -u extra -p LogExtraFields=TEAM=web echo with a field; journalctl -o cat TEAM=web", 0, r"^with a field$"),
+    (f"systemd-run -q --wait -u burst -p LogRateLimitIntervalSec=1h -p LogRateLimitBurst=3 sh -c 'for i in 1 2 3 4 5 6; do echo line $i; done'; "
+     "journalctl -o cat -u burst | grep -c line", 0, r"^3$"),
+    (f"systemd-run -q --wait -u apart -p LogNamespace=apart sh -c 'echo printed; logger to syslog'; journalctl -o cat --namespace=apart; "
+     "journalctl -o cat -u apart | grep -c -e printed -e syslog", 1, r"(?s)printed.*to syslog.*^0$|to syslog.*printed.*^0$"),
+    # a virtual console that nobody has open any more is given back
+    (f"{RUN} -p StandardInput=tty -p TTYPath=/dev/tty9 true; ls /dev/vcs9 && {RUN} -p TTYPath=/dev/tty9 -p TTYVTDisallocate=yes true; "
+     "ls /dev/vcs9", 2, r"^/dev/vcs9\n.*No such file"),
+    # from the command line and the firmware
+    ("ls -l /run/credentials/@system; mount | grep -c credentials/@system.*ro,", 0, r"-r-------- 1 root root .* bin\n(.|\n)*of-it\n1$"),
+]
+
+
+def unit_tree(folder):
+    for number, case in enumerate(CASES):
+        case.settle(number, EMPTY)
+        for name, text in {f"{case.id}.service": case.text(), **case.units}.items():
+            with open(f"{folder}/{name}", "w") as f:
+                f.write(text)
+
+
+def put(folder, name, text, mode=0o644):
+    path = f"{folder}/{name}"
+    with open(path, "w") as f:
+        f.write(text)
+    os.chmod(path, mode)
+    return path
+
+
+def run_cases(tap, guest):
+    script = "mkdir -p /results\n"
+    for case in CASES:
+        script += f"{case.before}\nsystemctl start {case.id}.service; cat /results/{case.id}; echo @@next\n"
+    said = guest.out(script, TIMEOUT).split("@@next\n")
+    for case, text in zip(CASES, said):
+        tap.ok(case.matches(text), case.row, f"expected {case.expect!r}, said {text!r}")
+
+
+def main():
+    tap = Tap()
+    work = tempfile.mkdtemp()
+    os.makedirs(f"{work}/units")
+    unit_tree(f"{work}/units")
+    copies = [(f"{work}/units/{name}", f"/etc/systemd/system/{name}") for name in os.listdir(f"{work}/units")]
+    copies += [(f"{OUT}/tests/probe", "/usr/sbin/probe"),
+               (put(work, "profile", PROFILE), "/etc/confined.profile"),
+               (put(work, "pam", PAM), "/etc/pam.d/session"),
+               (put(work, "session", SESSION, 0o755), "/usr/local/sbin/session"),
+               (put(work, "passwd", "outsider:x:4711:4711::/nowhere:/bin/sh\n"), "/var/lib/extrausers/passwd"),
+               (put(work, "group", "outsider:x:4711:\noutsiders:x:4712:outsider\n"), "/var/lib/extrausers/group"),
+               (put(work, "nsswitch", "passwd: files extrausers\ngroup: files extrausers\n"), "/etc/nsswitch.conf")]
+    nodes = []
+    for n in (0, 1):
+        nodes += ["-object", f"memory-backend-ram,size=256M,id=m{n}", "-numa", f"node,cpus={n},memdev=m{n}"]
+    try:
+        with tap.guest("directives", smp=2, packages="apparmor,libnss-extrausers", copies=copies, mem=512,
+                       append="apparmor=1 security=apparmor systemd.set_credential=of-it:outside",
+                       arguments=[*nodes, "-smbios", "type=11,value=io.systemd.credential.binary:bin=Ynl0ZXM="]) as guest:
+            guest.wait_ready(TIMEOUT)
+            run_cases(tap, guest)
+            if not EMPTY:
+                steps.run(tap, guest, STEPS)
+    finally:
+        shutil.rmtree(work)
+    tap.done()
+
+
+main()
