@@ -36,7 +36,7 @@ struct log_query {
         const char *boot; /* -b's argument, "" without; NULL: all boots */
         bool one_boot;
         uint8_t boot_id[16]; /* with one_boot */
-        char *ring; /* NULL: the usual one */
+        char *ring;          /* NULL: the usual one */
         const char *dir, *cursor_file, *field;
         bool have_cursor, cursor_inclusive, cursor_passed;
         struct log_cursor cursor;

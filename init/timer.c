@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 
 #include "lib/calendar.h"
 #include "lib/fileio.h"
@@ -33,6 +34,7 @@ enum { R_SUCCESS, R_RESOURCES };
 static const char *const result_names[] = { "success", "resources" };
 
 static void enter_waiting(struct timer_unit *t, bool first);
+static void close_wake(struct timer_unit *t);
 
 static void set_state(struct timer_unit *t, enum timer_state state)
 {
@@ -42,6 +44,7 @@ static void set_state(struct timer_unit *t, enum timer_state state)
         if (state != TIMER_WAITING) {
                 (void)loop_timer_set(t->unit.manager->loop, &t->timer, USEC_INFINITY);
                 t->next_monotonic = t->next_realtime = USEC_INFINITY;
+                close_wake(t);
         }
         unit_notify(&t->unit, old, false);
 }
@@ -223,6 +226,45 @@ static void find_next(struct timer_unit *t, bool first)
                 t->next_monotonic = usec_add(t->next_monotonic, delay);
 }
 
+/* The same moment once more as an alarm that wakes the machine: on a clock that goes on while it sleeps. */
+static void arm_wake(struct timer_unit *t, usec_t when)
+{
+        struct itimerspec at = { 0 };
+        usec_t left;
+
+        if (!t->wake_system && t->wake.fd < 0)
+                return;
+        if (t->wake.fd < 0) {
+                int fd = timerfd_create(CLOCK_BOOTTIME_ALARM, TFD_CLOEXEC | TFD_NONBLOCK), r = -errno;
+
+                if (fd >= 0) {
+                        t->wake.fd = fd;
+                        r = loop_io_add(t->unit.manager->loop, &t->wake);
+                }
+                if (r < 0 || fd < 0) {
+                        t->wake.fd = -1;
+                        close_fd(fd);
+                        log_unit_errno(t->unit.id, LOG_WARNING, r,
+                                "WakeSystem= has no effect, the machine has no alarm: %m");
+                        return;
+                }
+        }
+        if (t->wake_system && when != USEC_INFINITY) {
+                left = usec_add(now_boottime(), MAX(when - now_monotonic(), (usec_t)1));
+                at.it_value.tv_sec = left / USEC_PER_SEC;
+                at.it_value.tv_nsec = left % USEC_PER_SEC * 1000;
+        }
+        (void)timerfd_settime(t->wake.fd, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+static void close_wake(struct timer_unit *t)
+{
+        int fd = t->wake.fd;
+
+        loop_io_remove(t->unit.manager->loop, &t->wake);
+        close_fd(fd);
+}
+
 static void arm(struct timer_unit *t)
 {
         usec_t when = t->next_monotonic, real = t->next_realtime;
@@ -235,6 +277,7 @@ static void arm(struct timer_unit *t)
         if (when != USEC_INFINITY)
                 when = coalesce(t, MAX(when, now_monotonic()));
         (void)loop_timer_set(t->unit.manager->loop, &t->timer, when);
+        arm_wake(t, when);
 }
 
 /* ---- states ---- */
@@ -279,6 +322,16 @@ static void on_timer(struct loop_timer *timer)
                 return;
         log_unit(t->unit.id, LOG_DEBUG, "Timer elapsed");
         enter_running(t);
+}
+
+static void on_wake(struct loop_io *io, uint32_t revents)
+{
+        struct timer_unit *t = io->data;
+        uint64_t n;
+
+        (void)!read(io->fd, &n, sizeof(n));
+        if (t->state == TIMER_WAITING)
+                on_timer(&t->timer);
 }
 
 static void recheck(struct loop_deferred *d)
@@ -334,6 +387,7 @@ static void timer_init_live(struct unit *u)
         t->next_monotonic = t->next_realtime = USEC_INFINITY;
         t->timer = (struct loop_timer) { .when = USEC_INFINITY, .cb = on_timer, .data = t };
         t->recheck = (struct loop_deferred) { .cb = recheck, .data = t };
+        t->wake = (struct loop_io) { .fd = -1, .events = EPOLLIN, .cb = on_wake, .data = t };
 }
 
 static void timer_forget(struct unit *u)
@@ -350,6 +404,7 @@ static void timer_done(struct unit *u)
 
         loop_timer_cancel(u->manager->loop, &t->timer);
         probe_forget(&t->stamp);
+        close_wake(t);
         trigger_forget(u, &t->watch, &t->recheck);
 }
 

@@ -376,6 +376,7 @@ struct timer_unit {
         usec_t next_monotonic, next_realtime;                   /* USEC_INFINITY: none */
         usec_t last_trigger, last_trigger_monotonic, activated; /* activated, last_trigger: CLOCK_REALTIME */
         struct loop_timer timer;
+        struct loop_io wake; /* WakeSystem=: an alarm that ends a suspend; fd -1 */
         struct loop_deferred recheck;
         struct job_watch watch;
         struct probe *stamp; /* its stamp is being read (its start waits for that) or written */

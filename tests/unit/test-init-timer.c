@@ -1,5 +1,7 @@
 /* Timers: which time comes next, what happens when it comes, and what is kept over a reload. */
 #include <fcntl.h>
+#include <stdio.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "init/clock.h"
@@ -52,6 +54,32 @@ static void test_monotonic(void)
         is_str(unit_sub_state(&t->unit), "elapsed", "nothing is to come");
         unit_ops(&t->unit)->stop(&t->unit);
         is_str(unit_sub_state(&t->unit), "dead", "it stops");
+        end(m);
+}
+
+/* An alarm of the kernel's that stands for the same moment. */
+static void test_wake(void)
+{
+        struct manager *m;
+        struct timer_unit *t = load(&m, HEAD "OnActiveSec=30s\nWakeSystem=yes\nUnit=a.target\n");
+        char path[64], text[512] = "";
+        int fd, alarm = timerfd_create(CLOCK_BOOTTIME_ALARM, TFD_CLOEXEC);
+
+        is_int(unit_start(&t->unit), 0, "WakeSystem=: it starts");
+        if (alarm < 0) { /* no clock that wakes, or not for this user */
+                is_int(t->wake.fd, -1, "no alarm here, and it waits all the same");
+                end(m);
+                return;
+        }
+        close(alarm);
+        snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", t->wake.fd);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        ok(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 && strstr(text, "clockid: 9") &&
+                        strstr(text, "it_value: (2"),
+                "an alarm is set for the same moment");
+        close(fd);
+        unit_ops(&t->unit)->stop(&t->unit);
+        is_int(t->wake.fd, -1, "it goes with the timer");
         end(m);
 }
 
@@ -210,6 +238,7 @@ int main(void)
 {
         test_begin();
         test_monotonic();
+        test_wake();
         test_repeat();
         test_calendar();
         test_persistent();
