@@ -498,8 +498,12 @@ static int try_entry(struct stack *s, struct luks_entry *e, const struct block *
                 return 0;
         if (e->next == TRY_TOKEN && (e->type || !have_token_plugins()))
                 e->next = TRY_KEY;
-        if (e->next == TRY_TOKEN && !(stack_driver(s, "tpm_tis") & stack_driver(s, "tpm_crb")))
-                return 0; /* both at once */
+        if (e->next == TRY_TOKEN) { /* both are asked for at once */
+                bool tis = stack_driver(s, "tpm_tis"), crb = stack_driver(s, "tpm_crb");
+
+                if (!tis || !crb)
+                        return 0;
+        }
         if (e->next == TRY_TOKEN)
                 return open_with(s, e, "--token-only", NULL, header, NULL, 0);
         if (e->next == TRY_KEY && e->script)
