@@ -279,6 +279,10 @@ static int add_file(struct index *x, int pos, int fd, const char *name, bool lin
         }
         x->stats.n_units++;
         r = hash_put(&x->entries, e->name, e);
+        if (r >= 0 && e->kind == ENTRY_ALIAS) {
+                e->next_alias = x->new_aliases;
+                x->new_aliases = e;
+        }
         return MIN(r, 0);
 }
 
@@ -366,16 +370,18 @@ int index_link_alias(struct manager *m, struct index_entry *e)
         return MIN(r, 0);
 }
 
+/* Those that were found since the last time. */
 static int index_links(struct manager *m)
 {
         struct index *x = index_of(m);
 
-        HASHMAP_FOREACH (ent, &x->entries) {
-                struct index_entry *e = ent->value;
-
-                if (e->kind == ENTRY_ALIAS && index_link_alias(m, e) == -ENOMEM)
+        for (struct index_entry *e = x->new_aliases, *next; e; e = next) {
+                next = e->next_alias;
+                e->next_alias = NULL;
+                if (index_link_alias(m, e) == -ENOMEM)
                         return -ENOMEM;
         }
+        x->new_aliases = NULL;
         return 0;
 }
 
@@ -498,6 +504,39 @@ int load_index(struct manager *m)
                         r = 0; /* said already; the other directories count */
         }
         return r < 0 ? r : index_links(m);
+}
+
+/* A directory's time is taken from a clock that moves by ticks. */
+#define TICK (10 * USEC_PER_MSEC)
+
+int load_index_refresh(struct manager *m)
+{
+        struct index *x = m->index;
+        unsigned before = x->stats.n_units;
+        usec_t now = now_realtime();
+        int r = 0;
+
+        for (int i = 0; i < x->n_dirs && r >= 0; i++) {
+                _cleanup_free_ char *path = root_path(m, x->dirs[i].path);
+                struct stat st;
+
+                if (!path)
+                        return -ENOMEM;
+                if (streq(x->dirs[i].path, "/run/systemd/transient"))
+                        continue; /* PID 1's own: load_index_add() */
+                x->stats.n_stat++;
+                if (stat(path, &st) < 0 || (x->dirs[i].there && (usec_t)st.st_mtim.tv_sec * USEC_PER_SEC +
+                                                                                st.st_mtim.tv_nsec / 1000 <
+                                                                        x->made - TICK))
+                        continue;
+                r = scan_dir(m, x, i);
+                if (r < 0 && r != -ENOMEM)
+                        r = 0;
+        }
+        x->made = now;
+        if (r >= 0)
+                r = index_links(m);
+        return r < 0 ? r : x->stats.n_units != before;
 }
 
 const struct index_entry *index_find(struct manager *m, const char *name)

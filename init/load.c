@@ -314,6 +314,17 @@ static void load_read_unit(struct unit *u)
         tell_unsupported(u);
 }
 
+void load_look_again(struct unit *u)
+{
+        struct manager *m = u->manager;
+
+        if (!m->boot_finished || unit_ops(u)->always_loaded || index_find(m, u->id) ||
+                load_index_refresh(m) <= 0 || !index_find(m, u->id) || u->load_state != UNIT_NOT_FOUND)
+                return;
+        u->load_state = UNIT_STUB;
+        (void)str_replace(&u->load_error, NULL);
+}
+
 void unit_load(struct unit *u)
 {
         struct manager *m = u->manager;
@@ -322,6 +333,8 @@ void unit_load(struct unit *u)
         u = unit_follow_merge(u);
         if (u->load_state != UNIT_STUB)
                 return;
+        if (r >= 0)
+                load_look_again(u);
         if (r >= 0)
                 r = load_follow_alias(u, &u);
         if (r < 0) {

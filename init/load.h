@@ -53,11 +53,12 @@ struct index {
         struct arena_chunk *arena;
         struct index_dir dirs[32];
         int n_dirs, gen_pos[3];
-        usec_t made;               /* CLOCK_REALTIME */
-        struct hash entries;       /* name → struct index_entry */
-        struct hash subdirs;       /* name → struct index_subdirs */
-        struct hash aliases;       /* target name → struct index_entry, a list by next_alias */
-        struct hash virtual_paths; /* path → text */
+        usec_t made;                     /* CLOCK_REALTIME; or when it was looked at last */
+        struct index_entry *new_aliases; /* not in aliases yet; by next_alias */
+        struct hash entries;             /* name → struct index_entry */
+        struct hash subdirs;             /* name → struct index_subdirs */
+        struct hash aliases;             /* target name → struct index_entry, a list by next_alias */
+        struct hash virtual_paths;       /* path → text */
         struct load_stats stats;
 };
 

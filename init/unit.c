@@ -301,6 +301,8 @@ int unit_load_by_name(struct manager *m, const char *name, struct unit **ret)
 
         if (r < 0)
                 return r;
+        if (u->load_state == UNIT_NOT_FOUND)
+                load_look_again(u);
         unit_queue_load(u);
         manager_dispatch_load_queue(m);
         *ret = unit_follow_merge(u);

@@ -365,6 +365,12 @@ void unit_load(struct unit *u);
 /* Indexes unit directories (again); 0 or -errno. */
 int load_index(struct manager *m);
 void load_index_free(struct manager *m);
+/* Takes in unit files whose names are new since then, for a name that nobody knew: such a unit needs no reload. What has a
+ * name already keeps the file that it has. 1: there are some. */
+int load_index_refresh(struct manager *m);
+/* A unit whose name has no file may have got one since the directories were read: then it is to be loaded. During the boot
+ * it has not: names that nothing provides are many then. */
+void load_look_again(struct unit *u);
 /* A unit file, or the drop-in directory of a unit, that was just written to a directory of the search path; a unit file
  * that was removed. -ENOENT: no such directory. */
 int load_index_add(struct manager *m, const char *dir, const char *name);

@@ -31,6 +31,31 @@ static void precedence(void)
         test_manager_free(m);
 }
 
+/* After the boot a unit whose file is new needs no reload. */
+static void new_files(void)
+{
+        struct manager *m;
+        struct unit *u;
+
+        test_reset();
+        put(LIB "a.service", SERVICE("lib"));
+        m = test_manager();
+        is_int(test_unit(m, "new.service")->load_state, UNIT_NOT_FOUND, "no file yet");
+        put(ETC "new.service", SERVICE("new"));
+        put_link(ETC "other.service", "new.service");
+        put(ETC "a.service", SERVICE("etc"));
+        is_int(test_unit(m, "new.service")->load_state, UNIT_NOT_FOUND,
+                "while the system boots nobody looks again");
+        m->boot_finished = true;
+        u = test_unit(m, "new.service");
+        ok(u->load_state == UNIT_LOADED && streq(u->description, "new"), "then it is found");
+        ok(test_unit(m, "other.service") == u, "and by its alias");
+        is_str(test_unit(m, "a.service")->description, "lib", "what has a file keeps it until the reload");
+        put(RUN "later@.service", SERVICE("%i"));
+        is_str(test_unit(m, "later@x.service")->description, "x", "a template that is new");
+        test_manager_free(m);
+}
+
 static void dropins(void)
 {
         struct manager *m;
@@ -298,6 +323,7 @@ int main(void)
 {
         test_begin();
         precedence();
+        new_files();
         dropins();
         aliases();
         masks();
