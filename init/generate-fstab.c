@@ -154,6 +154,14 @@ static void check_without_wrapper(struct manager *m, const struct fstab_entry *e
                 log_oom();
 }
 
+/* Who has mounted /usr before us has seen to its check, and what is mounted cannot be checked. */
+static bool usr_is_there(struct manager *m)
+{
+        struct stat root, usr;
+
+        return m->is_pid1 && stat("/", &root) >= 0 && stat("/usr", &usr) >= 0 && root.st_dev != usr.st_dev;
+}
+
 static void check_first(struct manager *m, struct strbuf *b, const struct fstab_entry *e)
 {
         _cleanup_free_ char *name = NULL;
@@ -170,6 +178,8 @@ static void check_first(struct manager *m, struct strbuf *b, const struct fstab_
                         e->what);
                 return;
         }
+        if (streq(e->where, "/usr") && usr_is_there(m))
+                return;
         if (streq(e->where, "/")) {
                 (void)load_add_virtual_dep(m, DEP_WANTS, "local-fs.target", "systemd-fsck-root.service");
                 return;
