@@ -7,6 +7,8 @@
  *     x-systemd.device-timeout= → a drop-in for the device unit
  *
  * fstab gives way to unit files in /etc, and overrides those in /usr: the units stand where generators put theirs. */
+#include <sys/stat.h>
+
 #include "generate-fstab.h"
 
 #include "generate.h"
