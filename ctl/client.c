@@ -155,7 +155,7 @@ int ctl_call_or_say(struct ctl_call *c, const char *what)
 void ctl_list_done(struct ctl_list *l)
 {
         for (size_t i = 0; i < l->n; i++)
-                strv_free(l->r[i].v);
+                ctl_record_done(&l->r[i]);
         free(l->r);
         *l = (struct ctl_list) { 0 };
 }
@@ -173,7 +173,7 @@ static void keep(const struct ctl_record *rec, void *data)
                 l->r = r;
                 l->cap = cap;
         }
-        l->r[l->n].v = strv_copy(rec->v);
+        l->r[l->n] = (struct ctl_record) { .v = strv_copy(rec->v) };
         if (l->r[l->n].v)
                 l->n++;
 }

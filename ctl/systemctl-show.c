@@ -79,7 +79,7 @@ static void on_record(const struct ctl_record *rec, void *data)
 {
         _cleanup_strv_ char **v = strv_copy(rec->v);
         struct show_run *run = data;
-        struct ctl_record full;
+        struct ctl_record full = { 0 };
 
         add_file_state(rec, &v);
         full.v = v;

@@ -13,8 +13,9 @@ from devd_ns import *  # noqa: F403
 
 enter()
 
+# Loop devices are this machine's: what the kernel says of them comes into every network namespace.
 RULES = r'''
-SUBSYSTEM=="block", SYMLINK+="disk/by-name/$kernel disk/shared$attr{group}", TAG+="systemd", ENV{SIZE}="$attr{size}"
+SUBSYSTEM=="block", KERNEL!="loop*", SYMLINK+="disk/by-name/$kernel disk/shared$attr{group}", TAG+="systemd", ENV{SIZE}="$attr{size}"
 SUBSYSTEM=="block", ATTR{size}=="8", OPTIONS+="link_priority=10"
 SUBSYSTEM=="block", KERNEL=="*7", PROGRAM="/bin/echo said-%k", ENV{SAID}="$result"
 SUBSYSTEM=="net", ENV{NET}="$attr{address}", TAG+="systemd"

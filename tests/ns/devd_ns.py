@@ -4,6 +4,7 @@ loop-back (a unicast to port 0 comes back as a uevent in a network namespace), a
 Run as a script's first step, enter() executes the script again in a namespace of its own."""
 import ctypes
 import os
+import re
 import select
 import shutil
 import signal
@@ -153,7 +154,9 @@ class World:
             best = max((int(value.split(":")[0]) for value in mine), default=None)
             if best is not None and f"{best}:/dev/{os.path.basename(node)}" in mine:
                 found[key] = "one of the highest priority"
-        return {key: value for key, value in found.items() if not key.endswith("/.lock")}
+        # Real loop devices, of whoever uses them on this machine, are heard of here, too.
+        return {key: value for key, value in found.items()
+                if not key.endswith("/.lock") and not re.search(r"/(b?7:\d+|loop\d+)$", key)}
 
     def fresh_state(self):
         """What a devd makes of the same /sys with an empty /run and no links."""
