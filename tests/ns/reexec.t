@@ -61,14 +61,14 @@ def others(m):
 
 
 def descriptors(m):
-    """Without those of whoever asks at the moment."""
+    """Without those of whoever asks at the moment, and the console, which is open once something was said there."""
     found = []
     for fd in os.listdir(f"/proc/{m.pid}/fd"):
         try:
             found.append(os.readlink(f"/proc/{m.pid}/fd/{fd}").split(":")[0])
         except FileNotFoundError:   # closed meanwhile
             pass
-    return sorted(found)
+    return sorted(f for f in found if not f.endswith("/dev/console"))
 
 
 def executed(m):
