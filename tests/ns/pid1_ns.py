@@ -125,7 +125,7 @@ class Machine:
         lines.append(f"mount -t {'sysfs' if self.cgroup else 'tmpfs'} sys {self.root}/sys")
         lines.append(f"mount --rbind {self.root}/dev {self.root}/dev")
         lines.append(f"cd /; exec env -i {self.environment} "
-                     f"ASAN_OPTIONS={SANITIZER} UBSAN_OPTIONS=print_stacktrace=1 $chroot {self.root} /usr/sbin/rouse")
+                     f"ASAN_OPTIONS={SANITIZER} UBSAN_OPTIONS=print_stacktrace=1 $chroot {self.root} /usr/sbin/rouse $(cat {self.root}/etc/cmdline)")
         return "\n".join(lines)
 
     def _devices(self):
