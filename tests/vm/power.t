@@ -83,7 +83,7 @@ def again_and_off(guest):
         guest.wait_ready(TIMEOUT)
         tap.is_(guest.out(f"{tap.control} is-active srv.mount"), "active", f"{how}: the system comes up again")
     if tap.rouse:
-        journalctl = guest.out("ls /bin/journalctl.systemd /bin/journalctl | head -n 1")
+        journalctl = guest.out("ls -r /bin/journalctl.systemd /bin/journalctl | head -n 1")
         tap.like(guest.out("rousectl log -b -2 -o cat -t root"), "^a word for the next boot$", "a boot's log is kept")
         tap.like(guest.out("rousectl log -b -2 -o cat -t rouse-shutdown -t rouse -t kernel | grep -c ."), r"^[1-9]\d",
                  "with what PID 1 and the kernel said")
