@@ -67,12 +67,12 @@ with tap.guest("single", append="single", failed_boots=True) as guest:
         guest.expect("rescue mode", TIMEOUT)
         tap.ok(True, "SIGRTMIN+1: rescue mode")
 
-with fstab(f"UUID={NOWHERE} /mnt ext4 defaults,x-systemd.device-timeout=12s 0 2") as file, \
+with fstab(f"UUID={NOWHERE} /mnt ext4 defaults,x-systemd.device-timeout=30s 0 2") as file, \
         tempfile.NamedTemporaryFile(suffix=".img") as disk:
     ext4.make(disk.name, "64M", NOWHERE)
     with tap.guest("a missing disk", copies=[(file.name, "/etc/fstab")], failed_boots=True) as guest:
         if tap.rouse:
-            guest.expect(r"WAIT.*" + NOWHERE + r".*/ 12s", TIMEOUT)
+            guest.expect(r"WAIT.*" + NOWHERE + r".*/ 30s", TIMEOUT)
             tap.ok(True, "a missing disk: what is waited for is said, and for how long")
         guest.expect(r"(TIME|Timed out).*" + NOWHERE, TIMEOUT)
         tap.ok(True, "a missing disk is named")
