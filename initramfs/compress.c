@@ -13,7 +13,7 @@
 static const char *const names[] = { "none", "zstd", "lz4", "xz", "gzip" };
 static const struct {
         int lowest, highest, standard;
-} levels[] = { { 0, 0, 0 }, { 1, 22, 9 }, { 1, 12, 9 }, { 1, 9, 6 }, { 1, 9, 6 } };
+} levels[] = { { 0, 0, 0 }, { 1, 22, 6 }, { 1, 12, 9 }, { 1, 9, 6 }, { 1, 9, 6 } };
 
 int compress_parse(const char *s, enum compression *ret, int *ret_level)
 {

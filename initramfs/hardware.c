@@ -2,6 +2,7 @@
 
 #include <endian.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <mntent.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -158,9 +159,66 @@ static int scan_block(unsigned maj, unsigned min, unsigned depth, struct hardwar
         return r;
 }
 
+/* The devices of a btrfs, of which one is known. */
+static int scan_btrfs(dev_t one, struct hardware *h)
+{
+        _cleanup_free_ char *number = str_printf("%u:%u", major(one), minor(one));
+        glob_t g = { 0 };
+        size_t found = 0;
+        int r = number ? 0 : -ENOMEM;
+
+        if (r >= 0 && glob("/sys/fs/btrfs/*/devices/*/dev", GLOB_NOSORT, NULL, &g) != 0)
+                g.gl_pathc = 0;
+        /* Two rounds over a list that is short: which file system is it, and who else is in it? */
+        const char *dir = NULL;
+        for (size_t i = 0; i < g.gl_pathc && r >= 0 && !dir; i++) {
+                _cleanup_free_ char *s = NULL;
+
+                if (read_one_line(g.gl_pathv[i], &s) >= 0 && streq(s, number))
+                        dir = g.gl_pathv[i];
+        }
+        size_t len = dir ? strstr(dir, "/devices/") - dir : 0;
+        for (size_t i = 0; i < g.gl_pathc && r >= 0 && dir; i++) {
+                _cleanup_free_ char *s = NULL;
+                unsigned a, b;
+
+                if (strncmp(g.gl_pathv[i], dir, len + 1) != 0 || read_one_line(g.gl_pathv[i], &s) < 0 ||
+                        sscanf(s, "%u:%u", &a, &b) != 2)
+                        continue;
+                r = scan_block(a, b, 0, h);
+                found++;
+        }
+        globfree(&g);
+        return r < 0 || found ? r : scan_block(major(one), minor(one), 0, h);
+}
+
+/* What the file system at a path lies on. A btrfs has a device number of its own, and the mount table its device. */
+static int scan_mounted(const char *path, struct hardware *h)
+{
+        struct stat st, at, source;
+        struct mntent *m;
+        FILE *f = NULL;
+        int r = 0;
+
+        if (stat(path, &st) < 0)
+                return 0;
+        if (major(st.st_dev) != 0)
+                return scan_block(major(st.st_dev), minor(st.st_dev), 0, h);
+        f = setmntent("/proc/self/mounts", "re");
+        while (f && (m = getmntent(f)))
+                if (streq(m->mnt_type, "btrfs") && stat(m->mnt_dir, &at) == 0 && at.st_dev == st.st_dev &&
+                        stat(m->mnt_fsname, &source) == 0 && S_ISBLK(source.st_mode)) {
+                        r = scan_btrfs(source.st_rdev, h);
+                        break;
+                }
+        if (f)
+                endmntent(f);
+        return r;
+}
+
+/* The root, and /usr, which may lie elsewhere. */
 static int scan_root(struct hardware *h)
 {
-        struct stat st;
         struct mntent *m;
         FILE *f = setmntent("/proc/self/mounts", "re");
         int r = 0;
@@ -170,19 +228,16 @@ static int scan_root(struct hardware *h)
                         r = str_replace(&h->root_type, m->mnt_type);
         if (f)
                 endmntent(f);
-        if (r < 0 || stat("/", &st) < 0 || major(st.st_dev) == 0)
-                return r; /* btrfs, overlay: the chain is not to be seen from here */
-        return scan_block(major(st.st_dev), minor(st.st_dev), 0, h);
+        if (r < 0 || (r = scan_mounted("/", h)) < 0)
+                return r;
+        return scan_mounted("/usr", h);
 }
 
 int hardware_scan_stack(struct hardware *h, const char *path)
 {
         struct hardware all = { 0 };
-        struct stat st;
-        int r = 0;
+        int r = scan_mounted(path, &all);
 
-        if (stat(path, &st) == 0 && major(st.st_dev) != 0)
-                r = scan_block(major(st.st_dev), minor(st.st_dev), 0, &all);
         if (r >= 0 && (r = strv_extend(&h->features, all.features)) >= 0)
                 r = strv_extend(&h->mappings, all.mappings);
         hardware_done(&all);
