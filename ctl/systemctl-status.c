@@ -57,6 +57,30 @@ static void process_line(const char *pid, char *buf, size_t n)
                 snprintf(buf, n, "(gone)");
 }
 
+#define KERNEL_THREAD 0x00200000u /* PF_KTHREAD */
+
+static bool is_kernel_thread(const char *pid)
+{
+        _cleanup_free_ char *path = str_printf("/proc/%s/stat", pid), *s = NULL;
+        const char *end = path && read_one_line(path, &s) >= 0 ? strrchr(s, ')') : NULL;
+        unsigned flags;
+
+        return end && sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && flags & KERNEL_THREAD;
+}
+
+static void drop_kernel_threads(char **pids)
+{
+        char **to = pids;
+
+        for (char **p = pids; p && *p; p++)
+                if (is_kernel_thread(*p))
+                        free(*p);
+                else
+                        *to++ = *p;
+        if (to)
+                *to = NULL;
+}
+
 static void cgroup_tree(const char *path, const char *prefix, int depth)
 {
         _cleanup_free_ char *procs_path = str_printf("%s/cgroup.procs", path), *procs = NULL;
@@ -68,6 +92,7 @@ static void cgroup_tree(const char *path, const char *prefix, int depth)
                 return;
         if (procs_path && read_file(procs_path, 0, &procs, NULL) >= 0)
                 pids = strv_split(procs, "\n");
+        drop_kernel_threads(pids);
         d = opendir(path);
         for (struct dirent *e; d && (e = readdir(d));)
                 if (e->d_type == DT_DIR && e->d_name[0] != '.')

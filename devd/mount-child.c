@@ -121,21 +121,40 @@ int mount_plan_parse(const char *options, struct mount_plan *ret)
         return 0;
 }
 
+/* What the table of mounts is to say, as mount(8) has it: the device, not the link that led there; one of the device
+ * mapper by its name. */
+static char *device_itself(const char *what)
+{
+        _cleanup_free_ char *real = startswith(what, "/dev/") ? realpath(what, NULL) : NULL;
+        _cleanup_free_ char *attr = NULL, *name = NULL, *mapped = NULL;
+
+        if (!real)
+                return strdup(what);
+        if (startswith(real, "/dev/dm-"))
+                attr = str_printf("/sys/class/block/%s/dm/name", real + strlen("/dev/"));
+        if (attr && read_one_line(attr, &name) >= 0)
+                mapped = path_join("/dev/mapper", name);
+        return mapped && access(mapped, F_OK) == 0 ? TAKE_PTR(mapped) : TAKE_PTR(real);
+}
+
 int mount_plan_run(const struct mount_plan *p, const char *what, const char *where, const char *type,
         bool rw_only, int out_fd)
 {
+        _cleanup_free_ char *source = device_itself(what);
         unsigned long flags = p->flags;
         int r = 0;
 
+        if (!source)
+                return -ENOMEM;
         if (!(flags & MS_REMOUNT) && access(where, F_OK) < 0)
                 r = mkdir_p(where, 0755);
         if (r < 0) {
                 dprintf(out_fd, "the mount point cannot be made: %s", strerror(-r));
                 return r;
         }
-        r = mount(what, where, type, flags, p->data) < 0 ? -errno : 0;
+        r = mount(source, where, type, flags, p->data) < 0 ? -errno : 0;
         if ((r == -EROFS || r == -EACCES) && !(flags & (MS_RDONLY | MS_REMOUNT)) && !rw_only) {
-                r = mount(what, where, type, flags | MS_RDONLY, p->data) < 0 ? -errno : 0;
+                r = mount(source, where, type, flags | MS_RDONLY, p->data) < 0 ? -errno : 0;
                 if (r >= 0)
                         dprintf(out_fd, "%s is write-protected, mounted read-only", what);
         }

@@ -27,6 +27,7 @@ struct early {
         char *spec[128];       /* values of specifiers already looked up */
         struct strbuf message; /* what the step has to say: handed back in EARLY_DONE, printed otherwise */
         int wait_fd;           /* with EARLY_AGAIN */
+        int status;            /* the exit status of a step that failed, where it says more than 1 */
 };
 
 struct early_step {

@@ -28,7 +28,7 @@ static int run_once(struct early *e, const struct early_step *s, char *const *ar
         }
         if (e->message.len)
                 puts(e->message.s);
-        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return r < 0 ? e->status ?: EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)

@@ -34,6 +34,8 @@ static int save_seed(struct early *e)
         if (r >= 0)
                 r = write_file_atomic(file, seed, sizeof(seed), 0600, true);
         explicit_bzero(seed, sizeof(seed));
+        if (r == -EROFS) /* no harm in an old one that is given again: it is credited nothing */
+                return log_full(LOG_NOTICE, r, NULL, SEED_FILE " stays as it is: %m"), 0;
         return r < 0 ? log_error_errno(r, SEED_FILE " not written: %m") : 0;
 }
 

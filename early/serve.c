@@ -37,6 +37,7 @@ static int run_step(struct early *e, int fd, uint32_t id, const struct early_ste
         int r;
 
         strbuf_done(&e->message);
+        e->status = 0;
         r = s->run(e, args);
         if (r == EARLY_AGAIN) {
                 if (wait->fd < 0) {
@@ -46,7 +47,10 @@ static int run_step(struct early *e, int fd, uint32_t id, const struct early_ste
                 e->wait_fd = close_fd(e->wait_fd);
                 r = -EALREADY;
         }
-        return answer(fd, id, r < 0, e->message.s ?: r < 0 ? strerror(-r) : NULL);
+        return answer(fd, id, r < 0 ? e->status ?: EXIT_FAILURE : 0,
+                e->message.s
+                        ?: r < 0 ? strerror(-r)
+                                 : NULL);
 }
 
 static int handle(struct early *e, int fd, struct wire_reader *m, struct waiting *wait)

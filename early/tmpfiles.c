@@ -4,6 +4,7 @@
  * except that a path comes after the lines of its parent directories, and wildcards come last. The lines are
  * parsed once for both steps. */
 #include <fcntl.h>
+#include <sysexits.h>
 
 #include "early/safepath.h"
 #include "early/tmpfiles.h"
@@ -155,10 +156,12 @@ static int run(struct early *e, bool dev)
         umask(mask);
         safe_forget(e);
         if (e->tmpfiles->bad)
-                strbuf_printf(&e->message, "%u lines could not be understood; ", e->tmpfiles->bad);
+                strbuf_printf(&e->message, "%u lines could not be understood%s", e->tmpfiles->bad,
+                        failed ? "; " : "");
         if (failed)
                 strbuf_printf(&e->message, "%u lines could not be carried out", failed);
-        return failed ? -EIO : 0;
+        e->status = failed ? EX_CANTCREAT : EX_DATAERR;
+        return failed || e->tmpfiles->bad ? -EIO : 0;
 }
 
 int step_tmpfiles(struct early *e, char *const *args)

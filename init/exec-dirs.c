@@ -49,14 +49,15 @@ static int make_one(const char *path, mode_t mode, bool owned, uid_t uid, gid_t 
         struct stat st;
         int r;
 
-        if (mkdir(path, mode) < 0 && errno == ENOENT) {
+        r = mkdir(path, mode) < 0 ? -errno : 0;
+        if (r == -ENOENT) {
                 r = mkdir_parents(path, 0755);
                 if (r < 0)
                         return r;
-                if (mkdir(path, mode) < 0 && errno != EEXIST)
-                        return -errno;
-        } else if (errno != EEXIST && access(path, F_OK) < 0)
-                return -errno;
+                r = mkdir(path, mode) < 0 ? -errno : 0;
+        }
+        if (r < 0 && r != -EEXIST && access(path, F_OK) < 0)
+                return r; /* on a read-only file system one that is there is as good */
         fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
         if (fd < 0 || fstat(fd, &st) < 0)
                 return -errno;

@@ -230,6 +230,7 @@ static void bind_host(struct helper *h, const char *source, const char *dest)
 static void private_tmp(struct helper *h, const char *where)
 {
         _cleanup_free_ char *boot = NULL, *dir = NULL, *inner = NULL, *real = mount_resolve(where);
+        int r;
 
         if (!real)
                 return;
@@ -241,8 +242,16 @@ static void private_tmp(struct helper *h, const char *where)
         inner = dir ? str_printf("%s/tmp", dir) : NULL;
         if (!inner)
                 helper_fail(h, EXIT_MEMORY, -ENOMEM, NULL);
-        if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-                fail(h, -errno, dir);
+        r = mkdir(dir, 0700) < 0 ? -errno : 0;
+        if (r == -EROFS) { /* empty, and as read-only as what is there */
+                place_or_fail(h,
+                        new_filesystem("tmpfs", "mode=1777",
+                                MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV),
+                        real);
+                return;
+        }
+        if (r < 0 && r != -EEXIST)
+                fail(h, r, dir);
         if (mkdir(inner, 01777) == 0)
                 (void)!chmod(inner, 01777);
         else if (errno != EEXIST)

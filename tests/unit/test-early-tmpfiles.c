@@ -1,5 +1,6 @@
 /* tmpfiles.d: what a line means, what a bad line says, and what a whole run leaves behind. */
 #include <fcntl.h>
+#include <sysexits.h>
 #include <sys/xattr.h>
 
 #include "early/safepath.h"
@@ -137,6 +138,7 @@ static void run_all(struct early *e)
         put("acl/x", "");
         last_log[0] = 0;
         is_int(early_step_find("tmpfiles")->run(e, NULL), -EIO, "the run fails for the one bad line");
+        is_int(e->status, EX_CANTCREAT, "as one that could not be carried out");
         ok(strstr(last_log, "nosuchuser") && strstr(last_log, "a.conf:17"), "which it names");
         ok(is("made/deep/below", S_IFDIR | 0700) && is("made/deep", S_IFDIR | 0755),
                 "directory and its parents");
@@ -156,6 +158,10 @@ static void run_all(struct early *e)
                         getxattr(acl, "system.posix_acl_default", attr, sizeof(attr)) == 4 + 8 * 5,
                 "default list: three base entries, the group, the mask");
         ok(getxattr(acl, "system.posix_acl_access", attr, sizeof(attr)) == 4 + 8 * 5, "access list");
+        put("usr/lib/tmpfiles.d/a.conf", "no line\nd /made/later\n");
+        is_int(early_step_find("tmpfiles")->run(e, NULL), -EIO, "the run fails for a line that is none");
+        is_int(e->status, EX_DATAERR, "as one that could not be understood");
+        ok(is("made/later", S_IFDIR | 0755), "the others count");
 }
 
 /* A user must not get root to write elsewhere by a link in a directory of theirs. */

@@ -39,7 +39,8 @@ def runs(guest, name, services=SERVICES):
     tap.is_(states.split("\n"), [f"{service} active" for service in services.split()], f"{name}: the services run")
     failed = guest.out("timeout 120 systemctl is-system-running --wait; systemctl list-units --failed --no-legend --plain")
     if not tap.is_(failed, "running", f"{name}: no unit failed"):
-        tap.diag(guest.out("systemctl status --no-pager --state=failed"))
+        tap.diag(guest.out("for u in $(systemctl list-units --failed --no-legend --plain | cut -d' ' -f1); do "
+                           "systemctl status --no-pager -n 30 $u; done"))
 
 
 def ends(guest, name):
@@ -97,11 +98,13 @@ def presets(name):
 
 
 def read_only(name):
-    """ro in fstab: what has to be written is on tmpfs."""
-    lines = f"{ROOT} / ext4 ro 0 1\ntmpfs /tmp tmpfs mode=1777 0 0\ntmpfs /var/log tmpfs mode=755 0 0\n"
+    """ro in fstab: what has to be written is on tmpfs, what is made once has been made."""
+    lines = (f"{ROOT} / ext4 ro 0 1\ntmpfs /tmp tmpfs mode=1777 0 0\ntmpfs /var/log tmpfs mode=755 0 0\n"
+             "tmpfs /var/lib/nginx tmpfs mode=755 0 0\n")
     keep = "d /var/log/nginx 0755 root adm -\n"
     with tap.guest(name, writable=True, copies=[copy(lines, "/etc/fstab"),
-                                                copy(keep, "/etc/tmpfiles.d/log.conf")]) as guest:
+                                                copy(keep, "/etc/tmpfiles.d/log.conf"),
+                                                copy("", "/var/lib/systemd/linger/.once")]) as guest:
         runs(guest, name)
         tap.like(guest.out("cat /proc/self/mounts"), "^/dev/vda / ext4 ro[, ]", f"{name}: it stays so")
         tap.is_(guest.out("touch /x 2>&1"), "touch: cannot touch '/x': Read-only file system", f"{name}: nobody writes there")
