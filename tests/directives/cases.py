@@ -312,6 +312,8 @@ CASES = [
     Case("exec.LoadCredentialEncrypted", "LoadCredentialEncrypted=x:/opt/credential", "out:x", "243", after=status),
     Case("exec.SetCredentialEncrypted", "SetCredentialEncrypted=x:abc", "out:x", "243", after=status),
     Case("LoadCredentialEncrypted= that is nowhere", "LoadCredentialEncrypted=nowhere", ["list:/run/credentials/@ID@.service"], ""),
+    Case("exec.AppArmorProfile", "AppArmorProfile=confined", "file:/proc/self/attr/current", "confined (enforce)", where="vm",
+         before="apparmor_parser -r /etc/confined.profile"),
     Case("LoadCredential= of the machine's own", "LoadCredential=of-it\nLoadCredential=bin", ["file:/run/credentials/@ID@.service/of-it",
          "file:/run/credentials/@ID@.service/bin"], "outside\nbytes", where="vm"),
     Case("exec.SetCredential", "SetCredential=y:given\\x20here", "file:/run/credentials/@ID@.service/y", "given here"),
