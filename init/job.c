@@ -397,6 +397,7 @@ void job_finish(struct job *j, enum job_result result, bool recursive)
                 fail_dependents(u, type);
         wake_neighbours(u);
         unit_gc_queue(u);
+        uphold_check(u);
         if (u->bound_stop_due)
                 loop_defer(m->loop, &m->bound_deferred);
         manager_check_idle(m);

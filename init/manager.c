@@ -182,6 +182,8 @@ int manager_new(struct manager **ret)
         m->run_deferred = (struct loop_deferred) { .cb = run_deferred, .data = m };
         m->gc_deferred = (struct loop_deferred) { .cb = gc_deferred, .data = m };
         m->bound_deferred = (struct loop_deferred) { .cb = unit_retry_bound, .data = m };
+        m->uphold_deferred = (struct loop_deferred) { .cb = uphold_dispatch, .data = m };
+        m->uphold_timer = (struct loop_timer) { .when = USEC_INFINITY, .cb = uphold_timer, .data = m };
         manager_default_config(m);
         m->status_fd = m->watchdog_fd = -1;
         m->is_pid1 = getpid() == 1;
@@ -197,6 +199,7 @@ void manager_free(struct manager *m)
         bus_free(m);
         manager_reload_free(m);
         loop_timer_cancel(m->loop, &m->state_timer);
+        loop_timer_cancel(m->loop, &m->uphold_timer);
         state_free(m);
         clock_unwatch(m);
         manager_clear_jobs(m);

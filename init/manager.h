@@ -179,6 +179,12 @@ void unit_start_on_failure(struct unit *u);
 /* Stops what is bound to a unit that is down, where a job that might not be replaced has kept it up. */
 void unit_retry_bound(struct loop_deferred *d);
 
+/* uphold.c: Upholds= */
+void uphold_check(struct unit *u); /* is it upheld, and down? */
+void uphold_check_all(struct manager *m);
+void uphold_dispatch(struct loop_deferred *d);
+void uphold_timer(struct loop_timer *t);
+
 /* job.c, for transaction.c and manager.c */
 struct job *job_new(struct unit *u, enum job_type t);
 void job_free(struct job *j);

@@ -155,6 +155,7 @@ static int read_changed(struct reload *r)
                 UNITS_FOREACH(u, m, -1)
         refresh_mounts_for(u);
         manager_dispatch_load_queue(m);
+        uphold_check_all(m);
         log_info("Reloaded: %u units read again, %u will be when they have settled", n, later);
         return 0;
 }

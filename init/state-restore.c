@@ -468,5 +468,6 @@ int state_restore(struct manager *m, int fd)
         control_restored(m);
         devlink_restored(m);
         manager_reap(m);
+        uphold_check_all(m);
         return 0;
 }

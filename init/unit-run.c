@@ -49,8 +49,10 @@ void unit_reset_failed(struct unit *u)
                 unit_ops(u)->reset_failed(u);
         u->limit_count = 0;
         u->limit_begin = 0;
+        u->uphold_begin = 0;
         u->start_limit_hit = false;
         unit_gc_queue(u);
+        uphold_check(u);
 }
 
 /* StartLimitIntervalSec=, StartLimitBurst=: false when this start is one too many. */
@@ -386,16 +388,9 @@ static void start_on_success(struct unit *u, struct unit *o)
         enqueue_quietly(u, JOB_START, o, u->on_success_job_mode, "OnSuccess=");
 }
 
-static void start_upheld(struct unit *u, struct unit *o)
+static void check_upheld(struct unit *u, struct unit *o)
 {
-        if (!unit_is_up(o) && !o->job)
-                enqueue_quietly(u, JOB_START, o, JOB_FAIL, "Upholds=");
-}
-
-static void restart_upheld_by(struct unit *u, struct unit *o)
-{
-        if (unit_active_state(o) == UNIT_ACTIVE)
-                start_upheld(o, u);
+        uphold_check(o);
 }
 
 static void tell_trigger(struct unit *u, struct unit *o)
@@ -453,7 +448,7 @@ static void notify_down(struct unit *u, enum active_state old, enum active_state
         each_dep(u,
                 DEP_BIT(DEP_REQUIRES) | DEP_BIT(DEP_WANTS) | DEP_BIT(DEP_BINDS_TO) | DEP_BIT(DEP_UPHOLDS),
                 stop_if_unneeded);
-        each_dep(u, DEP_BIT(DEP_UPHELD_BY), restart_upheld_by);
+        uphold_check(u);
         each_dep(u, DEP_BIT(DEP_AFTER), collect_neighbour);
         unit_gc_queue(u);
 }
@@ -476,7 +471,7 @@ void unit_notify_full(struct unit *u, enum active_state old, bool reload_failed,
                 if (unexpected && now == UNIT_ACTIVE && !m->shutting_down && m->t_units_loaded)
                         retroactively_start(u);
                 if (now == UNIT_ACTIVE)
-                        each_dep(u, DEP_BIT(DEP_UPHOLDS), start_upheld);
+                        each_dep(u, DEP_BIT(DEP_UPHOLDS), check_upheld);
                 if (now == UNIT_INACTIVE || now == UNIT_FAILED)
                         notify_down(u, old, now, will_restart);
                 if (now == UNIT_ACTIVE && unit_unneeded(u))

@@ -117,7 +117,6 @@ static void set_live_defaults(struct unit *u)
 {
         u->cgroup_fd = u->cgroup_wd = u->oom_wd = -1;
         u->condition_result = u->assert_result = -1;
-        u->restart_timer.when = USEC_INFINITY;
         if (unit_ops(u)->init_live)
                 unit_ops(u)->init_live(u);
 }
@@ -495,7 +494,6 @@ void unit_free(struct unit *u)
         FOREACH_STR (n, u->names)
                 if (hash_get(&m->units, *n) == u)
                         hash_del(&m->units, *n);
-        loop_timer_cancel(m->loop, &u->restart_timer);
         manager_forget_pids(m, u);
         exec_forget(u);
         cgroup_release(u);

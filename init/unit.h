@@ -271,11 +271,13 @@ struct unit {
         usec_t state_change, inactive_exit, active_enter, active_exit, inactive_enter; /* CLOCK_MONOTONIC */
         usec_t condition_time;
         int condition_result, assert_result; /* -1 untested */
-        usec_t start_times[8];               /* ring for the start limit */
-        usec_t limit_begin;
+        usec_t limit_begin;                  /* of the interval of the start limit */
         unsigned limit_count;
         usec_t failure_begin; /* the same for OnFailure= of starts that fail before they begin */
         unsigned failure_count;
+        usec_t uphold_begin; /* and for Upholds= of others: uphold.c */
+        unsigned uphold_count;
+        bool uphold_due;
         uint64_t files_hash; /* of all that it was read from: load_hash() */
         bool needs_read;     /* a reload found its files changed, but it was busy */
         bool bound_stop_due; /* a unit that it is bound to is down, but its own job may not be replaced */
@@ -289,7 +291,6 @@ struct unit {
         unsigned mark, pos; /* transaction's and collector's scratch */
         struct unit *load_next, *fresh_next, *gc_next, *state_next;
         bool in_state, state_written; /* state.c: its record is to be written, stands in the log */
-        struct loop_timer restart_timer;
 };
 
 /* bus-refs.c: owner holds it, so that it is not forgotten. */
@@ -455,7 +456,8 @@ struct manager {
         uint32_t next_job_id, n_jobs;
         uint64_t n_jobs_done, n_jobs_failed;
         struct job *run_queue, *run_queue_tail;
-        struct loop_deferred run_deferred, gc_deferred, bound_deferred;
+        struct loop_deferred run_deferred, gc_deferred, bound_deferred, uphold_deferred;
+        struct loop_timer uphold_timer;
         char **cmdline;
         char **environment;        /* of services: PATH, LANG … */
         void *index;               /* load.c's */

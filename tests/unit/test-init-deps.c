@@ -68,6 +68,24 @@ static const struct row rows[] = {
                 "start=a.target b.service:active exit=b.service:1 b.service:active exit=b.service:0 "
                 "b.service:active "
                 "stop=a.target exit=b.service:0 b.service:inactive" },
+        { "Upholds=: tried again when what it needs could not be started",
+                "a.target Upholds=b.service | b.service Requires=c.service; After=c.service; [Service]; "
+                "ExecStart=/b | c.service [Service]; Type=notify; ExecStart=/c",
+                "start=a.target c.service:activating b.service@start exit=c.service:1 c.service:activating "
+                "b.service@start ready=c.service b.service:active" },
+        { "Upholds=: as often as its start limit allows, and again when that is over",
+                "a.target Upholds=b.service | b.service StartLimitBurst=2; StartLimitIntervalSec=10; "
+                "[Service]; ExecStart=/b",
+                "start=a.target b.service:active exit=b.service:1 b.service:active exit=b.service:1 "
+                "b.service:failed wait=5 b.service:failed wait=6 b.service:active" },
+        { "Upholds=: a stopped one is started again, until who upholds it is stopped",
+                "a.target Upholds=b.target | b.target",
+                "start=a.target b.target:active stop=b.target b.target:active stop=a.target stop=b.target "
+                "b.target:inactive" },
+        { "Upholds=: one whose condition is not met is looked at again",
+                "a.target Upholds=b.target | b.target ConditionPathExists=!/nowhere/x; "
+                "ConditionPathExists=/nowhere; StartLimitBurst=2; StartLimitIntervalSec=5",
+                "start=a.target b.target:inactive b.target@none wait=6 b.target:inactive a.target:active" },
         { "Conflicts=: what is up goes, both ways", "a.target Conflicts=b.target | b.target",
                 "start=b.target start=a.target a.target:active b.target:inactive start=b.target "
                 "a.target:inactive "

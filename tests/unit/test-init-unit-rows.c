@@ -40,6 +40,7 @@ static void upholds(void)
         ask(JOB_START);
         is_other("alarm.target", "active", "Upholds=: started with it");
         other(JOB_STOP, "alarm.target", JOB_REPLACE);
+        (void)loop_turn(m->loop, 0);
         settle();
         is_other("alarm.target", "active", "and started again");
         end();
