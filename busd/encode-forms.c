@@ -7,6 +7,8 @@
 #include "busd.h"
 #include "ctl/install.h"
 
+#include "lib/id128.h"
+
 /* Runs one(m, value) for every value of the key, in an array. */
 static int each(sd_bus_message *m, const struct property *p, const struct ctl_record *rec, const char *key,
         int (*one)(sd_bus_message *m, const char *value))
@@ -241,15 +243,10 @@ static int form_load_error(sd_bus_message *m, const struct property *p, const st
 
 static int form_id128(sd_bus_message *m, const struct property *p, const struct ctl_record *rec)
 {
-        const char *s = record_str(rec, p->name);
         uint8_t id[16];
-        size_t n = 0;
+        int r = id128_parse(record_str(rec, p->name), id);
 
-        while (n < sizeof(id) && hex_digit(s[2 * n]) >= 0 && hex_digit(s[2 * n + 1]) >= 0) {
-                id[n] = (uint8_t)(hex_digit(s[2 * n]) << 4 | hex_digit(s[2 * n + 1]));
-                n++;
-        }
-        return sd_bus_message_append_array(m, 'y', id, n == sizeof(id) ? n : 0);
+        return sd_bus_message_append_array(m, 'y', id, r < 0 ? 0 : sizeof(id));
 }
 
 static int form_file_state(sd_bus_message *m, const struct property *p, const struct ctl_record *rec)

@@ -5,6 +5,7 @@
 
 #include "busd.h"
 #include "lib/fileio.h"
+#include "lib/id128.h"
 
 /* ---- finding ---- */
 
@@ -167,11 +168,10 @@ int on_get_unit_by_invocation(struct call *c)
         }
         if (n != 16)
                 return call_fail(c, SD_BUS_ERROR_INVALID_ARGS, "An invocation id has 16 bytes.");
-        hex = malloc(33);
+        hex = malloc(ID128_TEXT_MAX);
         if (!hex)
                 return -ENOMEM;
-        for (size_t i = 0; i < 16; i++)
-                snprintf(hex + 2 * i, 3, "%02x", id[i]);
+        id128_format(hex, id);
         c->data = hex;
         c->data_free = free;
         return call_request(
@@ -268,8 +268,7 @@ static int list_done(struct call *c, const struct answer *a)
 static void none_if_empty(char ***v)
 {
         if (*v && !**v) {
-                strv_free(*v);
-                *v = NULL;
+                strv_reset(v);
         }
 }
 

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include "lib/id128.h"
 #include "logd/ask.h"
 #include "logd/journal-dir.h"
 
@@ -33,6 +34,7 @@ int log_list_boots(struct log_query *q)
 {
         _cleanup_logset_ struct logset *s = NULL;
         _cleanup_free_ struct logset_boot *boots = NULL;
+        char id[ID128_TEXT_MAX];
         int n;
 
         if (open_set(q, &s) < 0)
@@ -42,10 +44,7 @@ int log_list_boots(struct log_query *q)
                 return 1;
         printf("IDX BOOT ID                          FIRST ENTRY                 LAST ENTRY\n");
         for (int i = 0; i < n; i++) {
-                printf("%3d ", i - n + 1);
-                for (size_t k = 0; k < 16; k++)
-                        printf("%02x", boots[i].id[k]);
-                putchar(' ');
+                printf("%3d %s ", i - n + 1, id128_format(id, boots[i].id));
                 print_time(q, boots[i].first);
                 putchar(' ');
                 print_time(q, boots[i].last);

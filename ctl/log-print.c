@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "lib/fileio.h"
+#include "lib/id128.h"
 #include "lib/siphash.h"
 
 static const char *host_name(void)
@@ -96,21 +97,12 @@ static const char *boot_text(const struct ring_entry *e, char buf[static 33])
 {
         static char this[33];
 
-        if (e->boot) {
-                for (size_t i = 0; i < 16; i++)
-                        snprintf(buf + 2 * i, 3, "%02x", e->boot[i]);
-                return buf;
-        }
-        if (!*this) {
-                _cleanup_free_ char *text = NULL;
-                uint8_t id[16];
+        uint8_t id[16];
 
-                if (read_one_line("/proc/sys/kernel/random/boot_id", &text) < 0 ||
-                        log_parse_id(text, id) < 0)
-                        return "";
-                for (size_t i = 0; i < 16; i++)
-                        snprintf(this + 2 * i, 3, "%02x", id[i]);
-        }
+        if (e->boot)
+                return id128_format(buf, e->boot);
+        if (!*this && id128_read("/proc/sys/kernel/random/boot_id", id) >= 0)
+                id128_format(this, id);
         return this;
 }
 
@@ -219,7 +211,7 @@ void log_cursor_of(const struct ring_entry *e, struct log_cursor *ret)
         char buf[33];
 
         memset(ret, 0, sizeof(*ret));
-        (void)log_parse_id(boot_text(e, buf), ret->boot);
+        (void)id128_parse(boot_text(e, buf), ret->boot);
         ret->realtime = e->realtime;
         ret->monotonic = e->monotonic;
         ret->hash = siphash24(e->message, e->message_len, key);
@@ -246,7 +238,7 @@ int log_cursor_parse(const char *text, struct log_cursor *ret)
         ret->monotonic = (usec_t)m;
         ret->realtime = (usec_t)t;
         ret->hash = x;
-        return log_parse_id(boot, ret->boot);
+        return id128_parse(boot, ret->boot);
 }
 
 /* ---- all fields of an entry, in order ---- */

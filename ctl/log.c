@@ -2,6 +2,7 @@
 #include "log.h"
 
 #include "lib/fileio.h"
+#include "lib/id128.h"
 
 /* ---- which entries ---- */
 
@@ -61,7 +62,7 @@ static bool after_cursor(struct log_query *q, const struct ring_entry *e)
         return q->cursor_passed;
 }
 
-static bool wanted(struct log_query *q, const struct ring_entry *e)
+static bool wanted(const struct log_query *q, const struct ring_entry *e)
 {
         if (q->one_boot && e->boot && memcmp(e->boot, q->boot_id, 16) != 0)
                 return false;
@@ -74,21 +75,31 @@ static bool wanted(struct log_query *q, const struct ring_entry *e)
 
 /* ---- walking ---- */
 
-static int print_forward(struct logset *s, struct log_query *q, int64_t most, struct log_cursor *last)
+/* "-- Boot ID --" where another boot begins. */
+static void print_boot(const struct log_query *q, const struct ring_entry *e, uint8_t boot[static 16])
 {
         static const uint8_t none[16];
+        char text[ID128_TEXT_MAX];
+
+        if (!e->boot || memcmp(boot, e->boot, 16) == 0)
+                return;
+        if (memcmp(boot, none, 16) != 0 && q->format < FORMAT_CAT && !q->quiet)
+                printf("-- Boot %s --\n", id128_format(text, e->boot));
+        memcpy(boot, e->boot, 16);
+}
+
+/* From where the set stands, backwards or not; most < 0: all. Whether there was one, and where it was. */
+static bool print_entries(
+        struct logset *s, struct log_query *q, int64_t most, bool back, struct log_cursor *last)
+{
         uint8_t boot[16] = { 0 };
         struct ring_entry e;
         int64_t n = 0;
 
-        while ((most < 0 || n < most) && logset_next(s, &e) > 0) {
-                if (!wanted(q, &e) || !after_cursor(q, &e))
+        while ((most < 0 || n < most) && (back ? logset_prev(s, &e) : logset_next(s, &e)) > 0) {
+                if (!wanted(q, &e) || (!back && !after_cursor(q, &e)))
                         continue;
-                if (e.boot && memcmp(boot, e.boot, 16) != 0) {
-                        if (memcmp(boot, none, 16) != 0 && q->format < FORMAT_CAT && !q->quiet)
-                                puts("-- Boot --");
-                        memcpy(boot, e.boot, 16);
-                }
+                print_boot(q, &e, boot);
                 log_print_entry(q, &e);
                 log_cursor_of(&e, last);
                 n++;
@@ -96,24 +107,8 @@ static int print_forward(struct logset *s, struct log_query *q, int64_t most, st
         return n > 0;
 }
 
-static int print_reverse(struct logset *s, struct log_query *q, struct log_cursor *last)
-{
-        struct ring_entry e;
-        int64_t n = 0;
-
-        logset_seek_tail(s);
-        while ((q->lines < 0 || n < q->lines) && logset_prev(s, &e) > 0) {
-                if (!wanted(q, &e))
-                        continue;
-                log_print_entry(q, &e);
-                log_cursor_of(&e, last);
-                n++;
-        }
-        return n > 0;
-}
-
-/* The last lines that are wanted, oldest first. */
-static int print_tail(struct logset *s, struct log_query *q, struct log_cursor *last)
+/* To where the last lines that are wanted begin. How many they are. */
+static int64_t seek_last(struct logset *s, const struct log_query *q)
 {
         struct ring_entry e;
         int64_t n = 0;
@@ -121,7 +116,18 @@ static int print_tail(struct logset *s, struct log_query *q, struct log_cursor *
         logset_seek_tail(s);
         while (n < q->lines && logset_prev(s, &e) > 0)
                 n += wanted(q, &e);
-        return print_forward(s, q, n, last);
+        return n;
+}
+
+static bool print_wanted(struct logset *s, struct log_query *q, struct log_cursor *last)
+{
+        if (!q->reverse && q->lines >= 0)
+                return print_entries(s, q, seek_last(s, q), false, last);
+        if (q->reverse)
+                logset_seek_tail(s);
+        else
+                logset_seek_head(s);
+        return print_entries(s, q, q->lines, q->reverse, last);
 }
 
 static int follow(struct ringread *r, struct log_query *q)
@@ -167,18 +173,17 @@ int log_directory(const struct log_query *q, char **ret)
 static int choose_boot(struct logset *s, struct log_query *q)
 {
         _cleanup_free_ struct logset_boot *boots = NULL;
-        _cleanup_free_ char *this = NULL;
         const char *arg = q->boot;
         int64_t offset = 0, i;
         int n, at = -1;
         uint8_t id[16];
 
-        if (read_one_line("/proc/sys/kernel/random/boot_id", &this) < 0 || log_parse_id(this, id) < 0)
+        if (id128_read("/proc/sys/kernel/random/boot_id", id) < 0)
                 memset(id, 0, 16);
         if (strspn(arg, "0123456789abcdef") == 32) {
                 _cleanup_free_ char *text = strndup(arg, 32);
 
-                if (!text || log_parse_id(text, id) < 0)
+                if (!text || id128_parse(text, id) < 0)
                         return -EINVAL;
                 arg += 32;
         }
@@ -218,7 +223,8 @@ int log_run(struct log_query *q)
 {
         _cleanup_logset_ struct logset *s = NULL;
         struct log_cursor last = { 0 };
-        int k, any;
+        bool any;
+        int k;
 
         k = logset_open(q->dir, q->files, log_ring(q), &s);
         if (k < 0) {
@@ -231,13 +237,7 @@ int log_run(struct log_query *q)
                 fprintf(stderr, "No boot \"%s\" in the log.\n", q->boot);
                 return 1;
         }
-        logset_seek_head(s);
-        if (q->reverse)
-                any = print_reverse(s, q, &last);
-        else if (q->lines >= 0)
-                any = print_tail(s, q, &last);
-        else
-                any = print_forward(s, q, -1, &last);
+        any = print_wanted(s, q, &last);
         if (any && (q->show_cursor || q->cursor_file))
                 save_cursor(q, &last);
         if (!any && !q->quiet && !q->follow && q->format != FORMAT_JSON)

@@ -2,6 +2,7 @@
 
 #include "ctl.h"
 #include "lib/fileio.h"
+#include "lib/id128.h"
 #include "logd/journal-dir.h"
 #include "logd/journal-read.h"
 #include "logd/journal.h"
@@ -38,23 +39,6 @@ void logset_close(struct logset *s)
 void logset_closep(struct logset **s)
 {
         logset_close(*s);
-}
-
-int log_parse_id(const char *text, uint8_t ret[static 16])
-{
-        size_t n = 0;
-
-        for (; *text; text++) {
-                int digit = hex_digit(*text);
-
-                if (*text == '-')
-                        continue;
-                if (digit < 0 || n == 32)
-                        return -EINVAL;
-                ret[n / 2] = (uint8_t)(n % 2 ? ret[n / 2] << 4 | digit : digit);
-                n++;
-        }
-        return n == 32 ? 0 : -EINVAL;
 }
 
 int logset_dir(char **ret)
@@ -169,7 +153,7 @@ int logset_open(const char *dir, char *const *files, const char *ring, struct lo
         if (!s)
                 return -ENOMEM;
         if (read_one_line("/proc/sys/kernel/random/boot_id", &boot) < 0 ||
-                log_parse_id(boot, s->this_boot) < 0)
+                id128_parse(boot, s->this_boot) < 0)
                 memset(s->this_boot, 0, sizeof(s->this_boot));
         if (ring || (!dir && !files)) {
                 r = ringread_open(ring, &s->ring);

@@ -28,7 +28,5 @@ int logset_prev(struct logset *s, struct ring_entry *ret);
 int logset_boots(struct logset *s, struct logset_boot **ret);
 /* The ring, to follow it from where the set ends; NULL: none. */
 struct ringread *logset_ring(struct logset *s);
-/* 32 hexadecimal digits, dashes between them or not. */
-int log_parse_id(const char *text, uint8_t ret[static 16]);
 /* Directory of this machine's journal files. */
 int logset_dir(char **ret);

@@ -9,6 +9,7 @@
 #include "devd/control.h"
 #include "devd/monitor.h"
 #include "lib/fileio.h"
+#include "lib/id128.h"
 
 static struct {
         char **subsystems, **no_subsystems, **attrs, **no_attrs, **props, **tags, **names, **nodes,
@@ -132,18 +133,14 @@ static int choose(void)
 }
 
 /* A random UUID of RFC 4122, version 4. */
-static int random_uuid(char buf[static 37])
+static void random_uuid(char buf[static 37])
 {
-        unsigned char b[16];
+        char hex[ID128_TEXT_MAX];
+        uint8_t id[16];
 
-        if (getrandom(b, sizeof(b), 0) != sizeof(b))
-                return -EIO;
-        b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
-        b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-        for (size_t i = 0, at = 0; i < sizeof(b); i++)
-                at += (size_t)snprintf(
-                        buf + at, 37 - at, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", b[i]);
-        return 0;
+        id128_random(id, 0);
+        id128_format(hex, id);
+        snprintf(buf, 37, "%.8s-%.4s-%.4s-%.4s-%s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
 }
 
 /* Writes "ACTION" or, so that the event can be told from others, "ACTION UUID". */
@@ -155,9 +152,7 @@ static int write_action(const char *path)
 
         if (t.plain_only || !(t.settle || t.uuid))
                 return write_attr(path, t.action);
-        r = random_uuid(uuid);
-        if (r < 0)
-                return r;
+        random_uuid(uuid);
         both = str_printf("%s %s", t.action, uuid);
         if (!both)
                 return -ENOMEM;

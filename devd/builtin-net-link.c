@@ -87,8 +87,7 @@ static int set_match(struct link_file *f, const struct ini_line *l)
                         continue;
                 f->has_match = true;
                 if (!*value) {
-                        strv_free(*v);
-                        *v = NULL;
+                        strv_reset(v);
                         return 0;
                 }
                 if (*value == '!') {

@@ -311,8 +311,7 @@ static bool put_off(struct event_run *run)
 static void run_list_next(struct event_run *run)
 {
         if (run->run_next == 0 && !run->delayed) {
-                strv_free(run->env);
-                run->env = NULL;
+                strv_reset(&run->env);
         }
         while (run->run_next < run->re.n_run) {
                 const struct rules_run *i;

@@ -36,8 +36,7 @@ static char *strip_end(char *line)
 
 static void end_record(struct hwdb_source *s)
 {
-        strv_free(s->matches);
-        s->matches = NULL;
+        strv_reset(&s->matches);
 }
 
 /* One blank before the key is kept: it says that the value is for udev. */

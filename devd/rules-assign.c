@@ -101,8 +101,7 @@ static int assign_seclabel(struct evaluation *v, const struct token *t)
         if (!label)
                 return 0;
         if (t->op == OP_ASSIGN) {
-                strv_free(v->d->seclabels);
-                v->d->seclabels = NULL;
+                strv_reset(&v->d->seclabels);
         }
         return strv_addf(&v->d->seclabels, "%s=%s", t->key, label);
 }
@@ -169,8 +168,7 @@ static int assign_symlink(struct evaluation *v, const struct token *t)
                 return 0;
         v->links_final = t->op == OP_FINAL;
         if (t->op == OP_ASSIGN || t->op == OP_FINAL) {
-                strv_free(v->d->links);
-                v->d->links = NULL;
+                strv_reset(&v->d->links);
         }
         value = value_of(v, t, v->escape != ESCAPE_NONE, buf);
         if (!value)

@@ -50,8 +50,7 @@ static void read_keys(void)
 {
         _cleanup_strv_ char **files = NULL;
 
-        strv_free(sysctl.keys);
-        sysctl.keys = NULL;
+        strv_reset(&sysctl.keys);
         if (conf_files_list(NULL, (char *const *)dirs, ".conf", &files) < 0)
                 return;
         (void)strv_add(&files, "/etc/sysctl.conf");

@@ -8,7 +8,6 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/reboot.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -18,6 +17,7 @@
 
 #include "lib/cmdline.h"
 #include "lib/fileio.h"
+#include "lib/id128.h"
 #include "lib/paths.h"
 #include "boot.h"
 #include "condition.h"
@@ -207,37 +207,21 @@ static int loopback_up(struct manager *m)
 
 static void new_machine_id(struct manager *m)
 {
-        uint8_t b[16];
+        uint8_t id[16];
 
-        if (getrandom(b, sizeof(b), GRND_NONBLOCK) != sizeof(b)) {
-                usec_t a = now_realtime(), c = now_monotonic();
-
-                memcpy(b, &a, 8);
-                memcpy(b + 8, &c, 8);
-        }
-        b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
-        b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-        for (int i = 0; i < 16; i++)
-                snprintf(m->machine_id + i * 2, 3, "%02x", b[i]);
+        id128_random(id, 0);
+        id128_format(m->machine_id, id);
 }
 
-/* 32 hexadecimal digits, or a UUID with its dashes. */
 static int machine_id_of(struct manager *m, const char *s)
 {
-        char id[33];
-        size_t n = 0;
+        static const uint8_t none[16];
+        uint8_t id[16];
+        int r = s ? id128_parse(s, id) : -EINVAL;
 
-        for (; s && *s; s++) {
-                if (*s == '-')
-                        continue;
-                if (n == 32 || !isxdigit((unsigned char)*s))
-                        return -EINVAL;
-                id[n++] = (char)tolower((unsigned char)*s);
-        }
-        if (n != 32 || strspn(id, "0") >= 32)
+        if (r < 0 || memcmp(id, none, sizeof(id)) == 0)
                 return -EINVAL;
-        id[32] = '\0';
-        memcpy(m->machine_id, id, sizeof(id));
+        id128_format(m->machine_id, id);
         return 0;
 }
 

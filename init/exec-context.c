@@ -25,13 +25,29 @@ void exec_context_init(struct exec_context *c)
                 c->dirs[i].mode = 0755;
 }
 
-static void free_binds(struct exec_path_pair *b, size_t n)
+void exec_path_pairs_reset(struct exec_path_pairs *pairs)
 {
-        for (size_t i = 0; i < n; i++) {
-                free(b[i].source);
-                free(b[i].dest);
+        for (size_t i = 0; i < pairs->n; i++) {
+                free(pairs->v[i].source);
+                free(pairs->v[i].dest);
         }
-        free(b);
+        free(pairs->v);
+        *pairs = (struct exec_path_pairs) { 0 };
+}
+
+int exec_path_pairs_add(struct exec_path_pairs *pairs, const char *source, const char *dest,
+        bool ignore_missing, bool recursive)
+{
+        struct exec_path_pair *bigger = reallocarray(pairs->v, pairs->n + 1, sizeof(*bigger));
+        _cleanup_free_ char *from = strdup(source), *to = strdup(dest);
+
+        if (bigger)
+                pairs->v = bigger;
+        if (!bigger || !from || !to)
+                return -ENOMEM;
+        bigger[pairs->n++] =
+                (struct exec_path_pair) { TAKE_PTR(from), TAKE_PTR(to), ignore_missing, recursive };
+        return 0;
 }
 
 void exec_context_done(struct exec_context *c)
@@ -54,8 +70,8 @@ void exec_context_done(struct exec_context *c)
                 free(strings[i]);
         for (int i = 0; i < DIR_MAX; i++)
                 strv_free(c->dirs[i].paths);
-        free_binds(c->bind_paths, c->n_bind_paths);
-        free_binds(c->bind_ro_paths, c->n_bind_ro_paths);
+        exec_path_pairs_reset(&c->bind_paths);
+        exec_path_pairs_reset(&c->bind_ro_paths);
         *c = (struct exec_context) { 0 };
 }
 

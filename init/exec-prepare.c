@@ -475,7 +475,7 @@ static bool needs_mounts(const struct exec_context *c)
                c->private_ipc || c->private_users || c->private_mounts || c->mount_flags ||
                c->network_namespace_path || c->ipc_namespace_path || c->read_write_paths ||
                c->read_only_paths || c->inaccessible_paths || c->exec_paths || c->no_exec_paths ||
-               c->n_bind_paths || c->n_bind_ro_paths || c->temporary_fs || c->dynamic_user ||
+               c->bind_paths.n || c->bind_ro_paths.n || c->temporary_fs || c->dynamic_user ||
                c->root_directory || c->log_namespace || (c->mount_api_vfs_set && c->mount_api_vfs);
 }
 
@@ -489,16 +489,16 @@ bool exec_needs_helper(const struct exec_context *c, const struct exec_params *p
 
 static struct plan_array plan_binds(struct plan_builder *b, const struct exec_context *c)
 {
-        size_t n = c->n_bind_paths + c->n_bind_ro_paths;
+        size_t n = c->bind_paths.n + c->bind_ro_paths.n;
         struct plan_array a = { .n = (uint32_t)n };
 
         if (n == 0)
                 return a;
         a.off = plan_reserve(b, n * sizeof(struct plan_bind));
         for (size_t i = 0; i < n && !b->failed; i++) {
-                bool ro = i >= c->n_bind_paths;
+                bool ro = i >= c->bind_paths.n;
                 const struct exec_path_pair *from =
-                        ro ? &c->bind_ro_paths[i - c->n_bind_paths] : &c->bind_paths[i];
+                        ro ? &c->bind_ro_paths.v[i - c->bind_paths.n] : &c->bind_paths.v[i];
                 struct plan_bind d = {
                         .read_only = ro, .ignore_missing = from->ignore_missing, .recursive = from->recursive
                 };

@@ -65,6 +65,14 @@ struct exec_path_pair {
         char *source, *dest;
         bool ignore_missing, recursive;
 };
+struct exec_path_pairs {
+        struct exec_path_pair *v;
+        size_t n;
+};
+/* Copies both. -ENOMEM. */
+int exec_path_pairs_add(struct exec_path_pairs *pairs, const char *source, const char *dest,
+        bool ignore_missing, bool recursive);
+void exec_path_pairs_reset(struct exec_path_pairs *pairs);
 
 /* A set of system calls by name; groups "@x" are kept as written and expanded when the filter is compiled. */
 struct exec_syscalls {
@@ -144,8 +152,7 @@ struct exec_context {
         unsigned long mount_flags;
         char *network_namespace_path, *ipc_namespace_path;
         char **read_write_paths, **read_only_paths, **inaccessible_paths, **exec_paths, **no_exec_paths;
-        struct exec_path_pair *bind_paths, *bind_ro_paths;
-        size_t n_bind_paths, n_bind_ro_paths;
+        struct exec_path_pairs bind_paths, bind_ro_paths;
         char **temporary_fs;     /* "path:options" */
         char **address_families; /* "AF_UNIX" …; empty with set = none allowed */
         bool address_families_set, address_families_allow;

@@ -54,6 +54,49 @@ int parse_word_c(const struct parse *p, const char **s, char **ret)
         return next_word(p, s, WORD_CUNESCAPE | WORD_RELAX, ret);
 }
 
+int parse_each(const struct parse *p, const char *s, parse_next_fn next, parse_item_fn item, void *to,
+        const char *what)
+{
+        for (;;) {
+                _cleanup_free_ char *word = NULL, *shown = NULL;
+                int r = next(p, &s, &word);
+
+                if (r <= 0)
+                        return r;
+                shown = strdup(word);
+                if (!shown)
+                        return -ENOMEM;
+                r = item(p, word, to);
+                if (what && (r == -EINVAL || r == -ERANGE))
+                        parse_problem(p, "'%.100s' is not %s", shown, what);
+                else if (r < 0)
+                        return r;
+        }
+}
+
+int parse_reset(const struct parse *p)
+{
+        strv_reset(p->target);
+        return 0;
+}
+
+int parse_list(const struct parse *p, parse_next_fn next, parse_item_fn item, const char *what)
+{
+        return *p->value ? parse_each(p, p->value, next, item, p->target, what) : parse_reset(p);
+}
+
+int parse_item_add(const struct parse *p, char *word, void *list)
+{
+        (void)p;
+        return strv_add(list, word);
+}
+
+int parse_item_add_unique(const struct parse *p, char *word, void *list)
+{
+        (void)p;
+        return strv_add_unique(list, word);
+}
+
 int parse_path_value(const char *s, char **ret)
 {
         char *path;
@@ -172,39 +215,15 @@ int parse_value_string_raw(const struct parse *p)
         return str_replace(p->target, *p->value ? p->value : NULL);
 }
 
-static int add_words(const struct parse *p, bool unique)
-{
-        char ***list = p->target;
-        const char *s = p->value;
-
-        if (!*s) {
-                strv_free(*list);
-                *list = NULL;
-                return 0;
-        }
-        for (;;) {
-                _cleanup_free_ char *word = NULL;
-                int r = parse_word(p, &s, &word);
-
-                if (r <= 0)
-                        return r;
-                if (unique && strv_contains(*list, word))
-                        continue;
-                r = strv_push(list, TAKE_PTR(word));
-                if (r < 0)
-                        return r;
-        }
-}
-
 /* A list of words; each assignment adds. */
 int parse_value_strv(const struct parse *p)
 {
-        return add_words(p, false);
+        return parse_list(p, parse_word, parse_item_add, NULL);
 }
 
 int parse_value_words(const struct parse *p)
 {
-        return add_words(p, true);
+        return parse_list(p, parse_word, parse_item_add_unique, NULL);
 }
 
 static int take_path(const struct parse *p, bool empty_ok)
@@ -240,33 +259,19 @@ int parse_value_path_or_empty(const struct parse *p)
         return take_path(p, true);
 }
 
+static int add_path(const struct parse *p, char *word, void *list)
+{
+        _cleanup_free_ char *path = NULL;
+        int r = parse_path_value(word, &path);
+
+        (void)p;
+        return r < 0 ? r : strv_push(list, TAKE_PTR(path));
+}
+
 /* Absolute paths with blanks between; a bad one is told and left out. */
 int parse_value_paths(const struct parse *p)
 {
-        char ***list = p->target;
-        const char *s = p->value;
-
-        if (!*s) {
-                strv_free(*list);
-                *list = NULL;
-                return 0;
-        }
-        for (;;) {
-                _cleanup_free_ char *word = NULL, *path = NULL;
-                int r = parse_word_c(p, &s, &word);
-
-                if (r <= 0)
-                        return r;
-                r = parse_path_value(word, &path);
-                if (r == -EINVAL) {
-                        parse_problem(p, "'%.100s' is not an absolute path", word);
-                        continue;
-                }
-                if (r >= 0)
-                        r = strv_push(list, TAKE_PTR(path));
-                if (r < 0)
-                        return r;
-        }
+        return parse_list(p, parse_word_c, add_path, "an absolute path");
 }
 
 /* "/a:/b", as in $PATH; assignments add. */
@@ -274,25 +279,19 @@ int parse_value_paths_colon(const struct parse *p)
 {
         _cleanup_free_ char *s = NULL;
         _cleanup_strv_ char **words = NULL;
-        char ***list = p->target;
         int r;
 
-        if (!*p->value) {
-                strv_free(*list);
-                *list = NULL;
-                return 0;
-        }
+        if (!*p->value)
+                return parse_reset(p);
         r = parse_resolve(p, p->value, &s);
         if (r < 0)
                 return r;
         words = strv_split(s, ":");
         FOREACH_STR (w, words) {
-                _cleanup_free_ char *path = NULL;
-
-                r = parse_path_value(*w, &path);
+                r = add_path(p, *w, p->target);
                 if (r == -EINVAL)
                         parse_problem(p, "'%.100s' is not an absolute path", *w);
-                else if (r < 0 || (r = strv_push(list, TAKE_PTR(path))) < 0)
+                else if (r < 0)
                         return r;
         }
         return 0;

@@ -300,25 +300,12 @@ int parse_value_io_latency(const struct parse *p)
 
 /* ---- controllers, devices, addresses, slice ---- */
 
-static int add_controllers(const struct parse *p, char ***list)
+static int add_controller(const struct parse *p, char *word, void *list)
 {
-        const char *s = p->value;
+        int64_t v;
 
-        for (;;) {
-                _cleanup_free_ char *word = NULL;
-                int64_t v;
-                int r = parse_word(p, &s, &word);
-
-                if (r <= 0)
-                        return r;
-                if (name_value(names_cgroup_controller, word, &v) < 0) {
-                        parse_problem(p, "'%.100s' is not a controller", word);
-                        continue;
-                }
-                r = strv_add_unique(list, word);
-                if (r < 0)
-                        return r;
-        }
+        (void)p;
+        return name_value(names_cgroup_controller, word, &v) < 0 ? -EINVAL : strv_add_unique(list, word);
 }
 
 /* A boolean, or the controllers that the unit shall have. */
@@ -330,23 +317,16 @@ int parse_value_delegate(const struct parse *p)
         c->delegate_set = true;
         if (b >= 0 || !*p->value) {
                 c->delegate = b != 0;
-                strv_free(c->delegate_controllers);
-                c->delegate_controllers = NULL;
+                strv_reset(&c->delegate_controllers);
                 return 0;
         }
         c->delegate = true;
-        return add_controllers(p, &c->delegate_controllers);
+        return parse_each(p, p->value, parse_word, add_controller, &c->delegate_controllers, "a controller");
 }
 
 int parse_value_controllers(const struct parse *p)
 {
-        char ***list = p->target;
-
-        if (*p->value)
-                return add_controllers(p, list);
-        strv_free(*list);
-        *list = NULL;
-        return 0;
+        return parse_list(p, parse_word, add_controller, "a controller");
 }
 
 /* "/dev/sda rw", "char-pts": kept as "NODE ACCESS". */
@@ -354,14 +334,10 @@ int parse_value_device_allow(const struct parse *p)
 {
         _cleanup_free_ char *node = NULL, *access = NULL;
         const char *s = p->value;
-        char ***list = p->target;
         int r;
 
-        if (!*s) {
-                strv_free(*list);
-                *list = NULL;
-                return 0;
-        }
+        if (!*s)
+                return parse_reset(p);
         r = parse_word(p, &s, &node);
         if (r <= 0)
                 return r < 0 ? r : -EINVAL;
@@ -373,10 +349,10 @@ int parse_value_device_allow(const struct parse *p)
                 return r;
         if (access && (!*access || access[strspn(access, "rwm")]))
                 return -EINVAL;
-        return strv_addf(list, "%s %s", node, access ? access : "rwm");
+        return strv_addf(p->target, "%s %s", node, access ? access : "rwm");
 }
 
-static int add_address(char ***list, const char *word)
+static int add_address(const struct parse *p, char *word, void *list)
 {
         static const struct {
                 const char *name, *addresses[3];
@@ -386,23 +362,21 @@ static int add_address(char ***list, const char *word)
                 { "link-local", { "169.254.0.0/16", "fe80::/64" } },
                 { "multicast", { "224.0.0.0/4", "ff00::/8" } },
         };
-        _cleanup_free_ char *address = strdup(word);
-        char *slash = address ? strchr(address, '/') : NULL, buf[sizeof(struct in6_addr)];
+        char *slash = strchr(word, '/'), buf[sizeof(struct in6_addr)];
         uint32_t bits = 0, max;
 
+        (void)p;
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)
                 if (streq(word, names[i].name)) {
                         int r = strv_add_unique(list, names[i].addresses[0]);
 
                         return r < 0 ? r : strv_add_unique(list, names[i].addresses[1]);
                 }
-        if (!address)
-                return -ENOMEM;
         if (slash)
                 *slash = '\0';
-        if (inet_pton(AF_INET, address, buf) == 1)
+        if (inet_pton(AF_INET, word, buf) == 1)
                 max = 32;
-        else if (inet_pton(AF_INET6, address, buf) == 1)
+        else if (inet_pton(AF_INET6, word, buf) == 1)
                 max = 128;
         else
                 return -EINVAL;
@@ -410,33 +384,14 @@ static int add_address(char ***list, const char *word)
                 bits = max;
         else if (parse_u32(slash + 1, &bits) < 0 || bits > max)
                 return -EINVAL;
-        _cleanup_free_ char *full = str_printf("%s/%u", address, bits);
+        _cleanup_free_ char *full = str_printf("%s/%u", word, bits);
 
         return full ? strv_add_unique(list, full) : -ENOMEM;
 }
 
 int parse_value_addresses(const struct parse *p)
 {
-        char ***list = p->target;
-        const char *s = p->value;
-
-        if (!*s) {
-                strv_free(*list);
-                *list = NULL;
-                return 0;
-        }
-        for (;;) {
-                _cleanup_free_ char *word = NULL;
-                int r = parse_word(p, &s, &word);
-
-                if (r <= 0)
-                        return r;
-                r = add_address(list, word);
-                if (r == -EINVAL)
-                        parse_problem(p, "'%.100s' is not an address[/bits]", word);
-                else if (r < 0)
-                        return r;
-        }
+        return parse_list(p, parse_word, add_address, "an address[/bits]");
 }
 
 int parse_value_slice(const struct parse *p)
@@ -463,14 +418,23 @@ int parse_value_bind_rule(const struct parse *p)
         char ***list = p->target;
         struct bind_rule r;
 
-        if (!*p->value) {
-                strv_free(*list);
-                *list = NULL;
-                return 0;
-        }
+        if (!*p->value)
+                return parse_reset(p);
         if (strv_len(*list) >= 128)
                 return -ERANGE;
         return cgroup_bind_rule(p->value, &r) < 0 ? -EINVAL : strv_add(list, p->value);
+}
+
+static int add_interface(const struct parse *p, char *word, void *deny)
+{
+        struct cgroup_context *c = unit_cgroup_context(p->u);
+
+        if (strlen(word) >= IFNAMSIZ || strchr(word, '/'))
+                return -EINVAL;
+        if (*(bool *)deny == c->interfaces_deny)
+                return strv_add_unique(&c->interfaces, word);
+        strv_remove(c->interfaces, word);
+        return 0;
 }
 
 /* The first line says whether these are the only ones, or all but these; a line of the other kind takes away. */
@@ -481,27 +445,14 @@ int parse_value_interfaces(const struct parse *p)
         const char *s = p->value + deny;
 
         if (!*p->value) {
-                strv_free(c->interfaces);
-                c->interfaces = NULL;
+                strv_reset(&c->interfaces);
                 c->interfaces_set = false;
                 return 0;
         }
         if (!c->interfaces_set)
                 c->interfaces_deny = deny;
         c->interfaces_set = true;
-        for (;;) {
-                _cleanup_free_ char *word = NULL;
-                int r = parse_word(p, &s, &word);
-
-                if (r <= 0)
-                        return r;
-                if (strlen(word) >= IFNAMSIZ || strchr(word, '/'))
-                        parse_problem(p, "'%.100s' is not the name of a network interface", word);
-                else if (deny != c->interfaces_deny)
-                        strv_remove(c->interfaces, word);
-                else if ((r = strv_add_unique(&c->interfaces, word)) < 0)
-                        return r;
-        }
+        return parse_each(p, s, parse_word, add_interface, &deny, "the name of a network interface");
 }
 
 /* BPFProgram=TYPE:/path, or the path alone where the row says which type. */
@@ -513,8 +464,7 @@ int parse_value_bpf_program(const struct parse *p)
         int r;
 
         if (!*p->value) {
-                strv_free(c->bpf_programs);
-                c->bpf_programs = NULL;
+                strv_reset(&c->bpf_programs);
                 return 0;
         }
         r = parse_resolve(p, p->value, &s);

@@ -4,21 +4,21 @@
 
 #include <strings.h>
 
-static int reset_list(char ***list)
+static int add_capability(const struct parse *p, char *word, void *set)
 {
-        strv_free(*list);
-        *list = NULL;
-        return 0;
-}
+        uint64_t *to = set;
+        unsigned n;
 
-static int capability_number(const char *word, unsigned *ret)
-{
+        (void)p;
         for (const struct name_row *t = names_capability; t->name; t++)
                 if (strcasecmp(t->name, word) == 0) {
-                        *ret = (unsigned)t->value;
+                        *to |= UINT64_C(1) << t->value;
                         return 0;
                 }
-        return parse_u32(word, ret) < 0 || *ret > 63 ? -EINVAL : 0;
+        if (parse_u32(word, &n) < 0 || n > 63)
+                return -EINVAL;
+        *to |= UINT64_C(1) << n;
+        return 0;
 }
 
 /* CapabilityBoundingSet= (arg 0: unset is all) and AmbientCapabilities= (arg 1: unset is none). The first assignment
@@ -27,26 +27,15 @@ int parse_value_capabilities(const struct parse *p)
 {
         uint64_t *to = p->target, initial = p->d->arg ? 0 : UINT64_MAX, sum = 0;
         bool invert = *p->value == '~';
-        const char *s = p->value + invert;
+        int r;
 
         if (!*p->value) {
                 *to = 0;
                 return 0;
         }
-        for (;;) {
-                _cleanup_free_ char *word = NULL;
-                unsigned n;
-                int r = parse_word(p, &s, &word);
-
-                if (r < 0)
-                        return r;
-                if (r == 0)
-                        break;
-                if (capability_number(word, &n) < 0)
-                        parse_problem(p, "'%.100s' is not a capability", word);
-                else
-                        sum |= UINT64_C(1) << n;
-        }
+        r = parse_each(p, p->value + invert, parse_word, add_capability, &sum, "a capability");
+        if (r < 0)
+                return r;
         if (*to == initial)
                 *to = invert ? ~sum : sum;
         else if (invert)
@@ -56,172 +45,109 @@ int parse_value_capabilities(const struct parse *p)
         return 0;
 }
 
+static int add_secure_bit(const struct parse *p, char *word, void *to)
+{
+        int64_t v;
+
+        (void)p;
+        if (name_value(names_secure_bits, word, &v) < 0)
+                return -EINVAL;
+        *(int *)to |= (int)v;
+        return 0;
+}
+
 int parse_value_secure_bits(const struct parse *p)
 {
-        int *to = p->target, sum = 0;
-        const char *s = p->value;
-
-        if (!*s) {
-                *to = 0;
-                return 0;
-        }
-        for (;;) {
-                _cleanup_free_ char *word = NULL;
-                int64_t v;
-                int r = parse_word(p, &s, &word);
-
-                if (r < 0)
-                        return r;
-                if (r == 0)
-                        break;
-                if (name_value(names_secure_bits, word, &v) < 0)
-                        parse_problem(p, "'%.100s' is not a secure bit", word);
-                else
-                        sum |= (int)v;
-        }
-        *to |= sum;
+        if (*p->value)
+                return parse_each(p, p->value, parse_word, add_secure_bit, p->target, "a secure bit");
+        *(int *)p->target = 0;
         return 0;
 }
 
 /* ---- paths ---- */
 
+static int add_access_path(const struct parse *p, char *word, void *list)
+{
+        const char *at = word + strspn(word, "-+");
+        _cleanup_free_ char *path = NULL;
+        int r = at - word > 2 ? -EINVAL : parse_path_value(at, &path);
+
+        (void)p;
+        return r < 0 ? r : strv_addf(list, "%.*s%s", (int)(at - word), word, path);
+}
+
 /* Absolute paths, kept with the prefixes '-' (may be missing) and '+' (below RootDirectory=) as written. */
 int parse_value_access_paths(const struct parse *p)
 {
-        const char *s = p->value;
-
-        if (!*s)
-                return reset_list(p->target);
-        for (;;) {
-                _cleanup_free_ char *word = NULL, *path = NULL;
-                const char *at;
-                int r = parse_word_c(p, &s, &word);
-
-                if (r <= 0)
-                        return r;
-                at = word + strspn(word, "-+");
-                r = at - word > 2 ? -EINVAL : parse_path_value(at, &path);
-                if (r == -EINVAL) {
-                        parse_problem(p, "'%.100s' is not an absolute path", word);
-                        continue;
-                }
-                if (r >= 0)
-                        r = strv_addf(p->target, "%.*s%s", (int)(at - word), word, path);
-                if (r < 0)
-                        return r;
-        }
-}
-
-static void free_pairs(struct exec_path_pair **v, size_t *n)
-{
-        for (size_t i = 0; i < *n; i++) {
-                free((*v)[i].source);
-                free((*v)[i].dest);
-        }
-        free(*v);
-        *v = NULL;
-        *n = 0;
+        return parse_list(p, parse_word_c, add_access_path, "an absolute path");
 }
 
 /* "[-]source[:dest[:rbind|norbind]]" */
-static int parse_pair(const struct parse *p, char *word, struct exec_path_pair *ret)
+static int add_pair(const struct parse *p, char *word, void *to)
 {
-        char *dest, *options = NULL;
+        bool ignore_missing = *word == '-', recursive = true;
+        _cleanup_free_ char *source = NULL, *dest = NULL;
+        char *fields[3] = { word + ignore_missing };
         int r;
 
-        *ret = (struct exec_path_pair) { .recursive = true, .ignore_missing = *word == '-' };
-        word += ret->ignore_missing;
-        dest = strchr(word, ':');
-        if (dest) {
-                *dest++ = '\0';
-                options = strchr(dest, ':');
-                if (options)
-                        *options++ = '\0';
+        (void)p;
+        for (int i = 1; i < 3 && fields[i - 1]; i++) {
+                fields[i] = strchr(fields[i - 1], ':');
+                if (fields[i])
+                        *fields[i]++ = '\0';
         }
-        if (options && streq(options, "norbind"))
-                ret->recursive = false;
-        else if (options && *options && !streq(options, "rbind"))
+        if (fields[2] && streq(fields[2], "norbind"))
+                recursive = false;
+        else if (fields[2] && *fields[2] && !streq(fields[2], "rbind"))
                 return -EINVAL;
-        r = parse_path_value(word, &ret->source);
-        if (r < 0)
-                return r;
-        r = parse_path_value(dest && *dest ? dest : word, &ret->dest);
-        if (r < 0) {
-                free(ret->source);
-                ret->source = NULL;
-        }
-        return r;
+        r = parse_path_value(fields[0], &source);
+        if (r >= 0)
+                r = parse_path_value(fields[1] && *fields[1] ? fields[1] : fields[0], &dest);
+        return r < 0 ? r : exec_path_pairs_add(to, source, dest, ignore_missing, recursive);
 }
 
-/* BindPaths= (arg 0), BindReadOnlyPaths= (arg 1). */
+/* BindPaths=, BindReadOnlyPaths=. */
 int parse_value_bind_paths(const struct parse *p)
 {
-        struct exec_context *c = unit_exec(p->u);
-        struct exec_path_pair **v = p->d->arg ? &c->bind_ro_paths : &c->bind_paths;
-        size_t *n = p->d->arg ? &c->n_bind_ro_paths : &c->n_bind_paths;
-        const char *s = p->value;
-
-        if (!*s) {
-                free_pairs(v, n);
-                return 0;
-        }
-        for (;;) {
-                _cleanup_free_ char *word = NULL;
-                struct exec_path_pair pair, *bigger;
-                int r = parse_word_c(p, &s, &word);
-
-                if (r <= 0)
-                        return r;
-                r = parse_pair(p, word, &pair);
-                if (r == -EINVAL) {
-                        parse_problem(p,
-                                "'%.100s' is not SOURCE[:DESTINATION[:rbind|norbind]] of absolute paths",
-                                word);
-                        continue;
-                }
-                if (r < 0)
-                        return r;
-                bigger = reallocarray(*v, *n + 1, sizeof(**v));
-                if (!bigger) {
-                        free(pair.source);
-                        free(pair.dest);
-                        return -ENOMEM;
-                }
-                *v = bigger;
-                bigger[(*n)++] = pair;
-        }
+        if (*p->value)
+                return parse_each(p, p->value, parse_word_c, add_pair, p->target,
+                        "SOURCE[:DESTINATION[:rbind|norbind]] of absolute paths");
+        exec_path_pairs_reset(p->target);
+        return 0;
 }
 
 /* "path[:options]" */
+static int add_temporary_fs(const struct parse *p, char *word, void *list)
+{
+        _cleanup_free_ char *path = NULL;
+        char *colon = strchr(word, ':');
+        int r;
+
+        (void)p;
+        if (colon)
+                *colon++ = '\0';
+        r = parse_path_value(word, &path);
+        return r < 0 ? r : strv_addf(list, "%s:%s", path, colon ? colon : "");
+}
+
 int parse_value_temporary_fs(const struct parse *p)
 {
-        const char *s = p->value;
-
-        if (!*s)
-                return reset_list(p->target);
-        for (;;) {
-                _cleanup_free_ char *word = NULL, *path = NULL;
-                char *colon;
-                int r = parse_word_c(p, &s, &word);
-
-                if (r <= 0)
-                        return r;
-                colon = strchr(word, ':');
-                if (colon)
-                        *colon++ = '\0';
-                r = parse_path_value(word, &path);
-                if (r == -EINVAL) {
-                        parse_problem(p, "'%.100s' is not an absolute path", word);
-                        continue;
-                }
-                if (r >= 0)
-                        r = strv_addf(p->target, "%s:%s", path, colon ? colon : "");
-                if (r < 0)
-                        return r;
-        }
+        return parse_list(p, parse_word_c, add_temporary_fs, "an absolute path");
 }
 
 /* ---- filters ---- */
+
+static int add_address_family(const struct parse *p, char *word, void *context)
+{
+        struct exec_context *c = context;
+
+        if (!startswith(word, "AF_"))
+                return -EINVAL;
+        if (c->address_families_allow != (*p->value == '~'))
+                return strv_add_unique(&c->address_families, word);
+        strv_remove(c->address_families, word);
+        return 0;
+}
 
 /* "AF_INET AF_UNIX", "~AF_PACKET", "none". The first assignment decides whether it is a list of what is allowed;
  * one of the other kind takes its members away. */
@@ -229,10 +155,9 @@ int parse_value_address_families(const struct parse *p)
 {
         struct exec_context *c = unit_exec(p->u);
         bool invert = *p->value == '~';
-        const char *s = p->value + invert;
 
         if (!*p->value || streq(p->value, "none")) {
-                reset_list(&c->address_families);
+                strv_reset(&c->address_families);
                 c->address_families_set = c->address_families_allow = *p->value;
                 return 0;
         }
@@ -240,24 +165,18 @@ int parse_value_address_families(const struct parse *p)
                 c->address_families_set = true;
                 c->address_families_allow = !invert;
         }
-        for (;;) {
-                _cleanup_free_ char *word = NULL;
-                int r = parse_word(p, &s, &word);
+        return parse_each(p, p->value + invert, parse_word, add_address_family, c, "an address family");
+}
 
-                if (r <= 0)
-                        return r;
-                if (!startswith(word, "AF_")) {
-                        parse_problem(p, "'%.100s' is not an address family", word);
-                        continue;
-                }
-                if (c->address_families_allow == invert) {
-                        strv_remove(c->address_families, word);
-                        continue;
-                }
-                r = strv_add_unique(&c->address_families, word);
-                if (r < 0)
-                        return r;
-        }
+static int add_namespace(const struct parse *p, char *word, void *sum)
+{
+        int64_t v;
+
+        (void)p;
+        if (name_value(names_namespace, word, &v) < 0)
+                return -EINVAL;
+        *(unsigned long *)sum |= (unsigned long)v;
+        return 0;
 }
 
 /* A boolean (yes: none may be made), or a list of what may, with '~' of what may not. */
@@ -266,8 +185,7 @@ int parse_value_namespaces(const struct parse *p)
         struct exec_context *c = unit_exec(p->u);
         unsigned long sum = 0, all = 0;
         bool invert = *p->value == '~';
-        const char *s = p->value + invert;
-        int b = parse_boolean(p->value);
+        int b = parse_boolean(p->value), r;
 
         for (const struct name_row *t = names_namespace; t->name; t++)
                 all |= (unsigned long)t->value;
@@ -281,19 +199,9 @@ int parse_value_namespaces(const struct parse *p)
                 c->restrict_namespaces_set = true;
                 return 0;
         }
-        for (;;) {
-                _cleanup_free_ char *word = NULL;
-                int64_t v;
-                int r = parse_word(p, &s, &word);
-
-                if (r < 0)
-                        return r;
-                if (r == 0)
-                        break;
-                if (name_value(names_namespace, word, &v) < 0)
-                        return -EINVAL;
-                sum |= (unsigned long)v;
-        }
+        r = parse_each(p, p->value + invert, parse_word, add_namespace, &sum, NULL);
+        if (r < 0)
+                return r;
         if (!c->restrict_namespaces_set)
                 c->restrict_namespaces = invert ? all & ~sum : sum;
         else if (invert)
@@ -315,16 +223,25 @@ static bool syscall_word_valid(const char *w)
         return *w && w != colon && (!colon || streq(colon + 1, "kill") || errno_number(colon + 1) > 0);
 }
 
+static int add_syscall(const struct parse *p, char *word, void *filter)
+{
+        struct exec_syscalls *f = filter;
+        bool invert = *p->value == '~';
+
+        if (!syscall_word_valid(word))
+                return -EINVAL;
+        return strv_addf(&f->names, "%s%s", f->allow_list == invert ? "~" : "", word);
+}
+
 /* The first assignment decides between a list of what is allowed and one of what is not; words of an assignment of
  * the other kind are kept with '~' before them: they are taken out again, in this order, when the filter is made. */
 int parse_value_syscalls(const struct parse *p)
 {
         struct exec_syscalls *f = p->target;
         bool invert = *p->value == '~';
-        const char *s = p->value + invert;
 
         if (!*p->value) {
-                reset_list(&f->names);
+                strv_reset(&f->names);
                 f->set = f->allow_list = false;
                 return 0;
         }
@@ -332,20 +249,7 @@ int parse_value_syscalls(const struct parse *p)
                 f->set = true;
                 f->allow_list = !invert;
         }
-        for (;;) {
-                _cleanup_free_ char *word = NULL;
-                int r = parse_word(p, &s, &word);
-
-                if (r <= 0)
-                        return r;
-                if (!syscall_word_valid(word)) {
-                        parse_problem(p, "'%.100s' is not a system call or group", word);
-                        continue;
-                }
-                r = strv_addf(&f->names, "%s%s", f->allow_list == invert ? "~" : "", word);
-                if (r < 0)
-                        return r;
-        }
+        return parse_each(p, p->value + invert, parse_word, add_syscall, f, "a system call or group");
 }
 
 int parse_value_syscall_errno(const struct parse *p)
@@ -363,27 +267,17 @@ int parse_value_syscall_errno(const struct parse *p)
         return 0;
 }
 
+static int add_architecture(const struct parse *p, char *word, void *list)
+{
+        int64_t v;
+
+        (void)p;
+        return name_value(names_architecture, word, &v) < 0 ? -EINVAL : strv_add_unique(list, word);
+}
+
 int parse_value_architectures(const struct parse *p)
 {
-        const char *s = p->value;
-
-        if (!*s)
-                return reset_list(p->target);
-        for (;;) {
-                _cleanup_free_ char *word = NULL;
-                int64_t v;
-                int r = parse_word(p, &s, &word);
-
-                if (r <= 0)
-                        return r;
-                if (name_value(names_architecture, word, &v) < 0) {
-                        parse_problem(p, "'%.100s' is not an architecture", word);
-                        continue;
-                }
-                r = strv_add_unique(p->target, word);
-                if (r < 0)
-                        return r;
-        }
+        return parse_list(p, parse_word, add_architecture, "an architecture");
 }
 
 int parse_value_mount_flags(const struct parse *p)
@@ -405,14 +299,18 @@ int parse_value_mount_api_vfs(const struct parse *p)
         return r;
 }
 
+static int add_image(const struct parse *p, char *word, void *list)
+{
+        return strv_addf(list, "%s=%s", (const char *)p->d->arg, word);
+}
+
 /* Kept so that the start can fail by name. Empty: what the row said so far goes. */
 int parse_value_image(const struct parse *p)
 {
-        const char *name = (const char *)p->d->arg, *s = p->value;
+        const char *name = (const char *)p->d->arg;
         char ***list = p->target;
-        int r = 0;
 
-        if (!*s) {
+        if (!*p->value) {
                 char **to = *list;
 
                 for (char **e = *list; e && *e; e++)
@@ -424,16 +322,7 @@ int parse_value_image(const struct parse *p)
                         *to = NULL;
                 return 0;
         }
-        for (;;) {
-                _cleanup_free_ char *word = NULL;
-
-                r = parse_word_c(p, &s, &word);
-                if (r <= 0)
-                        return r;
-                r = strv_addf(list, "%s=%s", name, word);
-                if (r < 0)
-                        return r;
-        }
+        return parse_each(p, p->value, parse_word_c, add_image, list, NULL);
 }
 
 int parse_value_login_environment(const struct parse *p)

@@ -18,35 +18,18 @@ static bool variable_name_valid(const char *s, size_t n)
         return true;
 }
 
-static int reset_list(char ***list)
+static int add_assignment(const struct parse *p, char *word, void *list)
 {
-        strv_free(*list);
-        *list = NULL;
-        return 0;
+        const char *equals = strchr(word, '=');
+
+        (void)p;
+        return equals && variable_name_valid(word, (size_t)(equals - word)) ? strv_env_set(list, word)
+                                                                            : -EINVAL;
 }
 
 int parse_value_environment(const struct parse *p)
 {
-        const char *s = p->value;
-
-        if (!*s)
-                return reset_list(p->target);
-        for (;;) {
-                _cleanup_free_ char *word = NULL;
-                const char *equals;
-                int r = parse_word_c(p, &s, &word);
-
-                if (r <= 0)
-                        return r;
-                equals = strchr(word, '=');
-                if (!equals || !variable_name_valid(word, (size_t)(equals - word))) {
-                        parse_problem(p, "'%.100s' is not an assignment NAME=value", word);
-                        continue;
-                }
-                r = strv_env_set(p->target, word);
-                if (r < 0)
-                        return r;
-        }
+        return parse_list(p, parse_word_c, add_assignment, "an assignment NAME=value");
 }
 
 /* One path (or pattern) a line, '-' before it when it may be missing. */
@@ -57,7 +40,7 @@ int parse_value_environment_file(const struct parse *p)
         int r;
 
         if (!*p->value)
-                return reset_list(p->target);
+                return parse_reset(p);
         r = parse_resolve(p, p->value, &s);
         if (r < 0)
                 return r;
@@ -66,29 +49,19 @@ int parse_value_environment_file(const struct parse *p)
         return r < 0 ? r : strv_addf(p->target, "%s%s", optional ? "-" : "", path);
 }
 
+static int add_variable_name(const struct parse *p, char *word, void *list)
+{
+        const char *equals = p->d->arg ? strchr(word, '=') : NULL;
+
+        if (!variable_name_valid(word, equals ? (size_t)(equals - word) : strlen(word)))
+                return -EINVAL;
+        return strv_add_unique(list, word);
+}
+
 /* Names of variables; assignments too where the row says so (UnsetEnvironment=). */
 int parse_value_variable_names(const struct parse *p)
 {
-        const char *s = p->value;
-
-        if (!*s)
-                return reset_list(p->target);
-        for (;;) {
-                _cleanup_free_ char *word = NULL;
-                const char *equals;
-                int r = parse_word(p, &s, &word);
-
-                if (r <= 0)
-                        return r;
-                equals = p->d->arg ? strchr(word, '=') : NULL;
-                if (!variable_name_valid(word, equals ? (size_t)(equals - word) : strlen(word))) {
-                        parse_problem(p, "'%.100s' is not the name of a variable", word);
-                        continue;
-                }
-                r = strv_add_unique(p->target, word);
-                if (r < 0)
-                        return r;
-        }
+        return parse_list(p, parse_word, add_variable_name, "the name of a variable");
 }
 
 /* ---- who and where ---- */
@@ -150,24 +123,15 @@ int parse_value_user(const struct parse *p)
         return 0;
 }
 
+static int add_group(const struct parse *p, char *word, void *list)
+{
+        (void)p;
+        return user_name_valid(word) ? strv_add_unique(list, word) : -ENOEXEC;
+}
+
 int parse_value_groups(const struct parse *p)
 {
-        const char *s = p->value;
-
-        if (!*s)
-                return reset_list(p->target);
-        for (;;) {
-                _cleanup_free_ char *word = NULL;
-                int r = parse_word(p, &s, &word);
-
-                if (r <= 0)
-                        return r;
-                if (!user_name_valid(word))
-                        return -ENOEXEC;
-                r = strv_add_unique(p->target, word);
-                if (r < 0)
-                        return r;
-        }
+        return parse_list(p, parse_word, add_group, NULL);
 }
 
 /* ---- limits ---- */
@@ -301,8 +265,7 @@ int parse_value_oom_score(const struct parse *p)
         return 0;
 }
 
-/* Words or the kernel's hexadecimal mask. */
-int parse_value_coredump_filter(const struct parse *p)
+static int add_coredump_bits(const struct parse *p, char *word, void *mask)
 {
         static const struct name_row bits[] = {
                 { "private-anonymous", 1 },
@@ -318,32 +281,34 @@ int parse_value_coredump_filter(const struct parse *p)
                 { "all", 0x1ff },
                 { NULL, 0 },
         };
-        struct exec_context *c = unit_exec(p->u);
-        const char *s = p->value;
-        uint64_t mask = 0;
+        int64_t v;
+        char *end;
 
-        if (!*s) {
+        (void)p;
+        if (name_value(bits, word, &v) < 0) {
+                errno = 0;
+                v = (int64_t)strtoull(word, &end, 16);
+                if (errno || *end || end == word)
+                        return -EINVAL;
+        }
+        *(uint64_t *)mask |= (uint64_t)v;
+        return 0;
+}
+
+/* Words or the kernel's hexadecimal mask. */
+int parse_value_coredump_filter(const struct parse *p)
+{
+        struct exec_context *c = unit_exec(p->u);
+        uint64_t mask = 0;
+        int r;
+
+        if (!*p->value) {
                 c->coredump_filter_set = false;
                 return 0;
         }
-        for (;;) {
-                _cleanup_free_ char *word = NULL;
-                int64_t v;
-                char *end;
-                int r = parse_word(p, &s, &word);
-
-                if (r < 0)
-                        return r;
-                if (r == 0)
-                        break;
-                if (name_value(bits, word, &v) < 0) {
-                        errno = 0;
-                        v = (int64_t)strtoull(word, &end, 16);
-                        if (errno || *end || end == word)
-                                return -EINVAL;
-                }
-                mask |= (uint64_t)v;
-        }
+        r = parse_each(p, p->value, parse_word, add_coredump_bits, &mask, NULL);
+        if (r < 0)
+                return r;
         c->coredump_filter |= mask;
         c->coredump_filter_set = true;
         return 0;
@@ -363,28 +328,21 @@ static bool directory_valid(const char *s, bool link_ok)
         return path_is_normalized(s) && !streq(s, "..") && !streq(s, ".");
 }
 
+static int add_directory(const struct parse *p, char *word, void *list)
+{
+        path_simplify(word);
+        return directory_valid(word, p->d->arg != DIR_CONFIGURATION) ? strv_add_unique(list, word) : -EINVAL;
+}
+
 int parse_value_directories(const struct parse *p)
 {
         struct exec_directory *dir = p->target;
-        const char *s = p->value;
 
-        if (!*s)
-                return reset_list(&dir->paths);
-        for (;;) {
-                _cleanup_free_ char *word = NULL;
-                int r = parse_word(p, &s, &word);
-
-                if (r <= 0)
-                        return r;
-                path_simplify(word);
-                if (!directory_valid(word, p->d->arg != DIR_CONFIGURATION)) {
-                        parse_problem(p, "'%.100s' is not a relative path without '..'", word);
-                        continue;
-                }
-                r = strv_add_unique(&dir->paths, word);
-                if (r < 0)
-                        return r;
-        }
+        if (*p->value)
+                return parse_each(
+                        p, p->value, parse_word, add_directory, &dir->paths, "a relative path without '..'");
+        strv_reset(&dir->paths);
+        return 0;
 }
 
 /* Of two with one name the later counts. */
@@ -409,7 +367,7 @@ int parse_value_load_credential(const struct parse *p)
         int r;
 
         if (!*p->value)
-                return reset_list(p->target);
+                return parse_reset(p);
         r = parse_resolve(p, p->value, &s);
         if (r < 0)
                 return r;
@@ -431,7 +389,7 @@ int parse_value_set_credential(const struct parse *p)
         int r;
 
         if (!*p->value)
-                return reset_list(p->target);
+                return parse_reset(p);
         if (!colon || !credential_id_valid(p->value, (size_t)(colon - p->value)))
                 return -EINVAL;
         n = (size_t)(colon - p->value);
@@ -452,7 +410,7 @@ int parse_value_set_credential_encrypted(const struct parse *p)
         char *entry;
 
         if (!*p->value)
-                return reset_list(p->target);
+                return parse_reset(p);
         if (!colon || !credential_id_valid(p->value, (size_t)(colon - p->value)))
                 return -EINVAL;
         entry = strdup(p->value);

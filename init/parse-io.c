@@ -176,30 +176,15 @@ static bool journal_field_valid(const char *s)
         return true;
 }
 
+static int add_log_field(const struct parse *p, char *word, void *list)
+{
+        (void)p;
+        return journal_field_valid(word) ? strv_add(list, word) : -EINVAL;
+}
+
 int parse_value_log_fields(const struct parse *p)
 {
-        char ***list = p->target;
-        const char *s = p->value;
-
-        if (!*s) {
-                strv_free(*list);
-                *list = NULL;
-                return 0;
-        }
-        for (;;) {
-                _cleanup_free_ char *word = NULL;
-                int r = parse_word_c(p, &s, &word);
-
-                if (r <= 0)
-                        return r;
-                if (!journal_field_valid(word)) {
-                        parse_problem(p, "'%.100s' is not a log field NAME=value", word);
-                        continue;
-                }
-                r = strv_push(list, TAKE_PTR(word));
-                if (r < 0)
-                        return r;
-        }
+        return parse_list(p, parse_word_c, add_log_field, "a log field NAME=value");
 }
 
 /* Up to four characters count (utmp's ut_id); the rest is cut as getty does. */

@@ -25,50 +25,41 @@ int parse_value_exec(const struct parse *p)
         return r;
 }
 
-static int add_exit_word(struct exit_set *s, const char *word)
+static int add_exit_word(const struct parse *p, char *word, void *set)
 {
+        struct exit_set *s = set;
         int64_t named;
         int v;
 
+        (void)p;
         if (parse_int(word, &v) >= 0) {
                 if (v < 0 || v > 255)
                         return -ERANGE;
                 bit_set(s->codes, (unsigned)v);
+                s->set = true;
                 return 0;
         }
         if (name_value(names_exit_status, word, &named) >= 0) {
                 bit_set(s->codes, (unsigned)named);
+                s->set = true;
                 return 0;
         }
         v = signal_number(word);
         if (v <= 0 || v >= (int)sizeof(s->signals) * 8)
                 return -EINVAL;
         bit_set(s->signals, (unsigned)v);
+        s->set = true;
         return 0;
 }
 
 /* Exit codes, their names, and signals, with blanks between. */
 int parse_value_exit_set(const struct parse *p)
 {
-        struct exit_set *set = p->target;
-        const char *s = p->value;
-
-        if (!*s) {
-                *set = (struct exit_set) {};
-                return 0;
-        }
-        for (;;) {
-                _cleanup_free_ char *word = NULL;
-                int r = parse_word(p, &s, &word);
-
-                if (r <= 0)
-                        return r;
-                r = add_exit_word(set, word);
-                if (r < 0)
-                        parse_problem(p, "'%.100s' is neither an exit status nor a signal", word);
-                else
-                        set->set = true;
-        }
+        if (*p->value)
+                return parse_each(
+                        p, p->value, parse_word, add_exit_word, p->target, "an exit status or a signal");
+        *(struct exit_set *)p->target = (struct exit_set) {};
+        return 0;
 }
 
 /* 0 and infinity: no time-out. */
@@ -166,31 +157,23 @@ int parse_value_bus_name(const struct parse *p)
         return str_replace(p->target, name);
 }
 
+static int add_socket(const struct parse *p, char *word, void *list)
+{
+        static const enum dep_type edges[] = { DEP_WANTS, DEP_AFTER, DEP_TRIGGERED_BY };
+        int r;
+
+        if (unit_type_from_name(word) != UNIT_SOCKET || !unit_name_valid(word, false))
+                return -EINVAL;
+        r = strv_add_unique(list, word);
+        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(edges); i++)
+                r = unit_add_dep_by_name(p->u, edges[i], word, ORIGIN_FILE);
+        return r;
+}
+
 /* Sockets whose descriptors the service gets: kept by name, with the edges that make them be there. */
 int parse_value_sockets(const struct parse *p)
 {
-        const char *s = p->value;
-
-        for (;;) {
-                _cleanup_free_ char *word = NULL;
-                int r = parse_word(p, &s, &word);
-
-                if (r <= 0)
-                        return r;
-                if (unit_type_from_name(word) != UNIT_SOCKET || !unit_name_valid(word, false)) {
-                        parse_problem(p, "'%.100s' is not the name of a socket unit", word);
-                        continue;
-                }
-                r = strv_add_unique(p->target, word);
-                if (r >= 0)
-                        r = unit_add_dep_by_name(p->u, DEP_WANTS, word, ORIGIN_FILE);
-                if (r >= 0)
-                        r = unit_add_dep_by_name(p->u, DEP_AFTER, word, ORIGIN_FILE);
-                if (r >= 0)
-                        r = unit_add_dep_by_name(p->u, DEP_TRIGGERED_BY, word, ORIGIN_FILE);
-                if (r < 0)
-                        return r;
-        }
+        return parse_each(p, p->value, parse_word, add_socket, p->target, "the name of a socket unit");
 }
 
 /* A relative path counts below /run; /var/run is told to be /run. */

@@ -2,25 +2,20 @@
 #include "names.h"
 #include "parse.h"
 
+static int add_dep(const struct parse *p, char *word, void *to)
+{
+        /* Paths and names without a type are taken as systemctl takes them, which systemd does not do for files: say
+         * what is wrong instead. */
+        int r = unit_add_dep_by_name(p->u, (enum dep_type)p->d->arg, word, ORIGIN_FILE);
+
+        (void)to;
+        return r >= 0 || r == -ENOMEM ? r : -EINVAL;
+}
+
 /* Unit names with blanks between: an edge each. A name that is none is told and left out; the others count. */
 int parse_value_deps(const struct parse *p)
 {
-        const char *s = p->value;
-
-        for (;;) {
-                _cleanup_free_ char *word = NULL;
-                int r = parse_word(p, &s, &word);
-
-                if (r <= 0)
-                        return r;
-                /* Paths and names without a type are taken as systemctl takes them, which systemd does not do for
-                 * files: say what is wrong instead. */
-                r = unit_add_dep_by_name(p->u, (enum dep_type)p->d->arg, word, ORIGIN_FILE);
-                if (r == -ENOMEM)
-                        return r;
-                if (r < 0)
-                        parse_problem(p, "'%.100s' is not the name of a unit", word);
-        }
+        return parse_each(p, p->value, parse_word, add_dep, NULL, "the name of a unit");
 }
 
 int parse_value_condition(const struct parse *p)
@@ -38,31 +33,15 @@ static bool is_documentation_uri(const char *s)
         return false;
 }
 
+static int add_documentation(const struct parse *p, char *word, void *list)
+{
+        (void)p;
+        return is_documentation_uri(word) ? strv_add(list, word) : -EINVAL;
+}
+
 int parse_value_documentation(const struct parse *p)
 {
-        char ***list = p->target;
-        const char *s = p->value;
-
-        if (!*s) {
-                strv_free(*list);
-                *list = NULL;
-                return 0;
-        }
-        for (;;) {
-                _cleanup_free_ char *word = NULL;
-                int r = parse_word(p, &s, &word);
-
-                if (r <= 0)
-                        return r;
-                if (!is_documentation_uri(word)) {
-                        parse_problem(
-                                p, "'%.100s' is not a http:, https:, file:, info: or man: address", word);
-                        continue;
-                }
-                r = strv_push(list, TAKE_PTR(word));
-                if (r < 0)
-                        return r;
-        }
+        return parse_list(p, parse_word, add_documentation, "a http:, https:, file:, info: or man: address");
 }
 
 /* Kept as paths: load-implicit.c makes the edges when all files are read. */
@@ -71,31 +50,16 @@ int parse_value_mounts_for(const struct parse *p)
         return *p->value ? parse_value_paths(p) : 0;
 }
 
+static int add_unit_name(const struct parse *p, char *word, void *list)
+{
+        (void)p;
+        return unit_name_valid(word, true) ? strv_add(list, word) : -EINVAL;
+}
+
 /* [Install]: names kept as they are (the ctl side makes links of them), specifiers resolved. */
 int parse_value_unit_names(const struct parse *p)
 {
-        char ***list = p->target;
-        const char *s = p->value;
-
-        if (!*s) {
-                strv_free(*list);
-                *list = NULL;
-                return 0;
-        }
-        for (;;) {
-                _cleanup_free_ char *word = NULL;
-                int r = parse_word(p, &s, &word);
-
-                if (r <= 0)
-                        return r;
-                if (!unit_name_valid(word, true)) {
-                        parse_problem(p, "'%.100s' is not the name of a unit", word);
-                        continue;
-                }
-                r = strv_push(list, TAKE_PTR(word));
-                if (r < 0)
-                        return r;
-        }
+        return parse_list(p, parse_word, add_unit_name, "the name of a unit");
 }
 
 int parse_value_instance_name(const struct parse *p)

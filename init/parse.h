@@ -25,8 +25,22 @@ int parse_problem(const struct parse *p, const char *fmt, ...) _printf_(2, 3);
 int parse_resolve(const struct parse *p, const char *s, char **ret);
 /* Next word of *s, unquoted, specifiers resolved. 1, 0 at the end, < 0. Backslashes stay (unit names are full of
  * them); parse_word_c() decodes C escapes (paths, environment). */
+typedef int (*parse_next_fn)(const struct parse *p, const char **s, char **ret);
 int parse_word(const struct parse *p, const char **s, char **ret);
 int parse_word_c(const struct parse *p, const char **s, char **ret);
+/* Puts what a word means where `to` says. -EINVAL, -ERANGE: the word is not of the form. The word may be changed. */
+typedef int (*parse_item_fn)(const struct parse *p, char *word, void *to);
+/* item() for each word of s, which next (parse_word or parse_word_c) takes off. A word that is not of the form is told
+ * as "'WORD' is not WHAT" and left out; what NULL: item()'s error is the line's. */
+int parse_each(const struct parse *p, const char *s, parse_next_fn next, parse_item_fn item, void *to,
+        const char *what);
+/* The same for the row's list of strings (item() gets a char ***), which an empty value empties. */
+int parse_list(const struct parse *p, parse_next_fn next, parse_item_fn item, const char *what);
+/* An empty value of such a row: 0. */
+int parse_reset(const struct parse *p);
+/* An item as it is, as often as it is there; once. */
+int parse_item_add(const struct parse *p, char *word, void *list);
+int parse_item_add_unique(const struct parse *p, char *word, void *list);
 /* An absolute, simplified path out of s (specifiers resolved before). */
 int parse_path_value(const char *s, char **ret);
 

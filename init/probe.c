@@ -103,8 +103,7 @@ static int read_mounts(struct probes *ps)
 
         if (r < 0)
                 return r;
-        strv_free(ps->slow);
-        ps->slow = NULL;
+        strv_reset(&ps->slow);
         for (char *line, *at = text; (line = strsep(&at, "\n"));) {
                 r = take_mount(ps, line);
                 if (r < 0)

@@ -99,24 +99,21 @@ static void print_mount_flags(struct record *rec, const char *key, const struct 
 /* "SOURCE DESTINATION IGNORE FLAGS", or as in a unit file. */
 static void print_binds(struct record *rec, const char *key, const struct directive *d, const void *v)
 {
-        const struct exec_context *c =
-                (const void *)((const char *)v - (d->arg ? offsetof(struct exec_context, bind_ro_paths)
-                                                         : offsetof(struct exec_context, bind_paths)));
-        const struct exec_path_pair *pairs = d->arg ? c->bind_ro_paths : c->bind_paths;
-        size_t n = d->arg ? c->n_bind_ro_paths : c->n_bind_paths;
+        const struct exec_path_pairs *pairs = v;
         _cleanup_strbuf_ struct strbuf b = { 0 };
 
-        for (size_t i = 0; i < n; i++)
+        (void)d;
+        for (size_t i = 0; i < pairs->n; i++)
                 if (rec->raw) {
-                        _cleanup_free_ char *source = str_cescape(pairs[i].source),
-                                            *dest = str_cescape(pairs[i].dest);
+                        _cleanup_free_ char *source = str_cescape(pairs->v[i].source),
+                                            *dest = str_cescape(pairs->v[i].dest);
 
                         record_addf(rec, key, "\"%s\" \"%s\" %d %u", source ?: "", dest ?: "",
-                                pairs[i].ignore_missing, pairs[i].recursive ? 16384 /* MS_REC */ : 0);
+                                pairs->v[i].ignore_missing, pairs->v[i].recursive ? 16384 /* MS_REC */ : 0);
                 } else
                         strbuf_printf(&b, "%s%s%s:%s:%s", b.len ? " " : "",
-                                pairs[i].ignore_missing ? "-" : "", pairs[i].source, pairs[i].dest,
-                                pairs[i].recursive ? "rbind" : "norbind");
+                                pairs->v[i].ignore_missing ? "-" : "", pairs->v[i].source, pairs->v[i].dest,
+                                pairs->v[i].recursive ? "rbind" : "norbind");
         if (!rec->raw)
                 record_add(rec, key, b.s);
 }

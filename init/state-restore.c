@@ -195,8 +195,7 @@ static bool manager_deserialise(struct manager *m, const char *key, const char *
         else if (streq(key, "exit-code"))
                 m->exit_code = (int)state_get_int(value, 0);
         else if (streq(key, "environment-reset")) {
-                strv_free(m->environment);
-                m->environment = NULL;
+                strv_reset(&m->environment);
         } else if (streq(key, "environment"))
                 (void)strv_env_set(&m->environment, value);
         else

@@ -7,12 +7,13 @@
 #include "unit.h"
 
 #include <stdio.h>
-#include <sys/random.h>
 
 #include "job.h"
 #include "control.h"
 #include "manager.h"
 #include "types.h"
+
+#include "lib/id128.h"
 
 enum active_state unit_active_state(struct unit *u)
 {
@@ -76,17 +77,10 @@ static bool start_limit_ok(struct unit *u)
 
 static void new_invocation_id(struct unit *u)
 {
-        uint8_t b[16];
+        uint8_t id[16];
 
-        if (getrandom(b, sizeof(b), GRND_NONBLOCK) != sizeof(b)) {
-                usec_t t = now_monotonic();
-
-                /* too early for the kernel's pool: unique on this machine is what matters here */
-                memcpy(b, &t, sizeof(t));
-                memcpy(b + 8, &u, 8);
-        }
-        for (int i = 0; i < 16; i++)
-                snprintf(u->invocation_id + i * 2, 3, "%02x", b[i]);
+        id128_random(id, (uintptr_t)u);
+        id128_format(u->invocation_id, id);
 }
 
 /* BindsTo= with After=: the other unit must be active by now. */

@@ -348,8 +348,7 @@ int unit_merge(struct unit *u, struct unit *other)
         }
         if (strv_extend(&u->refs, other->refs) < 0)
                 log_oom();
-        strv_free(other->refs);
-        other->refs = NULL;
+        strv_reset(&other->refs);
         other->load_state = UNIT_MERGED;
         other->merged_into = u;
         unit_gc_queue(other);

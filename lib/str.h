@@ -48,6 +48,7 @@ const char *path_basename(const char *p);
 void strv_free(char **v);
 void strv_freep(char ***v);
 #define _cleanup_strv_ _cleanup_(strv_freep)
+void strv_reset(char ***v); /* frees it and leaves NULL, the empty list */
 size_t strv_len(char *const *v);
 int strv_push(char ***v, char *s);      /* takes ownership of s, frees it on failure */
 int strv_add(char ***v, const char *s); /* copies */

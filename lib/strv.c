@@ -15,6 +15,12 @@ void strv_freep(char ***v)
         strv_free(*v);
 }
 
+void strv_reset(char ***v)
+{
+        strv_free(*v);
+        *v = NULL;
+}
+
 size_t strv_len(char *const *v)
 {
         size_t n = 0;

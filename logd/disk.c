@@ -6,6 +6,7 @@
 #include <sys/statvfs.h>
 
 #include "lib/fileio.h"
+#include "lib/id128.h"
 #include "logd/journal-dir.h"
 #include "logd/logd.h"
 
@@ -120,33 +121,6 @@ static void put_times(const struct disk *k, const struct ring_entry *r, struct e
 
 /* ---- the file ---- */
 
-static void id_text(char buf[static 33], const uint8_t id[static 16])
-{
-        for (size_t i = 0; i < 16; i++)
-                snprintf(buf + 2 * i, 3, "%02x", id[i]);
-}
-
-static int read_id(const char *path, uint8_t ret[static 16])
-{
-        _cleanup_free_ char *text = NULL;
-        size_t n = 0;
-        int r = read_one_line(path, &text);
-
-        if (r < 0)
-                return r;
-        for (const char *p = text; *p; p++) {
-                int digit = hex_digit(*p);
-
-                if (*p == '-')
-                        continue;
-                if (digit < 0 || n == 32)
-                        return -EINVAL;
-                ret[n / 2] = (uint8_t)(n % 2 ? ret[n / 2] << 4 | digit : digit);
-                n++;
-        }
-        return n == 32 ? 0 : -EINVAL;
-}
-
 static void limits(const struct logd *d, struct journal_limits *ret, uint64_t *ret_file)
 {
         const struct logd_config *c = &d->config;
@@ -258,8 +232,8 @@ static int store_records(struct logd *d)
         char machine[33], boot[33];
         int n;
 
-        id_text(machine, k->ids.machine);
-        id_text(boot, k->ids.boot);
+        id128_format(machine, k->ids.machine);
+        id128_format(boot, k->ids.boot);
         n = journal_map(&k->file);
         while (n >= 0 && (n = ringread_next(k->cursor, &r, NULL)) > 0) {
                 make_entry(k, &r, machine, boot, &e);
@@ -375,14 +349,14 @@ void disk_begin(struct logd *d, bool now)
         if (!k->cursor || !id || !early || !base ||
                 (d->config.storage == STORAGE_AUTO && access(base, F_OK) < 0))
                 return;
-        r = read_id(id, k->ids.machine);
+        r = id128_read(id, k->ids.machine);
         if (r < 0)
-                r = read_id(early, k->ids.machine); /* of a first boot, not written down yet */
+                r = id128_read(early, k->ids.machine); /* of a first boot, not written down yet */
         if (r < 0) {
                 logd_say(d, LOG_NOTICE, "%s holds no machine ID: the log stays in memory", id);
                 return;
         }
-        id_text(machine, k->ids.machine);
+        id128_format(machine, k->ids.machine);
         free(k->dir);
         k->dir = path_join(base, machine);
         k->allowed = k->dir;
@@ -427,7 +401,7 @@ void disk_init(struct logd *d)
         if (!d->ring.h || d->ns || /* a namespace has its log in memory */
                 (d->config.storage != STORAGE_AUTO && d->config.storage != STORAGE_PERSISTENT))
                 return;
-        r = read_id("/proc/sys/kernel/random/boot_id", k->ids.boot);
+        r = id128_read("/proc/sys/kernel/random/boot_id", k->ids.boot);
         if (r >= 0)
                 r = ringread_open(d->ring_path, &k->cursor);
         if (r < 0) {

@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 
 #include "lib/fileio.h"
+#include "lib/id128.h"
 #include "lib/str.h"
 #include "logd/journal-dir.h"
 #include "logd/journal-write.h"
@@ -14,12 +15,6 @@ struct archived {
         usec_t changed;
 };
 
-static void hex16(char buf[static 33], const uint8_t id[static 16])
-{
-        for (size_t i = 0; i < 16; i++)
-                snprintf(buf + 2 * i, 3, "%02x", id[i]);
-}
-
 int journal_archive(const char *dir)
 {
         _cleanup_free_ char *from = path_join(dir, JOURNAL_ACTIVE), *to = NULL;
@@ -29,7 +24,7 @@ int journal_archive(const char *dir)
         if (!from)
                 return -ENOMEM;
         if (journal_peek(from, &h) >= 0 && h.state != JOURNAL_ONLINE) {
-                hex16(id, h.seqnum_id);
+                id128_format(id, h.seqnum_id);
                 to = str_printf("%s/system@%s-%016llx-%016llx.journal", dir, id,
                         (unsigned long long)le64toh(h.head_seqnum),
                         (unsigned long long)le64toh(h.head_realtime));

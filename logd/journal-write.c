@@ -1,8 +1,8 @@
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 
+#include "lib/id128.h"
 #include "lib/siphash.h"
 #include "logd/journal-write.h"
 
@@ -502,10 +502,11 @@ static int create(struct journal *j, const struct journal_ids *ids, const uint8_
         if (r < 0)
                 return r;
         h = header(j);
-        if (getrandom(h->file_id, 16, 0) != 16 || getrandom(h->seqnum_id, 16, 0) != 16)
-                return -EIO;
+        id128_random(h->file_id, 0);
         if (memcmp(seqnum_id, none, 16) != 0)
                 memcpy(h->seqnum_id, seqnum_id, 16);
+        else
+                id128_random(h->seqnum_id, 0);
         memcpy(j->file_id, h->file_id, 16);
         memcpy(h->machine_id, ids->machine, 16);
         memcpy(h->boot_id, ids->boot, 16);

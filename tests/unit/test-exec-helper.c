@@ -115,15 +115,9 @@ static void paths(void)
         is_str(exec_test_sh(&t, "/srv/rouse/prog 2>/dev/null || echo no; /srv/rouse/rw/prog && echo yes"),
                 "no\nyes\n", "NoExecPaths, ExecPaths");
         exec_test_reset(&t);
-        t.c->bind_paths = calloc(1, sizeof(*t.c->bind_paths));
-        t.c->bind_paths[0] =
-                (struct exec_path_pair) { strdup("/srv/rouse"), strdup("/srv/rouse-bound"), false, true };
-        t.c->n_bind_paths = 1;
-        t.c->bind_ro_paths = calloc(2, sizeof(*t.c->bind_ro_paths));
-        t.c->bind_ro_paths[0] =
-                (struct exec_path_pair) { strdup("/srv/rouse"), strdup("/mnt"), false, true };
-        t.c->bind_ro_paths[1] = (struct exec_path_pair) { strdup("/nope"), strdup("/mnt"), true, true };
-        t.c->n_bind_ro_paths = 2;
+        exec_path_pairs_add(&t.c->bind_paths, "/srv/rouse", "/srv/rouse-bound", false, true);
+        exec_path_pairs_add(&t.c->bind_ro_paths, "/srv/rouse", "/mnt", false, true);
+        exec_path_pairs_add(&t.c->bind_ro_paths, "/nope", "/mnt", true, true);
         is_str(exec_test_sh(&t, "touch /srv/rouse-bound/y && ls /mnt; touch /mnt/z 2>/dev/null || echo ro"),
                 "prog\nrw\ny\nro\n", "BindPaths, BindReadOnlyPaths");
         rmdir("/srv/rouse-bound");
@@ -200,12 +194,9 @@ static void root_directory(void)
         (void)!system(
                 "mkdir -p /tmp/rouse-root/bin /tmp/rouse-root/proc && cp -a /bin/true /tmp/rouse-root/bin/");
         t.c->root_directory = strdup("/tmp/rouse-root");
-        t.c->bind_ro_paths = calloc(3, sizeof(*t.c->bind_ro_paths));
         const char *dirs[] = { "/usr", "/lib", "/lib64" };
         for (size_t i = 0; i < 3; i++)
-                t.c->bind_ro_paths[i] =
-                        (struct exec_path_pair) { strdup(dirs[i]), strdup(dirs[i]), true, true };
-        t.c->n_bind_ro_paths = 3;
+                exec_path_pairs_add(&t.c->bind_ro_paths, dirs[i], dirs[i], true, true);
         char *argv[] = { (char *)"/usr/bin/ls", (char *)"/", NULL };
         is_str(exec_test_run(&t, argv), "bin\nlib\nlib64\nproc\nusr\n", "RootDirectory");
         exec_test_reset(&t);

@@ -177,9 +177,9 @@ static void lists(void)
         ok(strv_len(s->exec.read_only_paths) == 3 && streq(s->exec.read_only_paths[2], "-+/c"),
                 "prefixes are kept");
         s = service("BindPaths", "/a:/b:norbind -/c");
-        ok(s->exec.n_bind_paths == 2 && !s->exec.bind_paths[0].recursive &&
-                        streq(s->exec.bind_paths[0].dest, "/b") && s->exec.bind_paths[1].ignore_missing &&
-                        streq(s->exec.bind_paths[1].dest, "/c"),
+        ok(s->exec.bind_paths.n == 2 && !s->exec.bind_paths.v[0].recursive &&
+                        streq(s->exec.bind_paths.v[0].dest, "/b") &&
+                        s->exec.bind_paths.v[1].ignore_missing && streq(s->exec.bind_paths.v[1].dest, "/c"),
                 "bind mounts");
         is_str(service("TemporaryFileSystem", "/var:ro")->exec.temporary_fs[0], "/var:ro",
                 "tmpfs with options");

@@ -1,4 +1,5 @@
 /* str.c: the growing buffer, copies, stripping, UTF-8, paths. */
+#include "lib/id128.h"
 #include "lib/str.h"
 #include "tests/tap.h"
 
@@ -178,8 +179,37 @@ static void paths(void)
         is_str(path_basename("b"), "b", "path_basename without slash");
 }
 
+static void ids(void)
+{
+        static const struct {
+                const char *in;
+                bool ok;
+        } cases[] = {
+                { "0123456789abcdef0123456789ABCDEF", true },
+                { "01234567-89ab-cdef-0123-456789abcdef", true },
+                { "0123456789abcdef0123456789abcde", false },
+                { "0123456789abcdef0123456789abcdef0", false },
+                { "0123456789abcdefg123456789abcdef", false },
+                { "", false },
+        };
+        char text[ID128_TEXT_MAX], other[ID128_TEXT_MAX];
+        uint8_t id[16];
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                is_int(id128_parse(cases[i].in, id), cases[i].ok ? 0 : -EINVAL, cases[i].in);
+                if (cases[i].ok)
+                        is_str(id128_format(text, id), "0123456789abcdef0123456789abcdef", "and back");
+        }
+        id128_random(id, 0);
+        id128_format(text, id);
+        ok(strlen(text) == 32 && text[12] == '4' && strchr("89ab", text[16]), "a random UUID's version");
+        id128_random(id, 0);
+        ok(!streq(text, id128_format(other, id)), "no two alike");
+}
+
 int main(void)
 {
+        ids();
         buffer();
         concat();
         copies();
