@@ -148,8 +148,9 @@ int bus_add_direct(struct busd *b, int fd)
         }
         if ((r = sd_id128_randomize(&id)) < 0 || (r = sd_bus_set_server(bus, 1, id)) < 0 ||
                 (r = sd_bus_negotiate_fds(bus, 1)) < 0 || (r = sd_bus_set_description(bus, "direct")) < 0 ||
-                (r = sd_bus_set_exit_on_disconnect(bus, 0)) < 0 || (r = sd_bus_start(bus)) < 0 ||
-                (r = connection_add(b, bus, false, &c)) < 0) {
+                (r = sd_bus_set_exit_on_disconnect(bus, 0)) < 0 ||
+                (r = sd_bus_set_sender(bus, BUS_NAME)) < 0 /* whose signals clients wait for */ ||
+                (r = sd_bus_start(bus)) < 0 || (r = connection_add(b, bus, false, &c)) < 0) {
                 sd_bus_close(bus);
                 sd_bus_unref(bus);
         }

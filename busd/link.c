@@ -1,4 +1,5 @@
-/* The connection to PID 1: requests go out as they come, answers are gathered by their ids, events are passed on.
+/* The connection to PID 1: requests go out as they come, answers are gathered by their ids, events are passed on. A
+ * datagram has several of these messages.
  *
  * When PID 1 closes the connection, what was asked is answered with -ECONNRESET and the process ends: it is started
  * again and begins anew, which is the one way to come back to a known state. */
@@ -141,6 +142,8 @@ static struct request *request_of(struct link *l, uint32_t id)
         return NULL;
 }
 
+#define INDEX_FROM 16 /* strings: fewer are looked through */
+
 /* D-Bus strings are UTF-8: what is not becomes question marks, here, once. */
 void link_make_text(struct ctl_record *rec)
 {
@@ -173,7 +176,8 @@ static int read_record(struct request *r, struct wire_reader *in)
                 r->open = !complete;
         if (k >= 0 && complete) {
                 link_make_text(&r->records[r->n - 1]);
-                ctl_record_index(&r->records[r->n - 1]);
+                if (strv_len(r->records[r->n - 1].v) >= INDEX_FROM)
+                        ctl_record_index(&r->records[r->n - 1]);
         }
         return k;
 }
@@ -225,11 +229,30 @@ static int read_message(struct link *l, struct wire_reader *in)
         }
 }
 
-static void on_link(struct loop_io *io, uint32_t revents)
+/* A datagram has what PID 1 said to us in one of its turns. */
+static int read_datagram(struct link *l)
 {
         static uint8_t buf[WIRE_MAX];
-        struct link *l = io->data;
+        const uint8_t *p = buf;
         struct wire_reader in;
+        size_t n;
+        int r = wire_recv_bytes(l->io.fd, buf, sizeof(buf), &n, NULL);
+
+        if (r <= 0)
+                return r == -EAGAIN || r == -EBADMSG ? 0 : r ?: -ECONNRESET;
+        while ((r = wire_next(&p, &n, &in)) > 0) {
+                r = read_message(l, &in);
+                if (r < 0)
+                        return r;
+        }
+        if (r < 0)
+                log_warning("A message of PID 1 could not be read");
+        return 0;
+}
+
+static void on_link(struct loop_io *io, uint32_t revents)
+{
+        struct link *l = io->data;
         int r = 0;
 
         if (revents & EPOLLOUT) {
@@ -237,14 +260,8 @@ static void on_link(struct loop_io *io, uint32_t revents)
                 if (r == -EAGAIN)
                         r = 0;
         }
-        for (unsigned n = 0; r >= 0 && n < 64 && revents & (EPOLLIN | EPOLLHUP | EPOLLERR); n++) {
-                r = wire_recv(io->fd, buf, sizeof(buf), &in, NULL);
-                if (r == -EAGAIN || r == -EBADMSG) {
-                        r = 0;
-                        break;
-                }
-                r = r == 0 ? -ECONNRESET : r > 0 ? read_message(l, &in) : r;
-        }
+        if (r >= 0 && revents & (EPOLLIN | EPOLLHUP | EPOLLERR))
+                r = read_datagram(l);
         if (r < 0) {
                 log_error_errno(r, "The connection to PID 1 is lost: %m; ending, to be started anew");
                 busd_exit(l->busd, EXIT_FAILURE);

@@ -126,5 +126,7 @@ int names_attach(struct busd *b)
 {
         int r = link_request(b, "subscribe", NULL, NULL, NULL, NULL);
 
-        return r < 0 ? r : link_request(b, "bus-attach", NULL, NULL, attached, NULL);
+        return r < 0 ? r
+                     : link_request(
+                               b, "bus-attach", NULL, (char *[]) { (char *)"pack", NULL }, attached, NULL);
 }

@@ -1,5 +1,5 @@
-/* Power, reset and sleep keys of devices with the tag "power-switch", told to PID 1: without logind nobody else
- * hears the power button. */
+/* Power, reset and sleep keys of devices with the tag "power-switch", told to PID 1, which leaves them to logind where that
+ * runs: without it nobody else hears the power button. */
 #pragma once
 
 #include "devd.h"

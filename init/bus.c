@@ -226,6 +226,8 @@ int verb_bus_attach(struct request *r)
         if (!b)
                 return -ENOMEM;
         b->bridge = r->client;
+        if (request_flag(r, "pack"))
+                client_pack(r->client);
         state_touch_manager(r->m);
         UNITS_FOREACH(u, r->m, UNIT_SERVICE)
         if (has_name(u)) {

@@ -1,10 +1,10 @@
-/* Answers: options of a request, records and ends. A record is gathered as strings and sent as one message, or as
- * several when it is long. */
+/* Answers: options of a request, records and ends. A record is written into the message that carries it, or into several
+ * when it is long. */
 #include <stdarg.h>
 
 #include "control.h"
 
-#define RECORD_MAX (96u * 1024) /* of strings in one message: well below WIRE_MAX */
+#define RECORD_MAX (96u * 1024) /* bytes of one message: well below WIRE_MAX */
 
 const char *request_option(const struct request *r, const char *key)
 {
@@ -36,57 +36,47 @@ int request_fail(struct request *r, int error, const char *fmt, ...)
 
 void record_begin(struct record *rec, struct request *r)
 {
-        *rec = (struct record) { .client = r->client, .id = r->id, .type = CTL_RECORD };
+        *rec = (struct record) { .client = r->client, .id = r->id };
 }
 
-void record_clear(struct record *rec)
+static void message_begin(struct record *rec)
 {
-        for (size_t i = 0; i < rec->n; i++)
-                free(rec->v[i]);
-        rec->n = rec->bytes = 0;
+        wire_begin(&rec->w, rec->event ? CTL_EVENT : CTL_RECORD, rec->id);
+        if (rec->event)
+                wire_str(&rec->w, rec->event);
+        rec->count_at = rec->w.b.len;
+        rec->n = 0;
+        wire_u32(&rec->w, 0);
 }
 
-static void record_flush(struct record *rec, bool more)
+void record_finish(struct record *rec)
 {
-        _cleanup_wire_ struct wire_writer w = { 0 };
+        if (rec->count_at == 0)
+                message_begin(rec);
+        if (!rec->w.b.failed) /* after the field's type */
+                memcpy(rec->w.b.s + rec->count_at + 1, &rec->n, sizeof(rec->n));
+        rec->failed |= rec->w.b.failed;
+        rec->count_at = 0;
+}
 
-        wire_begin(&w, rec->type, rec->id);
-        if (rec->type == CTL_EVENT)
-                wire_str(&w, rec->event);
-        wire_u32(&w, (uint32_t)(rec->n + more));
-        for (size_t i = 0; i < rec->n; i++)
-                wire_str(&w, rec->v[i]);
-        if (more)
-                wire_str(&w, "More=1");
+static void record_flush(struct record *rec)
+{
+        record_finish(rec);
         if (!rec->failed)
-                client_send(rec->client, &w);
-        record_clear(rec);
+                client_send(rec->client, &rec->w);
 }
 
-static void record_push(struct record *rec, char *s)
+static void record_push(struct record *rec, const char *key, const char *op, const char *value, size_t len)
 {
-        size_t len = s ? strlen(s) + 6 : 0;
-
-        if (!s) {
-                rec->failed = true;
-                return;
+        if (rec->count_at > 0 && rec->client && rec->w.b.len + strlen(key) + len > RECORD_MAX) {
+                wire_str(&rec->w, "More=1");
+                rec->n++;
+                record_flush(rec);
         }
-        if (rec->n > 0 && rec->bytes + len > RECORD_MAX)
-                record_flush(rec, true);
-        if (rec->n == rec->cap) {
-                size_t cap = rec->cap ? rec->cap * 2 : 32;
-                char **v = reallocarray(rec->v, cap, sizeof(*v));
-
-                if (!v) {
-                        free(s);
-                        rec->failed = true;
-                        return;
-                }
-                rec->v = v;
-                rec->cap = cap;
-        }
-        rec->v[rec->n++] = s;
-        rec->bytes += len;
+        if (rec->count_at == 0)
+                message_begin(rec);
+        wire_setting(&rec->w, key, op, value, len);
+        rec->n++;
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -94,33 +84,43 @@ static int compare_keys(const void *a, const void *b)
         return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static uint64_t mark_of(const char *key)
+{
+        return 1ull << (((uint8_t)key[0] + (key[0] ? 7u * (uint8_t)key[1] : 0)) & 63);
+}
+
 void record_only(struct record *rec, char **keys)
 {
         rec->only = keys;
         rec->n_only = strv_len(keys);
+        rec->marks = 0;
         if (keys)
                 qsort(keys, rec->n_only, sizeof(*keys), compare_keys);
+        FOREACH_STR (k, keys)
+                rec->marks |= mark_of(*k);
 }
 
 bool record_wants(const struct record *rec, const char *key)
 {
         if (!rec->only)
                 return true;
-        return rec->n_only ? bsearch(&key, rec->only, rec->n_only, sizeof(key), compare_keys) != NULL
-                           : strv_contains(rec->only, key);
+        return rec->marks & mark_of(key) &&
+               bsearch(&key, rec->only, rec->n_only, sizeof(key), compare_keys) != NULL;
 }
 
 void record_add(struct record *rec, const char *key, const char *value)
 {
         const size_t piece = RECORD_MAX / 2;
+        size_t len;
 
         if (!record_wants(rec, key))
                 return;
         if (!value)
                 value = "";
-        record_push(rec, str_printf("%s=%.*s", key, (int)piece, value));
-        for (size_t len = strlen(value), at = piece; at < len; at += piece)
-                record_push(rec, str_printf("%s+=%.*s", key, (int)piece, value + at));
+        len = strlen(value);
+        record_push(rec, key, "=", value, MIN(len, piece));
+        for (size_t at = piece; at < len; at += piece)
+                record_push(rec, key, "+=", value + at, MIN(len - at, piece));
 }
 
 void record_addf(struct record *rec, const char *key, const char *fmt, ...)
@@ -138,17 +138,22 @@ void record_addf(struct record *rec, const char *key, const char *fmt, ...)
 
 void record_add_u64(struct record *rec, const char *key, uint64_t v)
 {
-        record_addf(rec, key, "%llu", (unsigned long long)v);
+        char digits[24], *p = digits + sizeof(digits);
+
+        if (!record_wants(rec, key))
+                return;
+        do
+                *--p = (char)('0' + v % 10);
+        while ((v /= 10) > 0);
+        record_push(rec, key, "=", p, (size_t)(digits + sizeof(digits) - p));
 }
 
 void record_send(struct record *rec)
 {
-        record_flush(rec, false);
+        record_flush(rec);
         if (rec->failed)
                 log_oom();
-        free(rec->v);
-        rec->v = NULL;
-        rec->cap = 0;
+        wire_done(&rec->w);
 }
 
 void control_end(struct client *c, uint32_t id, int error, const char *message)

@@ -17,7 +17,8 @@
 #define CLIENTS_USER_MAX 32u
 #define CLIENT_QUEUE_MAX (1024u * 1024)
 #define ARGS_MAX         4096u
-#define LISTING_BURST    64u
+#define LISTING_BURST    128u
+#define PACK_MAX         (64u * 1024)
 
 const struct verb control_verbs[] = {
         { "version", 0, 0, verb_version, "", "name and version of the manager" },
@@ -71,7 +72,8 @@ const struct verb control_verbs[] = {
                 "with which the manager is to end (containers)" },
         { "get-default", 0, 0, verb_get_default, "", "the target of this boot" },
         { "analyze-data", 0, 0, verb_analyze_data, "", "times of the manager, then of every unit" },
-        { "bus-attach", VERB_ROOT, 0, verb_bus_attach, "", "be the bridge to D-Bus" },
+        { "bus-attach", VERB_ROOT, 0, verb_bus_attach, "pack",
+                "be the bridge to D-Bus; pack: several messages may come in one datagram" },
         { "bus-name", VERB_ROOT, 1, verb_bus_name, "NAME owner=OWNER first", "who owns a name on the bus" },
         { "ref", VERB_ROOT, 1, verb_ref, "UNIT… owner=NAME", "a client on the bus holds units" },
         { "unref", VERB_ROOT, 0, verb_unref, "[UNIT…] owner=NAME", "it lets go of them, or of all" },
@@ -113,13 +115,15 @@ struct client {
         struct wait_group *waits;
         const struct verb *verb;
         bool doomed, subscribed;
+        bool packs; /* takes several messages in one datagram: what a turn tells it, it is told at once */
+        struct wire_writer pack; /* those of this turn */
         struct client *next;
 };
 
 struct control {
         struct manager *m;
         struct loop_io io;
-        struct loop_deferred reap;
+        struct loop_deferred reap, unpack;
         struct client *clients;
         unsigned n_clients, n_subscribed;
         char *path;
@@ -153,6 +157,7 @@ static void client_free(struct client *c)
                 wire_done(&o->w);
                 free(o);
         }
+        wire_done(&c->pack);
         loop_io_remove(c->control->m->loop, &c->io);
         close_fd(fd);
         c->control->n_clients--;
@@ -188,22 +193,13 @@ void client_watch(struct client *c)
                 client_doom(c);
 }
 
-/* Sends w, or queues it (w is empty afterwards). A client that reads too slowly is dropped. */
-void client_send(struct client *c, struct wire_writer *w)
+/* Queues w (which is empty afterwards). A client that reads too slowly is dropped. */
+static void queue_message(struct client *c, struct wire_writer *w)
 {
         struct out *o;
-        int r = -EAGAIN;
 
-        if (c->doomed)
-                return;
-        if (!c->queue)
-                r = wire_send(c->io.fd, w, -1);
-        if (r == 0)
-                return;
-        if (r != -EAGAIN || c->queued + w->b.len > CLIENT_QUEUE_MAX || !(o = calloc(1, sizeof(*o)))) {
-                if (r == -EAGAIN)
-                        log_debug("A control client (pid %d) does not read its answers; dropped",
-                                (int)c->cred.pid);
+        if (c->queued + w->b.len > CLIENT_QUEUE_MAX || !(o = calloc(1, sizeof(*o)))) {
+                log_debug("A control client (pid %d) does not read its answers; dropped", (int)c->cred.pid);
                 client_doom(c);
                 return;
         }
@@ -214,12 +210,70 @@ void client_send(struct client *c, struct wire_writer *w)
         c->queued += o->w.b.len;
 }
 
+static void send_bytes(struct client *c, struct wire_writer *w)
+{
+        int r = c->queue ? -EAGAIN : wire_send_bytes(c->io.fd, w, -1);
+
+        if (r == -EAGAIN)
+                queue_message(c, w);
+        else if (r < 0)
+                client_doom(c);
+}
+
+static void client_unpack(struct client *c)
+{
+        if (c->pack.b.len == 0)
+                return;
+        if (!c->doomed)
+                send_bytes(c, &c->pack);
+        c->pack.b.len = 0;
+        client_watch(c);
+}
+
+static void unpack_all(struct loop_deferred *d)
+{
+        struct control *ctl = d->data;
+
+        for (struct client *c = ctl->clients; c; c = c->next)
+                client_unpack(c);
+}
+
+void client_send(struct client *c, struct wire_writer *w)
+{
+        int r = wire_finish(w);
+
+        if (c->doomed)
+                return;
+        if (r < 0) {
+                log_debug_errno(r, "An answer to a control client (pid %d) could not be made: %m; dropped",
+                        (int)c->cred.pid);
+                client_doom(c);
+                return;
+        }
+        if (c->pack.b.len + w->b.len > PACK_MAX)
+                client_unpack(c);
+        if (!c->packs || w->b.len > PACK_MAX) {
+                send_bytes(c, w);
+                return;
+        }
+        if (strbuf_add(&c->pack.b, w->b.s, w->b.len) < 0) {
+                client_doom(c);
+                return;
+        }
+        loop_defer(c->control->m->loop, &c->control->unpack);
+}
+
+void client_pack(struct client *c)
+{
+        c->packs = true;
+}
+
 /* false: there is more to send. */
 static bool client_flush(struct client *c)
 {
         while (c->queue) {
                 struct out *o = c->queue;
-                int r = wire_send(c->io.fd, &o->w, -1);
+                int r = wire_send_bytes(c->io.fd, &o->w, -1);
 
                 if (r == -EAGAIN)
                         return false;
@@ -391,7 +445,10 @@ static void on_client(struct loop_io *io, uint32_t revents)
                         request_read(c, &in);
                 else if (r != -EAGAIN)
                         client_doom(c);
+                if (c->listing)
+                        client_list_more(c);
         }
+        client_unpack(c);
         client_watch(c);
 }
 
@@ -482,6 +539,7 @@ static int control_open_fd(struct manager *m, int fd)
                 return -ENOMEM;
         ctl->m = m;
         ctl->reap = (struct loop_deferred) { .cb = reap_clients, .data = ctl };
+        ctl->unpack = (struct loop_deferred) { .cb = unpack_all, .data = ctl };
         ctl->path = m->root ? path_join(m->root, ROUSE_CONTROL) : strdup(ROUSE_CONTROL);
         r = !ctl->path ? -ENOMEM : fd >= 0 ? fd : listen_at(ctl->path);
         if (r >= 0) {
@@ -523,6 +581,7 @@ void control_close(struct manager *m)
                 client_free(c);
         }
         loop_defer_cancel(m->loop, &ctl->reap);
+        loop_defer_cancel(m->loop, &ctl->unpack);
         fd = ctl->io.fd;
         loop_io_remove(m->loop, &ctl->io);
         close_fd(fd);
@@ -543,12 +602,13 @@ void control_serialise(struct manager *m, struct state_out *s)
                 return;
         state_put_fd(s, "control-fd", ctl->io.fd);
         for (struct client *c = ctl->clients; c; c = c->next) {
-                char line[32];
+                char line[48];
 
+                client_unpack(c);
                 if (c->doomed)
                         continue;
-                snprintf(line, sizeof(line), "%d%s%s", c->io.fd, c->subscribed ? " subscribed" : "",
-                        bus_is_bridge(m, c) ? " bridge" : "");
+                snprintf(line, sizeof(line), "%d%s%s%s", c->io.fd, c->subscribed ? " subscribed" : "",
+                        bus_is_bridge(m, c) ? " bridge" : "", c->packs ? " packs" : "");
                 state_put(s, "client", line);
                 control_wait_serialise(c, c->io.fd, s);
         }
@@ -595,6 +655,7 @@ bool control_deserialise(struct manager *m, const char *key, const char *value)
                         client_subscribe(ctl->clients);
                 if (strstr(value, " bridge"))
                         bus_set_bridge(m, ctl->clients);
+                ctl->clients->packs = strstr(value, " packs") != NULL;
         }
         return true;
 }
@@ -613,27 +674,23 @@ void control_restored(struct manager *m)
 
 static void event_send(struct control *ctl, struct record *made)
 {
-        for (struct client *c = ctl->clients; c; c = c->next) {
+        record_finish(made);
+        for (struct client *c = ctl->clients; c && !made->failed; c = c->next) {
                 _cleanup_wire_ struct wire_writer w = { 0 };
 
                 if (!c->subscribed || c->doomed)
                         continue;
-                wire_begin(&w, CTL_EVENT, 0);
-                wire_str(&w, made->event);
-                wire_u32(&w, (uint32_t)made->n);
-                for (size_t i = 0; i < made->n; i++)
-                        wire_str(&w, made->v[i]);
+                strbuf_add(&w.b, made->w.b.s, made->w.b.len);
                 client_send(c, &w);
                 client_watch(c);
         }
-        record_clear(made);
-        free(made->v);
+        wire_done(&made->w);
 }
 
 void control_job_event(struct manager *m, struct job *j, bool gone, int result)
 {
         struct control *ctl = m->control;
-        struct record rec = { .type = CTL_EVENT, .event = gone ? "job-removed" : "job-new" };
+        struct record rec = { .event = gone ? "job-removed" : "job-new" };
 
         if (!ctl || ctl->n_subscribed == 0)
                 return;
@@ -648,7 +705,7 @@ void control_job_event(struct manager *m, struct job *j, bool gone, int result)
 void control_unit_event(struct unit *u)
 {
         struct control *ctl = u->manager->control;
-        struct record rec = { .type = CTL_EVENT, .event = "unit" };
+        struct record rec = { .event = "unit" };
 
         if (!ctl || ctl->n_subscribed == 0)
                 return;
@@ -661,7 +718,7 @@ void control_unit_event(struct unit *u)
 bool control_request_stop(struct unit *u, const char *controller)
 {
         struct control *ctl = u->manager->control;
-        struct record rec = { .type = CTL_EVENT, .event = "request-stop" };
+        struct record rec = { .event = "request-stop" };
 
         if (!ctl || ctl->n_subscribed == 0)
                 return false;
@@ -673,7 +730,7 @@ bool control_request_stop(struct unit *u, const char *controller)
 
 void control_simple_event(struct manager *m, const char *event, const char *key, const char *value)
 {
-        struct record rec = { .type = CTL_EVENT, .event = event };
+        struct record rec = { .event = event };
         struct control *ctl = m->control;
 
         if (!ctl || ctl->n_subscribed == 0)
@@ -684,7 +741,7 @@ void control_simple_event(struct manager *m, const char *event, const char *key,
 
 void control_startup_event(struct manager *m)
 {
-        struct record rec = { .type = CTL_EVENT, .event = "startup-finished" };
+        struct record rec = { .event = "startup-finished" };
         struct control *ctl = m->control;
 
         if (!ctl || ctl->n_subscribed == 0)

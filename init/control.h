@@ -42,18 +42,19 @@ const char *request_option(const struct request *r, const char *key);
 bool request_flag(const struct request *r, const char *key);
 int request_fail(struct request *r, int error, const char *fmt, ...) _printf_(3, 4);
 
-/* A record being made. Values beyond the size of a message are sent in pieces ("Key+=more"); a record of several
- * messages has "More=1" at the end of all but the last. */
+/* A record being made, in the message that it is sent in. Values beyond the size of a message are sent in pieces
+ * ("Key+=more"); a record of several messages has "More=1" at the end of all but the last. */
 struct record {
-        struct client *client;
+        struct client *client; /* NULL: an event's, event_send() knows for whom */
         uint32_t id;
-        uint16_t type; /* CTL_RECORD or CTL_EVENT */
         const char *event;
-        char **v;
-        size_t n, cap, bytes;
+        struct wire_writer w;
+        size_t count_at; /* where the number of strings is in w; 0: nothing was added yet */
+        uint32_t n;
         bool failed, raw /* for programs: nothing is joined or shortened */;
         char *const *only; /* keys wanted; NULL: all */
         size_t n_only;     /* how many, when they are sorted */
+        uint64_t marks;    /* a bit a key that is wanted: most others are told by it */
 };
 void record_begin(struct record *rec, struct request *r);
 void record_add(struct record *rec, const char *key, const char *value);
@@ -66,10 +67,13 @@ void record_send(struct record *rec);
 void control_end(struct client *c, uint32_t id, int error, const char *message);
 void control_text(struct request *r, const char *text);
 
-/* control.c's, for control-record.c: sends w or queues it; w is empty afterwards. */
+/* control.c's, for control-record.c: sends w or queues it; w's contents are undefined afterwards. */
 void client_send(struct client *c, struct wire_writer *w);
 void client_watch(struct client *c);
-void record_clear(struct record *rec);
+/* From now on a datagram may have several messages. */
+void client_pack(struct client *c);
+/* The message is whole, but for its length. Events have one. */
+void record_finish(struct record *rec);
 
 /* Calls emit for every known unit, as the client reads; END by itself. Returns CONTROL_LATER or -errno. */
 int control_listing(struct request *r, void (*emit)(struct request *r, struct unit *u));

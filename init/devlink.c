@@ -299,11 +299,25 @@ static void on_mountinfo(struct devlink *d, struct wire_reader *r)
                 mountinfo_message(d->m, there, where, what, type, options);
 }
 
+/* Where logind runs, keys are its: it knows settings and inhibitors. */
+static bool has_logind(struct manager *m)
+{
+        static const char *const names[] = { "systemd-logind.service", "elogind.service" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                struct unit *u = unit_find(m, names[i]);
+
+                if (u && unit_active_state(u) == UNIT_ACTIVE)
+                        return true;
+        }
+        return false;
+}
+
 static void on_key(struct devlink *d, struct wire_reader *r)
 {
         const char *key = wire_get_str(r);
 
-        if (wire_end(r) < 0 || !key)
+        if (wire_end(r) < 0 || !key || has_logind(d->m))
                 return;
         log_notice("Key pressed: %s", key);
         if (streq(key, "power"))

@@ -98,35 +98,44 @@ static int join_piece(char **last, const char *s)
         return 0;
 }
 
+static int add_string(struct ctl_record *rec, size_t *n, const char *s)
+{
+        if (*n > 0 && is_piece(s))
+                return join_piece(&rec->v[*n - 1], s);
+        rec->v[*n] = strdup(s);
+        if (!rec->v[*n])
+                return -ENOMEM;
+        rec->v[++*n] = NULL;
+        return 0;
+}
+
 int ctl_record_gather(struct wire_reader *in, struct ctl_record *rec, bool *ret_complete)
 {
-        _cleanup_strv_ char **v = NULL;
-        size_t n = strv_len(rec->v), more;
+        uint32_t more = wire_get_u32(in);
+        size_t n = strv_len(rec->v);
         char **grown;
-        int r = wire_get_strv(in, &v);
 
-        if (r < 0)
-                return r;
-        *ret_complete = true;
-        more = strv_len(v);
+        /* a string takes six bytes at least: no allocation beyond what was sent */
+        if (in->bad || more > (size_t)(in->end - in->p) / 6)
+                return -EBADMSG;
         grown = reallocarray(rec->v, n + more + 1, sizeof(*grown));
         if (!grown)
                 return -ENOMEM;
         rec->v = grown;
-        for (size_t i = 0; i < more; i++)
-                if (streq(v[i], "More=1"))
+        rec->v[n] = NULL;
+        *ret_complete = true;
+        for (uint32_t i = 0; i < more; i++) {
+                const char *s = wire_get_str(in);
+                int r = !s ? -EBADMSG : 0;
+
+                if (s && streq(s, "More=1"))
                         *ret_complete = false;
-                else if (n > 0 && is_piece(v[i])) {
-                        r = join_piece(&grown[n - 1], v[i]);
-                        if (r < 0)
-                                break;
-                } else if (!(grown[n++] = strdup(v[i]))) {
-                        r = -ENOMEM;
-                        n--;
-                        break;
-                }
-        grown[n] = NULL;
-        return r;
+                else if (s)
+                        r = add_string(rec, &n, s);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }
 
 void ctl_record_done(struct ctl_record *rec)

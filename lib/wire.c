@@ -53,19 +53,21 @@ void wire_strv(struct wire_writer *w, char *const *v)
                 wire_str(w, *i);
 }
 
-void wire_done(struct wire_writer *w)
+void wire_setting(struct wire_writer *w, const char *key, const char *op, const char *value, size_t len)
 {
-        strbuf_done(&w->b);
+        size_t n_key = strlen(key), n_op = strlen(op);
+        uint32_t n = (uint32_t)(n_key + n_op + len);
+
+        strbuf_putc(&w->b, 's');
+        strbuf_add(&w->b, &n, sizeof(n));
+        strbuf_add(&w->b, key, n_key);
+        strbuf_add(&w->b, op, n_op);
+        strbuf_add(&w->b, value, len);
+        strbuf_putc(&w->b, '\0');
 }
 
-int wire_send(int fd, struct wire_writer *w, int fd_to_pass)
+int wire_finish(struct wire_writer *w)
 {
-        union {
-                struct cmsghdr align;
-                char buf[CMSG_SPACE(sizeof(int))];
-        } control = { 0 };
-        struct iovec iov = { w->b.s, w->b.len };
-        struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
         uint32_t body;
 
         if (w->b.failed)
@@ -76,6 +78,22 @@ int wire_send(int fd, struct wire_writer *w, int fd_to_pass)
                 return -E2BIG;
         body = (uint32_t)(w->b.len - sizeof(struct wire_header));
         memcpy(w->b.s + offsetof(struct wire_header, len), &body, sizeof(body));
+        return 0;
+}
+
+void wire_done(struct wire_writer *w)
+{
+        strbuf_done(&w->b);
+}
+
+int wire_send_bytes(int fd, const struct wire_writer *w, int fd_to_pass)
+{
+        union {
+                struct cmsghdr align;
+                char buf[CMSG_SPACE(sizeof(int))];
+        } control = { 0 };
+        struct iovec iov = { w->b.s, w->b.len };
+        struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
 
         if (fd_to_pass >= 0) {
                 struct cmsghdr *c;
@@ -94,6 +112,13 @@ int wire_send(int fd, struct wire_writer *w, int fd_to_pass)
                 return errno == EMSGSIZE ? -E2BIG : errno == ENOBUFS ? -EAGAIN : -errno;
         }
         return 0;
+}
+
+int wire_send(int fd, struct wire_writer *w, int fd_to_pass)
+{
+        int r = wire_finish(w);
+
+        return r < 0 ? r : wire_send_bytes(fd, w, fd_to_pass);
 }
 
 /* ---- receiving ---- */
@@ -119,7 +144,7 @@ static int take_fds(struct msghdr *mh)
         return taken;
 }
 
-int wire_recv(int fd, void *buf, size_t size, struct wire_reader *r, int *ret_fd)
+int wire_recv_bytes(int fd, void *buf, size_t size, size_t *ret_len, int *ret_fd)
 {
         union {
                 struct cmsghdr align;
@@ -146,11 +171,30 @@ int wire_recv(int fd, void *buf, size_t size, struct wire_reader *r, int *ret_fd
         else if (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
                 ret = -EBADMSG;
         else
-                ret = wire_parse(buf, (size_t)n, r);
+                ret = 1;
         if (ret < 0 || n == 0 || !ret_fd)
                 passed = close_fd(passed);
         if (ret < 0 || n == 0)
                 return ret;
+        if (ret_fd)
+                *ret_fd = passed;
+        *ret_len = (size_t)n;
+        return 1;
+}
+
+int wire_recv(int fd, void *buf, size_t size, struct wire_reader *r, int *ret_fd)
+{
+        int passed = -1, ret;
+        size_t n;
+
+        ret = wire_recv_bytes(fd, buf, size, &n, ret_fd ? &passed : NULL);
+        if (ret <= 0)
+                return ret;
+        ret = wire_parse(buf, n, r);
+        if (ret < 0) {
+                close_fd(passed);
+                return ret;
+        }
         if (ret_fd)
                 *ret_fd = passed;
         return 1;
@@ -169,6 +213,26 @@ int wire_parse(const void *buf, size_t len, struct wire_reader *r)
                 return -EBADMSG;
         *r = (struct wire_reader) { h, (const uint8_t *)buf + sizeof(h), (const uint8_t *)buf + len, false };
         return 0;
+}
+
+int wire_next(const uint8_t **p, size_t *left, struct wire_reader *r)
+{
+        struct wire_header h;
+        int k;
+
+        if (*left == 0)
+                return 0;
+        if (*left < sizeof(h))
+                return -EBADMSG;
+        memcpy(&h, *p, sizeof(h));
+        if (h.len > *left - sizeof(h))
+                return -EBADMSG;
+        k = wire_parse(*p, sizeof(h) + h.len, r);
+        if (k < 0)
+                return k;
+        *p += sizeof(h) + h.len;
+        *left -= sizeof(h) + h.len;
+        return 1;
 }
 
 /* The next field's type byte and n bytes after it, copied to ret; false (and the reader spoilt) otherwise. */

@@ -39,6 +39,12 @@ void wire_u32(struct wire_writer *w, uint32_t v);
 void wire_u64(struct wire_writer *w, uint64_t v);
 void wire_str(struct wire_writer *w, const char *s);   /* NULL allowed */
 void wire_strv(struct wire_writer *w, char *const *v); /* u32 count, then strings */
+/* A string "KEYOPVALUE" of parts, as wire_str() writes it; len: of the value. */
+void wire_setting(struct wire_writer *w, const char *key, const char *op, const char *value, size_t len);
+/* What wire_send() does in two steps: puts the length into the header, so that w->b is a whole message (0, -ENOMEM,
+ * -E2BIG); sends what is in w->b, which may be several of them. */
+int wire_finish(struct wire_writer *w);
+int wire_send_bytes(int fd, const struct wire_writer *w, int fd_to_pass);
 void wire_done(struct wire_writer *w);
 #define _cleanup_wire_ _cleanup_(wire_done)
 /* Sends without blocking. 0, -EAGAIN (peer slow), -E2BIG, -errno. fd_to_pass -1: none. */
@@ -47,7 +53,11 @@ int wire_send(int fd, struct wire_writer *w, int fd_to_pass);
  * another WIRE_VERSION). Strings that *r gives lie in buf.
  * ret_fd (may be NULL) gets a passed descriptor or -1. */
 int wire_recv(int fd, void *buf, size_t size, struct wire_reader *r, int *ret_fd);
-/* Reads a datagram already in memory (tests, fuzzing). */
+/* The same for a datagram that may have several messages, one after the other: 1 with its length. */
+int wire_recv_bytes(int fd, void *buf, size_t size, size_t *ret_len, int *ret_fd);
+/* Takes the next message off what is left of such a datagram: 1, 0 at its end, -EBADMSG. */
+int wire_next(const uint8_t **p, size_t *left, struct wire_reader *r);
+/* Reads a message already in memory. */
 int wire_parse(const void *buf, size_t len, struct wire_reader *r);
 uint32_t wire_get_u32(struct wire_reader *r);
 uint64_t wire_get_u64(struct wire_reader *r);

@@ -35,7 +35,14 @@ static void read_as_sent(struct wire_reader r)
 
 FUZZ_TARGET(wire)
 {
+        const uint8_t *p = data;
         struct wire_reader r;
+        size_t left = size;
+
+        while (wire_next(&p, &left, &r) > 0) {
+                fuzz_check(p + left == data + size && r.end == p);
+                read_as_sent(r);
+        }
 
         if (wire_parse(data, size, &r) < 0) {
                 /* the header is in the way of most inputs: try them as a body too */

@@ -75,7 +75,7 @@ while s.recv(65536):
     pass
 """
 UNITS = {
-    "default.target": "[Unit]\nRequires=basic.target\nAfter=basic.target\nWants=dbus.service sleeper.service\nAllowIsolate=yes\n",
+    "default.target": "[Unit]\nRequires=basic.target\nAfter=basic.target\nWants=dbus.service sleeper.service last.service\nAllowIsolate=yes\n",
     "dbus.socket": "[Unit]\nDefaultDependencies=no\n[Socket]\nListenStream=/run/dbus/system_bus_socket\n",
     "dbus.service": "[Unit]\nDefaultDependencies=no\nRequires=dbus.socket\n[Service]\nType=notify\n"
                     "ExecStart=/usr/bin/dbus-daemon --config-file=/etc/dbus.conf --address=systemd: --nofork --nopidfile --systemd-activation\n",
@@ -83,6 +83,8 @@ UNITS = {
                        "Documentation=man:sleep(1) https://example.org/\n[Service]\nExecStart=/bin/sleep \"1000\"\n"
                        "ExecReload=/bin/true\nEnvironment=A=1 \"B=two words\"\nSuccessExitStatus=3 TERM\n"
                        "[Install]\nWantedBy=default.target\nAlias=nap.service\n",
+    # the boot's end, when a test says so
+    "last.service": "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'mkfifo /run/booted; read x </run/booted'\n",
     "bad.service": "[Service]\nType=oneshot\nExecStart=/bin/false\n",
     "unmet.service": "[Unit]\nConditionPathExists=/nowhere\n[Service]\nExecStart=/bin/sleep 1000\n",
     "slow.service": "[Service]\nType=oneshot\nExecStart=/bin/sleep 1000\n",
@@ -153,6 +155,19 @@ ok(m.is_state("rouse-busd.service", "active"), "the bridge follows by itself", m
 if failed:
     m.close()
     sys.exit(print(f"Bail out! no bridge, no test\n1..{count}") or 1)
+
+# the end of the boot
+waits = []
+if shutil.which("systemctl"):
+    waits = [threading.Thread(target=lambda: waits.append(inside("/usr/bin/systemctl", "is-system-running", "--wait").stdout.strip()))]
+    waits[0].start()
+    m.wait(lambda: "/run/systemd/private" in inside("/bin/cat", "/proc/net/unix").stdout and
+           len(re.findall("/run/systemd/private", inside("/bin/cat", "/proc/net/unix").stdout)) > 1)
+inside("/bin/sh", "-c", "echo >/run/booted", bound=5)
+ok(m.wait(lambda: "running" in busctl("get-property", NAME, PATH, f"{NAME}.Manager", "SystemState")), "the boot ends")
+if waits:
+    waits[0].join()
+    ok(waits[1:] == ["running"], "systemctl is-system-running --wait is told of it", waits)
 
 # what it says of units
 ok(f"{PATH}/unit/sleeper_2eservice" in busctl("tree", "--list", NAME), "busctl tree lists the units")

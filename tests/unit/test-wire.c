@@ -97,6 +97,42 @@ static void limits(void)
         close(s[1]);
 }
 
+/* Several messages in one datagram. */
+static void packed(void)
+{
+        _cleanup_wire_ struct wire_writer w = { 0 }, all = { 0 };
+        const uint8_t *p = (const uint8_t *)buf;
+        struct wire_reader r;
+        int s[2];
+        size_t n, whole;
+
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s) < 0)
+                exit(1);
+        for (uint32_t i = 1; i <= 3; i++) {
+                wire_begin(&w, 5, i);
+                wire_setting(&w, "Key", "=", "value and more", i);
+                is_int(wire_finish(&w), 0, "a message");
+                strbuf_add(&all.b, w.b.s, w.b.len);
+        }
+        is_int(wire_send_bytes(s[0], &all, -1), 0, "three in one datagram");
+        is_int(wire_recv_bytes(s[1], buf, sizeof(buf), &n, NULL), 1, "come");
+        whole = n;
+        for (uint32_t i = 1; i <= 3; i++) {
+                is_int(wire_next(&p, &n, &r), 1, "the next of them");
+                ok(r.h.id == i && strncmp(wire_get_str(&r) ?: "", "Key=val", 4 + i) == 0 && !wire_more(&r),
+                        "with its own field");
+        }
+        is_int(wire_next(&p, &n, &r), 0, "the end");
+        p = (const uint8_t *)buf;
+        n = whole - 1;
+        ok(wire_next(&p, &n, &r) == 1 && wire_next(&p, &n, &r) == 1 && wire_next(&p, &n, &r) == -EBADMSG,
+                "the last one is cut short");
+        is_int(wire_send_bytes(s[0], &all, -1), 0, "three again");
+        is_int(wire_recv(s[1], buf, sizeof(buf), &r, NULL), -EBADMSG, "are no single message");
+        close(s[0]);
+        close(s[1]);
+}
+
 /* A message of this body, in memory. */
 static int message(const char *body, size_t n, struct wire_reader *r)
 {
@@ -164,6 +200,7 @@ int main(void)
 {
         round_trip();
         limits();
+        packed();
         malformed();
         return tap_done();
 }

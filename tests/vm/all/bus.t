@@ -11,6 +11,7 @@ import steps
 from tap import TIMEOUT, Tap
 
 tap = Tap()
+PACKAGES = "libpam-systemd,polkitd"
 SSH = "ssh -o StrictHostKeyChecking=no -o ConnectTimeout=60 -o BatchMode=yes"
 SD = "/bin/systemctl.systemd --no-pager"
 BUSCTL = "busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager"
@@ -21,7 +22,9 @@ STEPS = [
     ("hostnamectl", 0, "Operating System: Debian"),
     ("hostnamectl set-hostname moved && hostname", 0, "^moved$"),
     ("timedatectl", 0, "Time zone: "),
+    ("timedatectl set-timezone Europe/Paris && readlink -f /etc/localtime", 0, "zoneinfo/Europe/Paris$"),
     ("localectl", 0, "System Locale"),
+    ("localectl set-locale LANG=C.UTF-8 && localectl", 0, "System Locale: LANG=C.UTF-8"),
     (f"{SD} status ssh", 0, r"Active: active \(running\)"),
     (f"{SD} stop cron && {SD} is-active cron", 3, "^inactive$"),
     (f"{SD} start cron && {SD} is-active cron", 0, "^active$"),
@@ -41,6 +44,7 @@ STEPS = [
      "systemctl is-active user@1000.service'", 0, r"active$"),
     (f"{SSH} alice@localhost 'systemctl --no-ask-password restart cron; {BUSCTL} StopUnit ss cron.service replace; "
      f"{BUSCTL} GetUnit s cron.service'", 0, "(?i)(denied|authentication required)(.|\n)*unit/cron_2eservice"),
+    (f"{SSH} alice@localhost 'timedatectl --no-ask-password set-timezone Asia/Tokyo'", 1, "(?i)denied|authentication required"),
     ("mkdir -p /etc/polkit-1/rules.d; echo 'polkit.addRule(function(a, s) { if (s.user == \"alice\") return polkit.Result.YES; });' "
      f">/etc/polkit-1/rules.d/10-alice.rules; systemctl try-restart polkit; {SSH} alice@localhost "
      f"'{BUSCTL} RestartUnit ss cron.service replace'", 0, "/org/freedesktop/systemd1/job/"),
@@ -51,9 +55,10 @@ STEPS = [
     # a login on a virtual console: a session with a seat; killed by loginctl
     ("setsid sh -c 'exec login -f alice </dev/tty9 >/dev/tty9 2>&1' >/dev/null 2>&1 & until loginctl list-sessions --no-legend | grep -q tty9; do sleep 0.2; done; "
      "s=$(loginctl list-sessions --no-legend | awk '/tty9/ {print $1}'); loginctl show-session -p Seat -p VTNr -p Scope -p Type $s; "
-     "systemctl is-active session-$s.scope; loginctl kill-session -s KILL $s; until ! systemctl is-active -q session-$s.scope; do sleep 0.2; done", 0,
+     "until systemctl is-active session-$s.scope; do sleep 0.2; done; loginctl kill-session -s KILL $s; until ! systemctl is-active -q session-$s.scope; do sleep 0.2; done", 0,
      r"Seat=seat0\nVTNr=9\n(.*\n)*Scope=session-\w+.scope\n(.*\n)*active"),
-    ("loginctl disable-linger alice; until ! systemctl is-active -q user@1000.service; do sleep 0.2; done; systemctl is-active user-1000.slice", 3, "inactive"),
+    ("loginctl disable-linger alice; until ! systemctl is-active -q user@1000.service; do sleep 0.2; done; "
+     "until ! systemctl is-active -q user-1000.slice; do sleep 0.2; done; loginctl list-users --no-legend", 0, r"\A\Z"),
     ("systemd-inhibit --what=shutdown --who=me --why=because systemd-inhibit --list --no-pager", 0, "shutdown +because"),
     # transient units, as programs ask for them
     (f"{BUSCTL} StartTransientUnit 'ssa(sv)a(sa(sv))' one.service fail 4 Description s '50 % of it' "
@@ -73,7 +78,7 @@ STEPS = [
 
 steps.TIMEOUT = max(TIMEOUT, 900)         # about two minutes of a guest that is alone
 
-with tap.guest("the bus of a Debian", packages="libpam-systemd,polkitd", mem=768) as guest:
+with tap.guest("the bus of a Debian", packages=PACKAGES, mem=768) as guest:
     steps.run(tap, guest, STEPS, bound=400)
     # the power button is logind's; held by an inhibitor, it does nothing
     guest.out("systemd-inhibit --what=handle-power-key --mode=block sleep 1000 </dev/null >/dev/null 2>&1 & "
@@ -83,4 +88,9 @@ with tap.guest("the bus of a Debian", packages="libpam-systemd,polkitd", mem=768
     guest.powerdown()
     guest.expect("reboot: Power down", TIMEOUT)
     tap.ok(True, "logind powers off at the power button")
+with tap.guest("a machine that is idle", packages=PACKAGES, mem=768) as guest:
+    guest.out("mkdir -p /etc/systemd/logind.conf.d; printf '[Login]\\nIdleAction=poweroff\\nIdleActionSec=5\\n' >/etc/systemd/logind.conf.d/idle.conf; "
+              "until systemctl is-active -q systemd-logind; do sleep 0.2; done; systemctl restart systemd-logind", TIMEOUT)
+    guest.expect("reboot: Power down", TIMEOUT)
+    tap.ok(True, "logind powers off when nobody has done anything for a while")
 tap.done()
