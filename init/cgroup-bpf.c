@@ -13,6 +13,7 @@
 #include "lib/fileio.h"
 
 #define MAX_RULES 256
+#define TPM       "/dev/tpmrm0"
 #define ANY       UINT32_MAX
 
 struct device_rule {
@@ -166,6 +167,9 @@ static int apply_devices(struct unit *u, int fd)
                 add_class(l, BPF_DEVCG_DEV_CHAR, "rtc", BPF_DEVCG_ACC_READ);
         FOREACH_STR (a, c->device_allow)
                 add_allow(u, l, *a);
+        if (ec && (ec->load_credentials_encrypted || ec->set_credentials_encrypted) &&
+                access(TPM, F_OK) == 0)
+                add_allow(u, l, TPM " rw"); /* systemd-creds(1) works in the unit's cgroup */
         if (l->n == MAX_RULES)
                 log_unit(u->id, LOG_WARNING, "DeviceAllow= has more than %d devices, the rest is refused",
                         MAX_RULES);

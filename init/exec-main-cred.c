@@ -1,17 +1,21 @@
-/* rouse-exec: credentials. LoadCredential= and SetCredential= become files below /run/credentials/UNIT, in memory that
+/* rouse-exec: credentials. LoadCredential=, SetCredential= and their Encrypted kin become files below /run/credentials/UNIT, in memory that
  * is not swapped (ramfs), for the service's user alone, read-only. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include "exec-main.h"
 #include "lib/fileio.h"
+#include "lib/id128.h"
 
-#define MAX_TOTAL (1u << 20)
+#define MAX_TOTAL     (1u << 20)
+#define SYSTEMD_CREDS "/usr/bin/systemd-creds"
 
 struct store {
         int fd;
@@ -46,28 +50,120 @@ static void store_one(struct helper *h, struct store *s, const char *id, const v
                 fail(h, -errno, id);
 }
 
-static int read_socket(const char *path, char **ret, size_t *ret_len)
+static bool is_stored(const struct store *s, const char *id)
 {
-        struct sockaddr_un sa = { .sun_family = AF_UNIX };
-        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        struct strbuf b = { 0 };
+        return faccessat(s->fd, id, F_OK, 0) == 0;
+}
+
+/* To the end of it. */
+static int read_all(int fd, char **ret, size_t *ret_len)
+{
+        _cleanup_strbuf_ struct strbuf b = { 0 };
         char buf[4096];
         ssize_t n;
 
-        if (strlen(path) >= sizeof(sa.sun_path))
-                return -ENAMETOOLONG;
-        stpcpy(sa.sun_path, path);
-        if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
-                return -errno;
         while ((n = read(fd, buf, sizeof(buf))) > 0 && b.len <= MAX_TOTAL)
                 strbuf_add(&b, buf, (size_t)n);
+        if (n < 0)
+                return -errno;
         *ret_len = b.len;
         *ret = strbuf_take(&b);
         return *ret ? 0 : -ENOMEM;
 }
 
+/* systemd-creds(1) alone has the format and the keys (the machine's, the TPM's): it is asked, with the text as its
+ * standard input. What it says comes through a pipe, which is never swapped. */
+static int decrypt(const char *id, const void *text, size_t len, char **ret, size_t *ret_len)
+{
+        _cleanup_free_ char *name = str_concat("--name=", id, NULL);
+        char *argv[] = { (char *)SYSTEMD_CREDS, (char *)"decrypt", name, (char *)"-", (char *)"-", NULL };
+        char *env[] = { (char *)"PATH=/usr/bin:/bin", (char *)"LC_ALL=C", NULL };
+        _cleanup_close_ int in = memfd_create("credential", MFD_CLOEXEC), out = -1;
+        int fds[2], status, r;
+        pid_t pid;
+
+        if (!name)
+                return -ENOMEM;
+        if (access(SYSTEMD_CREDS, X_OK) < 0)
+                return -EOPNOTSUPP;
+        if (in < 0 || write_all(in, text, len) < 0 || lseek(in, 0, SEEK_SET) < 0 ||
+                pipe2(fds, O_CLOEXEC) < 0)
+                return -errno;
+        out = fds[0];
+        pid = fork();
+        if (pid == 0) {
+                if (dup2(in, STDIN_FILENO) >= 0 && dup2(fds[1], STDOUT_FILENO) >= 0)
+                        execve(argv[0], argv, env);
+                _exit(EXIT_EXEC);
+        }
+        r = pid < 0 ? -errno : 0;
+        close(fds[1]);
+        if (r < 0)
+                return r;
+        r = read_all(out, ret, ret_len);
+        if (waitpid(pid, &status, 0) < 0)
+                return -errno;
+        return r < 0 ? r : status == 0 ? 0 : -EKEYREJECTED;
+}
+
+static void store_text(
+        struct helper *h, struct store *s, const char *id, const char *text, size_t len, bool encrypted)
+{
+        _cleanup_free_ char *plain = NULL;
+        size_t plain_len;
+        int r;
+
+        if (!encrypted) {
+                store_one(h, s, id, text, len);
+                return;
+        }
+        r = decrypt(id, text, len, &plain, &plain_len);
+        if (r < 0)
+                fail(h, r, id);
+        store_one(h, s, id, plain, plain_len);
+        explicit_bzero(plain, plain_len);
+}
+
+/* Who asks, and for what, is in the name of our end: "\0RANDOM/unit/UNIT/ID". */
+static int bind_asker(int fd, const char *unit, const char *id)
+{
+        struct sockaddr_un sa = { .sun_family = AF_UNIX };
+        char hex[ID128_TEXT_MAX];
+        uint8_t random[16];
+        int n;
+
+        id128_random(random, 0);
+        n = snprintf(sa.sun_path + 1, sizeof(sa.sun_path) - 1, "%.16s/unit/%s/%s", id128_format(hex, random),
+                unit, id);
+        if (n >= (int)sizeof(sa.sun_path) - 1)
+                return -ENAMETOOLONG;
+        if (bind(fd, (struct sockaddr *)&sa,
+                    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) < 0)
+                return -errno;
+        return 0;
+}
+
+static int read_socket(const char *path, const char *unit, const char *id, char **ret, size_t *ret_len)
+{
+        struct sockaddr_un sa = { .sun_family = AF_UNIX };
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int r;
+
+        if (strlen(path) >= sizeof(sa.sun_path))
+                return -ENAMETOOLONG;
+        stpcpy(sa.sun_path, path);
+        if (fd < 0)
+                return -errno;
+        r = bind_asker(fd, unit, id);
+        if (r < 0)
+                return r;
+        if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
+                return -errno;
+        return read_all(fd, ret, ret_len);
+}
+
 static void load_directory(
-        struct helper *h, struct store *s, const char *id, const char *path, unsigned depth)
+        struct helper *h, struct store *s, const char *id, const char *path, bool encrypted, unsigned depth)
 {
         _cleanup_closedir_ DIR *d = opendir(path);
 
@@ -80,69 +176,68 @@ static void load_directory(
                 if (*e->d_name == '.' || !file || !name || lstat(file, &st) < 0)
                         continue;
                 if (S_ISDIR(st.st_mode))
-                        load_directory(h, s, name, file, depth + 1);
+                        load_directory(h, s, name, file, encrypted, depth + 1);
                 else if (S_ISREG(st.st_mode) && read_file(file, MAX_TOTAL, &data, &len) >= 0)
-                        store_one(h, s, name, data, len);
+                        store_text(h, s, name, data, len, encrypted);
         }
 }
 
-/* Encrypted ones are bound to a key that only systemd-creds(1) has the format of. */
-static void refuse_encrypted(struct helper *h)
+/* In the directories where credentials are left for whoever asks by name. */
+static int read_stored(const char *name, bool encrypted, char **ret, size_t *ret_len)
 {
-        static const char *const stores[] = { "/run/credentials/@encrypted", "/run/credstore.encrypted",
-                "/etc/credstore.encrypted", "/usr/lib/credstore.encrypted" };
-        const struct exec_plan *p = h->plan;
+        static const char *const stores[2][4] = {
+                { "/run/credentials/@system", "/etc/credstore", "/run/credstore", "/usr/lib/credstore" },
+                { "/run/credentials/@encrypted", "/etc/credstore.encrypted", "/run/credstore.encrypted",
+                        "/usr/lib/credstore.encrypted" },
+        };
+        int r = -ENOENT;
 
-        if (p->set_encrypted.n > 0)
-                fail(h, -EOPNOTSUPP, "SetCredentialEncrypted=");
-        for (uint32_t i = 0; i < p->load_encrypted.n; i++) {
-                const char *path = strchr(plan_item(p, p->load_encrypted, i), ':') + 1;
-                bool found = *path == '/';
+        if (!valid_id(name))
+                return -EINVAL;
+        for (size_t i = 0; r == -ENOENT && i < ARRAY_SIZE(stores[0]); i++) {
+                _cleanup_free_ char *file = path_join(stores[encrypted][i], name);
 
-                for (size_t k = 0; !found && valid_id(path) && k < ARRAY_SIZE(stores); k++) {
-                        _cleanup_free_ char *file = path_join(stores[k], path);
-
-                        found = file && access(file, F_OK) == 0;
-                }
-                if (found)
-                        fail(h, -EOPNOTSUPP, "LoadCredentialEncrypted=");
+                r = file ? read_file(file, MAX_TOTAL, ret, ret_len) : -ENOMEM;
         }
+        return r;
 }
 
-/* "id:path", "id": 1 when it was found. */
-static bool load_one(struct helper *h, struct store *s, const char *spec)
+/* "id:path", "id". Whether it was found. */
+static bool load_one(struct helper *h, struct store *s, const char *spec, bool encrypted)
 {
-        static const char *const stores[] = { "/run/credentials/@system", "/etc/credstore", "/run/credstore",
-                "/usr/lib/credstore" };
         _cleanup_free_ char *id = strndup(spec, strcspn(spec, ":")), *data = NULL;
         const char *path = strchr(spec, ':') ? strchr(spec, ':') + 1 : id;
         struct stat st;
         size_t len = 0;
-        int r = -ENOENT;
+        int r;
 
         if (!id)
                 helper_fail(h, EXIT_MEMORY, -ENOMEM, NULL);
-        if (*path == '/') {
-                if (stat(path, &st) < 0)
-                        return false;
-                if (S_ISDIR(st.st_mode)) {
-                        load_directory(h, s, id, path, 0);
-                        return true;
-                }
-                r = S_ISSOCK(st.st_mode) ? read_socket(path, &data, &len)
-                                         : read_file(path, MAX_TOTAL, &data, &len);
-        }
-        for (size_t i = 0; *path != '/' && r < 0 && i < ARRAY_SIZE(stores); i++) {
-                _cleanup_free_ char *file = valid_id(path) ? path_join(stores[i], path) : NULL;
-
-                r = file ? read_file(file, MAX_TOTAL, &data, &len) : -EINVAL;
-        }
+        if (*path != '/')
+                r = read_stored(path, encrypted, &data, &len);
+        else if (stat(path, &st) < 0)
+                return false;
+        else if (S_ISDIR(st.st_mode)) {
+                load_directory(h, s, id, path, encrypted, 0);
+                return true;
+        } else
+                r = S_ISSOCK(st.st_mode)
+                            ? read_socket(path, plan_str(h->plan, h->plan->unit), id, &data, &len)
+                            : read_file(path, MAX_TOTAL, &data, &len);
         if (r == -ENOENT)
                 return false;
         if (r < 0)
                 fail(h, r, spec);
-        store_one(h, s, id, data, len);
+        store_text(h, s, id, data, len, encrypted);
         return true;
+}
+
+static bool is_set(const struct exec_plan *p, struct plan_list set, const char *spec, size_t id)
+{
+        for (uint32_t k = 0; k < set.n; k++)
+                if (strncmp(plan_item(p, set, k), spec, id + 1) == 0)
+                        return true;
+        return false;
 }
 
 /* One that is inherited by its name may be missing, and one that SetCredential= has a value for. */
@@ -150,10 +245,32 @@ static bool must_be_there(const struct exec_plan *p, const char *spec)
 {
         size_t id = strcspn(spec, ":");
 
-        for (uint32_t k = 0; k < p->set_creds.n; k++)
-                if (strncmp(plan_item(p, p->set_creds, k), spec, id + 1) == 0)
-                        return false;
-        return spec[id] == ':' && spec[id + 1] == '/';
+        return spec[id] == ':' && spec[id + 1] == '/' && !is_set(p, p->set_creds, spec, id) &&
+               !is_set(p, p->set_encrypted, spec, id);
+}
+
+static void load_all(struct helper *h, struct store *s, struct plan_list specs, bool encrypted)
+{
+        for (uint32_t i = 0; i < specs.n; i++) {
+                const char *spec = plan_item(h->plan, specs, i);
+
+                if (!load_one(h, s, spec, encrypted) && must_be_there(h->plan, spec))
+                        fail(h, -ENOENT, spec);
+        }
+}
+
+/* "id:value" */
+static void set_all(struct helper *h, struct store *s, struct plan_list specs, bool encrypted)
+{
+        for (uint32_t i = 0; i < specs.n; i++) {
+                const char *spec = plan_item(h->plan, specs, i), *colon = strchr(spec, ':');
+                _cleanup_free_ char *id = strndup(spec, strcspn(spec, ":"));
+
+                if (!id)
+                        helper_fail(h, EXIT_MEMORY, -ENOMEM, NULL);
+                if (!is_stored(s, id))
+                        store_text(h, s, id, colon + 1, strlen(colon + 1), encrypted);
+        }
 }
 
 void helper_credentials(struct helper *h)
@@ -165,7 +282,6 @@ void helper_credentials(struct helper *h)
         if (p->load_creds.n == 0 && p->set_creds.n == 0 && p->load_encrypted.n == 0 &&
                 p->set_encrypted.n == 0)
                 return;
-        refuse_encrypted(h);
         snprintf(dir, sizeof(dir), "/run/credentials/%s", plan_str(p, p->unit));
         if (mkdir_p("/run/credentials", 0755) < 0)
                 fail(h, -errno, "/run/credentials");
@@ -180,17 +296,10 @@ void helper_credentials(struct helper *h)
         s.fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (s.fd < 0)
                 fail(h, -errno, dir);
-        for (uint32_t i = 0; i < p->load_creds.n; i++)
-                if (!load_one(h, &s, plan_item(p, p->load_creds, i)) &&
-                        must_be_there(p, plan_item(p, p->load_creds, i)))
-                        fail(h, -ENOENT, plan_item(p, p->load_creds, i));
-        for (uint32_t i = 0; i < p->set_creds.n; i++) {
-                const char *spec = plan_item(p, p->set_creds, i), *colon = strchr(spec, ':');
-                _cleanup_free_ char *id = strndup(spec, strcspn(spec, ":"));
-
-                if (id && colon)
-                        store_one(h, &s, id, colon + 1, strlen(colon + 1));
-        }
+        load_all(h, &s, p->load_creds, false);
+        load_all(h, &s, p->load_encrypted, true);
+        set_all(h, &s, p->set_creds, false);
+        set_all(h, &s, p->set_encrypted, true);
         if (fchmod(s.fd, 0500) < 0 || ((p->flags & PLAN_SETID) && fchown(s.fd, p->uid, p->gid) < 0))
                 fail(h, -errno, dir);
         close(s.fd);

@@ -261,11 +261,12 @@ static int add_subdir(struct index *x, int pos, const char *name)
 
 static int add_file(struct index *x, int pos, int fd, const char *name, bool link)
 {
-        struct index_entry *e;
+        struct index_entry *e = hash_get(&x->entries, name);
         int r;
 
-        if (hash_get(&x->entries, name))
-                return 0; /* a directory before this one has it */
+        /* a directory before this one has it, or (read later) it is an alias that has its place among the others */
+        if (e && (e->pos <= pos || e->kind == ENTRY_ALIAS))
+                return 0;
         e = index_alloc(x, sizeof(*e));
         if (!e || !(e->path = index_join(x, x->dirs[pos].path, name)))
                 return -ENOMEM;
@@ -278,6 +279,7 @@ static int add_file(struct index *x, int pos, int fd, const char *name, bool lin
                         return r == -ENOMEM ? r : 0;
         }
         x->stats.n_units++;
+        hash_del(&x->entries, name);
         r = hash_put(&x->entries, e->name, e);
         if (r >= 0 && e->kind == ENTRY_ALIAS) {
                 e->next_alias = x->new_aliases;

@@ -318,11 +318,12 @@ void load_look_again(struct unit *u)
 {
         struct manager *m = u->manager;
 
-        if (!m->boot_finished || unit_ops(u)->always_loaded || index_find(m, u->id) ||
-                load_index_refresh(m) <= 0 || !index_find(m, u->id) || u->load_state != UNIT_NOT_FOUND)
+        if (!m->boot_finished || !m->index || unit_ops(u)->always_loaded)
                 return;
-        u->load_state = UNIT_STUB;
-        (void)str_replace(&u->load_error, NULL);
+        if (load_index_refresh(m) > 0 && u->load_state == UNIT_NOT_FOUND && index_find(m, u->id)) {
+                u->load_state = UNIT_STUB;
+                (void)str_replace(&u->load_error, NULL);
+        }
 }
 
 void unit_load(struct unit *u)
@@ -333,7 +334,7 @@ void unit_load(struct unit *u)
         u = unit_follow_merge(u);
         if (u->load_state != UNIT_STUB)
                 return;
-        if (r >= 0)
+        if (r >= 0 && !index_find(m, u->id))
                 load_look_again(u);
         if (r >= 0)
                 r = load_follow_alias(u, &u);

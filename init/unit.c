@@ -300,7 +300,7 @@ int unit_load_by_name(struct manager *m, const char *name, struct unit **ret)
 
         if (r < 0)
                 return r;
-        if (u->load_state == UNIT_NOT_FOUND)
+        if (u->load_state == UNIT_NOT_FOUND || u->load_state == UNIT_STUB)
                 load_look_again(u);
         unit_queue_load(u);
         manager_dispatch_load_queue(m);

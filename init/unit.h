@@ -366,11 +366,11 @@ void unit_load(struct unit *u);
 /* Indexes unit directories (again); 0 or -errno. */
 int load_index(struct manager *m);
 void load_index_free(struct manager *m);
-/* Takes in unit files whose names are new since then, for a name that nobody knew: such a unit needs no reload. What has a
- * name already keeps the file that it has. 1: there are some. */
+/* Takes in unit files and drop-in directories that are new since then: a unit that is not loaded needs no reload for them.
+ * 1: there are some new files. */
 int load_index_refresh(struct manager *m);
-/* A unit whose name has no file may have got one since the directories were read: then it is to be loaded. During the boot
- * it has not: names that nothing provides are many then. */
+/* The directories may have got a file or a drop-in for u, which is not loaded, since they were read. Not during the boot:
+ * names that nothing provides are many then. */
 void load_look_again(struct unit *u);
 /* A unit file, or the drop-in directory of a unit, that was just written to a directory of the search path; a unit file
  * that was removed. -ENOENT: no such directory. */

@@ -62,6 +62,13 @@ class Case:
                 f"[Service]\nType=oneshot\n{output}{self.lines}\nExecStart={start}\n")
 
 
+ENCRYPT = "systemd-creds encrypt --with-key=host --name=x"
+# answers one who connects with the name of his end
+ASKED = {"asked.socket": "[Unit]\nDefaultDependencies=no\n[Socket]\nListenStream=/run/asked\nAccept=yes\n",
+         "asked@.service": "[Unit]\nDefaultDependencies=no\n[Service]\nStandardInput=socket\nExecStart=/usr/bin/python3 -c "
+         "'import socket; s = socket.socket(fileno=0); s.send(s.getpeername()[1:])'\n"}
+
+
 def status(machine, case):
     """Exit status of the main process: which step failed before the program."""
     return machine.show(f"{case.id}.service", "ExecMainStatus").get("ExecMainStatus", "?")
@@ -309,8 +316,17 @@ CASES = [
       for name, value in (("RootImage", "/opt/image"), ("MountImages", "/opt/image:/mnt"), ("ExtensionImages", "/opt/image"),
                           ("ExtensionDirectories", "/opt/marked"))],
     Case("MountImages= with - before it, and no image", "MountImages=-/opt/image:/mnt", "out:x", "x"),
-    Case("exec.LoadCredentialEncrypted", "LoadCredentialEncrypted=x:/opt/credential", "out:x", "243", after=status),
-    Case("exec.SetCredentialEncrypted", "SetCredentialEncrypted=x:abc", "out:x", "243", after=status),
+    Case("exec.LoadCredentialEncrypted", "LoadCredentialEncrypted=x:/opt/encrypted", "file:/run/credentials/@ID@.service/x", "secret",
+         before=f"echo secret | {ENCRYPT} - /opt/encrypted"),
+    Case("exec.SetCredentialEncrypted", "SetCredential=a:b", "file:/run/credentials/@ID@.service/x", "secret",
+         before=f"mkdir -p /etc/systemd/system/@ID@.service.d; (echo [Service]; echo secret | {ENCRYPT} -p - -) "
+         ">/etc/systemd/system/@ID@.service.d/x.conf"),
+    Case("an encrypted credential of another name is refused", "LoadCredentialEncrypted=y:/opt/encrypted", "out:x", "243",
+         before=f"echo secret | {ENCRYPT} - /opt/encrypted", after=status),
+    Case("a credential that is not encrypted is refused", "LoadCredentialEncrypted=x:/opt/credential", "out:x", "243", after=status,
+         before="echo secret >/opt/credential"),
+    Case("a socket is told who asks for a credential", "LoadCredential=x:/run/asked", "file:/run/credentials/@ID@.service/x",
+         "~^[0-9a-f]{16}/unit/@ID@.service/x$", "Requires=asked.socket\nAfter=asked.socket", units=ASKED),
     Case("LoadCredentialEncrypted= that is nowhere", "LoadCredentialEncrypted=nowhere", ["list:/run/credentials/@ID@.service"], ""),
     Case("exec.AppArmorProfile", "AppArmorProfile=confined", "file:/proc/self/attr/current", "confined (enforce)", where="vm",
          before="apparmor_parser -r /etc/confined.profile"),

@@ -39,18 +39,26 @@ static void new_files(void)
 
         test_reset();
         put(LIB "a.service", SERVICE("lib"));
+        put(LIB "b.service", SERVICE("lib"));
+        put(LIB "c.service", SERVICE("lib"));
         m = test_manager();
         is_int(test_unit(m, "new.service")->load_state, UNIT_NOT_FOUND, "no file yet");
+        is_str(test_unit(m, "b.service")->description, "lib", "one that is loaded");
         put(ETC "new.service", SERVICE("new"));
         put_link(ETC "other.service", "new.service");
         put(ETC "a.service", SERVICE("etc"));
+        put(ETC "b.service", SERVICE("etc"));
+        put(ETC "c.service.d/x.conf", "[Unit]\nDescription=drop-in\n");
         is_int(test_unit(m, "new.service")->load_state, UNIT_NOT_FOUND,
                 "while the system boots nobody looks again");
         m->boot_finished = true;
         u = test_unit(m, "new.service");
         ok(u->load_state == UNIT_LOADED && streq(u->description, "new"), "then it is found");
         ok(test_unit(m, "other.service") == u, "and by its alias");
-        is_str(test_unit(m, "a.service")->description, "lib", "what has a file keeps it until the reload");
+        is_str(test_unit(m, "a.service")->description, "etc", "a file before the one that it had");
+        is_str(test_unit(m, "c.service")->description, "drop-in", "a drop-in");
+        is_str(test_unit(m, "b.service")->description, "lib",
+                "what is loaded stays as it is until the reload");
         put(RUN "later@.service", SERVICE("%i"));
         is_str(test_unit(m, "later@x.service")->description, "x", "a template that is new");
         test_manager_free(m);
