@@ -215,6 +215,8 @@ void encode_sources(struct strbuf *b, const struct property *p);
 int encode_empty(sd_bus_message *m, const char *signature);
 /* Properties of interface i (and its groups) as a{sv}; only: those that are told when they change (-1: all). */
 int encode_all(sd_bus_message *m, enum interface i, const struct ctl_record *rec, int only);
+/* Unit files were changed, or all read anew (NULL): what was found out of the unit is not believed any more. */
+void encode_forget_files(const char *id);
 typedef int (*encode_fn)(sd_bus_message *m, const struct property *p, const struct ctl_record *rec);
 encode_fn encode_form(const struct property *p);
 /* Of properties that are numbers on the bus and words to people; -EINVAL. */

@@ -249,14 +249,56 @@ static int form_id128(sd_bus_message *m, const struct property *p, const struct 
         return sd_bus_message_append_array(m, 'y', id, r < 0 ? 0 : sizeof(id));
 }
 
+/* What the directories of unit files say of a unit takes forty system calls to find out: kept until they are read anew,
+ * or changed by us. */
+struct told_files {
+        const char *state, *preset;
+        char id[];
+};
+static struct hash file_states;
+#define FILE_STATES_MAX 1024
+
+void encode_forget_files(const char *id)
+{
+        if (id) {
+                free(hash_del(&file_states, id));
+                return;
+        }
+        HASHMAP_FOREACH (e, &file_states)
+                free(e->value);
+        hash_done(&file_states);
+}
+
+static struct told_files *file_state_of(const char *id)
+{
+        struct told_files *f = hash_get(&file_states, id);
+
+        if (f)
+                return f;
+        f = calloc(1, sizeof(*f) + strlen(id) + 1);
+        if (!f)
+                return NULL;
+        strcpy(f->id, id);
+        if (file_states.n >= FILE_STATES_MAX)
+                encode_forget_files(NULL);
+        if (hash_put(&file_states, f->id, f) < 0) {
+                free(f);
+                return NULL;
+        }
+        return f;
+}
+
 static int form_file_state(sd_bus_message *m, const struct property *p, const struct ctl_record *rec)
 {
         const char *id = record_str(rec, "Id"), *path = record_str(rec, "FragmentPath"), *s = "";
+        struct told_files *f = *path ? file_state_of(id) : NULL;
 
-        if (*path && streq(p->name, "UnitFileState"))
-                s = file_state_to_string(install_state(NULL, id));
-        else if (*path)
-                s = install_preset(NULL, id, NULL) ? "enabled" : "disabled";
+        if (*path && !f)
+                return -ENOMEM;
+        if (f && streq(p->name, "UnitFileState"))
+                s = f->state = f->state ?: file_state_to_string(install_state(NULL, id));
+        else if (f)
+                s = f->preset = f->preset ?: (install_preset(NULL, id, NULL) ? "enabled" : "disabled");
         return sd_bus_message_append_basic(m, 's', s);
 }
 

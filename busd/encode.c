@@ -149,22 +149,34 @@ static const struct {
                 "local1 local2 local3 local4 local5 local6 local7" },
 };
 
-int encode_number_of_word(const char *name, const char *text)
+static int place_of(const char *words, const char *text)
 {
-        for (size_t i = 0; i < ARRAY_SIZE(word_lists); i++) {
-                _cleanup_strv_ char **words = NULL;
-                int n = 0;
+        size_t len = strlen(text);
+        int n = 0;
 
-                if (!streq(word_lists[i].name, name))
-                        continue;
-                words = strv_split(word_lists[i].words, " ");
-                FOREACH_STR (w, words) {
-                        if (streq(*w, text))
-                                return n;
-                        n++;
-                }
+        for (const char *w = words; *w; n++) {
+                size_t k = strcspn(w, " ");
+
+                if (k == len && strncmp(w, text, k) == 0)
+                        return n;
+                w += k + (w[k] == ' ');
         }
         return -EINVAL;
+}
+
+static const char *words_of(const char *name)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(word_lists); i++)
+                if (streq(word_lists[i].name, name))
+                        return word_lists[i].words;
+        return NULL;
+}
+
+int encode_number_of_word(const char *name, const char *text)
+{
+        const char *words = words_of(name);
+
+        return words ? place_of(words, text) : -EINVAL;
 }
 
 /* What a number is when PID 1 does not tell it: accounting is "not set", a user nobody. */
@@ -200,22 +212,34 @@ static int monotonic_of(const struct property *p, const struct ctl_record *rec, 
         return 0;
 }
 
+/* What is found out of a property once. */
+struct form {
+        encode_fn encode; /* NULL: no form of ours, always empty */
+        const char *words, *usual;
+        uint64_t untold;
+        bool plain; /* a number in decimal is just that */
+};
+
+static struct form form_of(const struct property *p);
+
 static int encode_number(sd_bus_message *m, const struct property *p, const struct ctl_record *rec)
 {
+        const struct form f = form_of(p);
         const char *text = record_get(rec, p->name);
-        uint64_t v = untold(p);
+        uint64_t v = f.untold;
         uint32_t u;
         uint16_t q;
         uint8_t y;
 
         if (text && (*text || *p->signature == 't')) {
-                int word = encode_number_of_word(p->name, text);
+                int word = f.words ? place_of(f.words, text) : -EINVAL;
 
                 if (word >= 0)
                         v = (uint64_t)word;
-                else if (encode_u64_text(p->name, text, &v) < 0)
+                else if (!(f.plain && *text && parse_u64(text, &v) >= 0) &&
+                         encode_u64_text(p->name, text, &v) < 0)
                         log_debug("Property %s: '%s' is not a number", p->name, text);
-        } else
+        } else if (!text)
                 (void)monotonic_of(p, rec, &v);
         switch (*p->signature) {
         case 't':
@@ -263,12 +287,7 @@ static const struct {
 
 static int encode_string(sd_bus_message *m, const struct property *p, const struct ctl_record *rec)
 {
-        const char *v = record_get(rec, p->name);
-
-        for (size_t i = 0; !v && i < ARRAY_SIZE(texts); i++)
-                if (streq(texts[i].name, p->name))
-                        v = texts[i].value;
-        return sd_bus_message_append_basic(m, 's', v && utf8_valid(v, strlen(v)) ? v : "");
+        return sd_bus_message_append_basic(m, 's', record_get(rec, p->name) ?: form_of(p).usual ?: "");
 }
 
 static int encode_list(sd_bus_message *m, const struct property *p, const struct ctl_record *rec)
@@ -295,9 +314,40 @@ static encode_fn plain_form(const char *signature)
         }
 }
 
+static const char *usual_text(const char *name)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+                if (streq(texts[i].name, name))
+                        return texts[i].value;
+        return NULL;
+}
+
+static struct form find_form(const struct property *p)
+{
+        return (struct form) {
+                .encode = encode_form(p) ?: plain_form(p->signature),
+                .words = words_of(p->name),
+                .usual = usual_text(p->name),
+                .untold = untold(p),
+                .plain = !is_octal(p->name),
+        };
+}
+
+static struct form form_of(const struct property *p)
+{
+        static struct form *found;
+
+        if (!found) {
+                found = calloc(n_properties, sizeof(*found));
+                for (size_t i = 0; found && i < n_properties; i++)
+                        found[i] = find_form(&properties[i]);
+        }
+        return found ? found[p - properties] : find_form(p);
+}
+
 int encode_property(sd_bus_message *m, const struct property *p, const struct ctl_record *rec)
 {
-        encode_fn form = encode_form(p) ?: plain_form(p->signature);
+        encode_fn form = form_of(p).encode;
         int r = sd_bus_message_open_container(m, 'v', p->signature);
 
         if (r >= 0)

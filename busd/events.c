@@ -125,6 +125,7 @@ void emit_manager(struct busd *b, const char *name, const char *types, ...)
 
 void emit_files_changed(struct busd *b)
 {
+        encode_forget_files(NULL);
         emit_manager(b, "UnitFilesChanged", NULL);
 }
 
@@ -251,6 +252,7 @@ void events_done(struct busd *b)
         HASHMAP_FOREACH (e, &b->changed)
                 free(e->value);
         hash_done(&b->changed);
+        encode_forget_files(NULL);
         sd_bus_track_unref(b->subscribers);
         sd_bus_track_unref(b->askers);
         b->subscribers = b->askers = NULL;
@@ -296,12 +298,14 @@ static void on_unit_removed(struct busd *b, const struct ctl_record *rec)
         _cleanup_free_ char *path = unit_path(id);
 
         free(hash_del(&b->changed, id));
+        encode_forget_files(id);
         if (path)
                 emit_manager(b, "UnitRemoved", "so", id, path);
 }
 
 static void on_reloading(struct busd *b, const struct ctl_record *rec)
 {
+        encode_forget_files(NULL);
         emit_manager(b, "Reloading", "b", (int)record_u64(rec, "Active"));
 }
 

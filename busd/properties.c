@@ -10,16 +10,14 @@ static int request_properties(struct call *c, const struct property *one, int in
 
         if (c->job)
                 return call_request(c, "list-jobs", NULL, NULL, done);
-        strbuf_puts(&b, "properties=Id");
-        if (one)
+        if (one) {
+                strbuf_puts(&b, "properties=Id");
                 encode_sources(&b, one);
-        for (size_t i = 0; !one && interface >= 0 && i < n_properties; i++)
-                if (interface_has((enum interface)interface, properties[i].interface))
-                        encode_sources(&b, &properties[i]);
-        if (b.failed)
-                return -ENOMEM;
-        if (one || interface >= 0)
+                if (b.failed)
+                        return -ENOMEM;
                 options[1] = b.s;
+        } else if (c->unit && interface >= 0)
+                options[1] = (char *)(interface == IF_Unit ? "part=unit" : "part=type");
         return call_request(c, "show", c->unit ? unit : NULL, options, done);
 }
 

@@ -106,12 +106,16 @@ int interface_of_unit(const char *name)
 
 bool interface_has(enum interface i, enum interface group)
 {
-        if (i == group)
-                return true;
-        for (size_t g = 0; g < ARRAY_SIZE(groups); g++)
-                if (groups[g].of == i && groups[g].group == group)
-                        return true;
-        return false;
+        static uint32_t has[IF_MAX]; /* a bit a group, and one for the interface itself */
+
+        _Static_assert(IF_MAX <= 32, "a bit each");
+        if (!has[IF_Manager]) {
+                for (size_t g = 0; g < ARRAY_SIZE(groups); g++)
+                        has[groups[g].of] |= 1u << groups[g].group;
+                for (enum interface k = 0; k < IF_MAX; k++)
+                        has[k] |= 1u << k;
+        }
+        return has[i] >> group & 1;
 }
 
 const struct method *method_find(enum interface i, const char *name)

@@ -126,13 +126,23 @@ void record_add(struct record *rec, const char *key, const char *value)
 void record_addf(struct record *rec, const char *key, const char *fmt, ...)
 {
         _cleanup_strbuf_ struct strbuf b = { 0 };
+        char small[128];
         va_list ap;
+        int n;
 
         if (!record_wants(rec, key))
                 return;
         va_start(ap, fmt);
+        n = vsnprintf(small, sizeof(small), fmt, ap);
+        va_end(ap);
+        if (n >= 0 && (size_t)n < sizeof(small)) {
+                record_push(rec, key, "=", small, (size_t)n);
+                return;
+        }
+        va_start(ap, fmt);
         (void)strbuf_vprintf(&b, fmt, ap);
         va_end(ap);
+        rec->failed |= b.failed;
         record_add(rec, key, b.s);
 }
 

@@ -250,6 +250,17 @@ int verb_cat(struct request *r)
 
 /* ---- show ---- */
 
+/* part=unit|type: the properties of the interface Unit, of the unit's type */
+static enum record_part part_of(const struct request *r)
+{
+        const char *part = request_option(r, "part");
+
+        return !part                 ? PART_ALL
+               : streq(part, "unit") ? PART_UNIT
+               : streq(part, "type") ? PART_TYPE
+                                     : PART_ALL;
+}
+
 int verb_show(struct request *r)
 {
         const char *only = request_option(r, "properties");
@@ -281,6 +292,7 @@ int verb_show(struct request *r)
                 }
                 record_begin(&rec, r);
                 rec.raw = request_flag(r, "raw");
+                rec.part = part_of(r);
                 record_only(&rec, keys);
                 show_unit(&rec, u);
                 record_send(&rec);

@@ -26,7 +26,7 @@ const struct verb control_verbs[] = {
         { "list-jobs", 0, 0, verb_list_jobs, "after=JOB before=JOB",
                 "a record a job; only those that wait for one, or that it waits for" },
         { "list-unit-files", 0, 0, verb_list_unit_files, "", "a record a unit name that has a file" },
-        { "show", 0, 0, verb_show, "[UNIT…] properties=A,B",
+        { "show", 0, 0, verb_show, "[UNIT…] properties=A,B part=unit|type",
                 "properties of units; of the manager when none is named" },
         { "is-active", 0, 1, verb_is_active, "UNIT…", "states of units, without loading them" },
         { "cat", 0, 1, verb_cat, "UNIT…", "the files that units were read from" },

@@ -42,6 +42,9 @@ const char *request_option(const struct request *r, const char *key);
 bool request_flag(const struct request *r, const char *key);
 int request_fail(struct request *r, int error, const char *fmt, ...) _printf_(3, 4);
 
+/* What belongs to the interface Unit, and what to that of the unit's type. */
+enum record_part { PART_ALL, PART_UNIT, PART_TYPE };
+
 /* A record being made, in the message that it is sent in. Values beyond the size of a message are sent in pieces
  * ("Key+=more"); a record of several messages has "More=1" at the end of all but the last. */
 struct record {
@@ -52,6 +55,7 @@ struct record {
         size_t count_at; /* where the number of strings is in w; 0: nothing was added yet */
         uint32_t n;
         bool failed, raw /* for programs: nothing is joined or shortened */;
+        enum record_part part;
         char *const *only; /* keys wanted; NULL: all */
         size_t n_only;     /* how many, when they are sorted */
         uint64_t marks;    /* a bit a key that is wanted: most others are told by it */
@@ -63,6 +67,10 @@ void record_add_u64(struct record *rec, const char *key, uint64_t v);
 /* Sorts keys: only these are wanted. The record borrows them. */
 void record_only(struct record *rec, char **keys);
 bool record_wants(const struct record *rec, const char *key);
+static inline bool record_has_part(const struct record *rec, enum record_part part)
+{
+        return rec->part == PART_ALL || rec->part == part;
+}
 void record_send(struct record *rec);
 void control_end(struct client *c, uint32_t id, int error, const char *message);
 void control_text(struct request *r, const char *text);

@@ -97,7 +97,12 @@ static void print_limit(struct record *rec, const char *key, const struct direct
                 (const void *)((const char *)v - offsetof(struct exec_context, limits));
         struct rlimit usual = { RLIM_INFINITY, RLIM_INFINITY };
         rlim_t value[2];
+        char keys[2][64];
 
+        (void)str_concat_to(keys[0], sizeof(keys[0]), key, NULL);
+        (void)str_concat_to(keys[1], sizeof(keys[1]), key, "Soft", NULL);
+        if (!record_wants(rec, keys[0]) && !record_wants(rec, keys[1]))
+                return;
         if (!(c->limits_set & 1u << d->arg)) { /* the manager's own, which it hands down */
                 (void)manager_default_limit(client_manager(rec->client), (int)d->arg, &usual);
                 l = &usual;
@@ -105,15 +110,11 @@ static void print_limit(struct record *rec, const char *key, const struct direct
         value[0] = l->rlim_max;
         value[1] = l->rlim_cur;
 
-        for (int soft = 0; soft < 2; soft++) {
-                char k[64];
-
-                snprintf(k, sizeof(k), "%s%s", key, soft ? "Soft" : "");
+        for (int soft = 0; soft < 2; soft++)
                 if (value[soft] == RLIM_INFINITY)
-                        record_add(rec, k, "infinity");
+                        record_add(rec, keys[soft], "infinity");
                 else
-                        record_add_u64(rec, k, value[soft]);
-        }
+                        record_add_u64(rec, keys[soft], value[soft]);
 }
 
 static void print_directories(struct record *rec, const char *key, const struct directive *d, const void *v)
@@ -321,6 +322,7 @@ struct row {
         char *key;     /* "RestartSec" → "RestartUSec", where the form is a span */
         bool moved;    /* [Unit] has it, too, where it is now */
         bool by_key;   /* under no other key */
+        enum record_part part;
 };
 
 static void fill_row(struct row *row, const struct directive *d)
@@ -337,6 +339,7 @@ static void fill_row(struct row *row, const struct directive *d)
         else
                 row->key = (char *)d->name;
         row->moved = !streq(d->section, "Unit") && directive_find(UNIT_SERVICE, "Unit", d->name);
+        row->part = streq(d->section, "Unit") ? PART_UNIT : PART_TYPE;
         row->by_key = d->parse != parse_value_io_latency;
         for (size_t i = 0; i < ARRAY_SIZE(other_keys); i++)
                 row->by_key &= p != other_keys[i];
@@ -367,7 +370,8 @@ void show_config(struct record *rec, struct unit *u)
                 const struct row *row = &rows[i];
                 void *v;
 
-                if (!row->print || (row->by_key && !record_wants(rec, row->key)) ||
+                if (!row->print || !record_has_part(rec, row->part) ||
+                        (row->by_key && !record_wants(rec, row->key)) ||
                         (row->moved && own && streq(d->section, own)))
                         continue;
                 v = directive_target(u, d);

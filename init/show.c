@@ -221,7 +221,6 @@ static void add_cgroup(struct record *rec, struct unit *u)
                 record_addf(rec, "ControlGroup", "/%s", path);
         else
                 record_add(rec, "ControlGroup", "");
-        record_add(rec, "FreezerState", freezer_states[u->freezer]);
         add_counter(rec, u, "MemoryCurrent", "memory.current");
         add_counter(rec, u, "TasksCurrent", "pids.current");
         add_cpu_usage(rec, u);
@@ -465,8 +464,8 @@ static void add_markers(struct record *rec, struct unit *u)
 
 static void show_state(struct record *rec, struct unit *u)
 {
-        if (unit_ops(u)->result)
-                record_add(rec, "Result", unit_ops(u)->result(u));
+        if (unit_cgroup_context(u))
+                record_add(rec, "FreezerState", freezer_states[u->freezer]);
         add_time(rec, "StateChangeTimestamp", u->state_change);
         add_time(rec, "InactiveExitTimestamp", u->inactive_exit);
         add_time(rec, "ActiveEnterTimestamp", u->active_enter);
@@ -493,15 +492,21 @@ static void show_state(struct record *rec, struct unit *u)
 
 void show_unit(struct record *rec, struct unit *u)
 {
-        if (show_type[u->type])
-                show_type[u->type](rec, u);
-        if (unit_ops(u)->dump)
-                unit_ops(u)->dump(u, dump_property, rec);
-        show_state(rec, u);
-        add_cgroup(rec, u);
-        show_identity(rec, u);
-        add_deps(rec, u);
-        add_conditions(rec, u);
+        if (record_has_part(rec, PART_TYPE)) {
+                if (show_type[u->type])
+                        show_type[u->type](rec, u);
+                if (unit_ops(u)->dump)
+                        unit_ops(u)->dump(u, dump_property, rec);
+                if (unit_ops(u)->result)
+                        record_add(rec, "Result", unit_ops(u)->result(u));
+                add_cgroup(rec, u);
+        }
+        if (record_has_part(rec, PART_UNIT)) {
+                show_state(rec, u);
+                show_identity(rec, u);
+                add_deps(rec, u);
+                add_conditions(rec, u);
+        }
         show_config(rec, u);
 }
 

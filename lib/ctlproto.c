@@ -31,32 +31,52 @@ void ctl_record_index(struct ctl_record *rec)
 
         while (size < 2 * n && size < 1u << 20)
                 size *= 2;
-        if (size < 2 * n || !(rec->index = calloc(size, sizeof(*rec->index))))
+        if (size < 2 * n || !(rec->index = calloc(size + n, sizeof(*rec->index))))
                 return;
         rec->n_index = size;
+        rec->next = rec->index + size;
         for (uint32_t i = 0; i < n; i++) {
                 uint32_t at = hash_key(rec->v[i]) & (size - 1);
 
                 while (rec->index[at] && !same_key(rec->v[i], rec->v[rec->index[at] - 1]))
                         at = (at + 1) & (size - 1);
-                if (!rec->index[at])
-                        rec->index[at] = i + 1;
+                rec->next[i] = i;
+                if (rec->index[at]) {
+                        uint32_t last = rec->index[at] - 1;
+
+                        rec->next[i] = rec->next[last];
+                        rec->next[last] = i;
+                }
+                rec->index[at] = i + 1;
         }
+}
+
+static char **look_through(char **s, const char *key)
+{
+        for (; s && *s; s++)
+                if (ctl_record_value(*s, key))
+                        return s;
+        return NULL;
 }
 
 char **ctl_record_first(const struct ctl_record *rec, const char *key)
 {
-        if (!rec->index) {
-                for (char **s = rec->v; s && *s; s++)
-                        if (ctl_record_value(*s, key))
-                                return s;
-                return NULL;
-        }
+        if (!rec->index)
+                return look_through(rec->v, key);
         for (uint32_t at = hash_key(key) & (rec->n_index - 1); rec->index[at];
                 at = (at + 1) & (rec->n_index - 1))
                 if (ctl_record_value(rec->v[rec->index[at] - 1], key))
-                        return &rec->v[rec->index[at] - 1];
+                        return &rec->v[rec->next[rec->index[at] - 1]];
         return NULL;
+}
+
+char **ctl_record_next(const struct ctl_record *rec, char **s, const char *key)
+{
+        size_t at = (size_t)(s - rec->v);
+
+        if (!rec->index)
+                return look_through(s + 1, key);
+        return rec->next[at] > at ? rec->v + rec->next[at] : NULL;
 }
 
 const char *record_get(const struct ctl_record *rec, const char *key)

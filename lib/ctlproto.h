@@ -19,10 +19,12 @@ enum ctl_type {
 /* What CTL_RECORD and CTL_EVENT carry: "Key=value" strings, a key possibly several times. */
 struct ctl_record {
         char **v;
-        uint32_t *index, n_index; /* by ctl_record_index(): a hash table of places in v, +1 */
+        /* By ctl_record_index(): a hash table of places in v (+1), of each key the last; and for each place that of the
+         * next string of its key, after the last one the first. */
+        uint32_t *index, n_index, *next;
 };
 #define CTL_RECORD_FOREACH(value, rec, key)                                                                 \
-        for (char **_s = ctl_record_first(rec, key); _s && *_s; _s++)                                       \
+        for (char **_s = ctl_record_first(rec, key); _s; _s = ctl_record_next(rec, _s, key))                \
                 for (const char *value = ctl_record_value(*_s, key); value; value = NULL)
 /* The value, if s is one of key; else NULL. */
 const char *ctl_record_value(const char *s, const char *key);
@@ -30,6 +32,8 @@ const char *ctl_record_value(const char *s, const char *key);
 void ctl_record_index(struct ctl_record *rec);
 /* Where the key is first, NULL when absent. */
 char **ctl_record_first(const struct ctl_record *rec, const char *key);
+/* The next string of the key after s, NULL at the end. */
+char **ctl_record_next(const struct ctl_record *rec, char **s, const char *key);
 /* First value of a key, NULL when absent. */
 const char *record_get(const struct ctl_record *rec, const char *key);
 const char *record_str(const struct ctl_record *rec, const char *key); /* "" when absent */
