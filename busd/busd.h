@@ -183,6 +183,12 @@ int call_fail_errno(struct call *c, int error, const char *message);
 /* Sends a reply made by sd_bus_message_new_method_return(). */
 int call_send(struct call *c, sd_bus_message *reply);
 int call_reply(struct call *c, const char *types, ...);
+/* Replies with one array, whose elements fill appends; with one of what one appends for each record of an answer, which
+ * may be an error. */
+int call_reply_array(struct call *c, const char *contents,
+        int (*fill)(struct call *c, sd_bus_message *reply, const void *data), const void *data);
+int call_reply_records(struct call *c, const char *contents, const struct answer *a,
+        int (*one)(struct call *c, sd_bus_message *reply, const struct ctl_record *rec));
 /* The unit that the call is about: the object's, or the first argument. Borrowed. */
 int call_unit(struct call *c, const char **ret);
 

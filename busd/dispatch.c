@@ -103,6 +103,49 @@ int call_reply(struct call *c, const char *types, ...)
         return r;
 }
 
+int call_reply_array(struct call *c, const char *contents,
+        int (*fill)(struct call *c, sd_bus_message *reply, const void *data), const void *data)
+{
+        sd_bus_message *reply = NULL;
+        int r = sd_bus_message_new_method_return(c->m, &reply);
+
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', contents);
+        if (r >= 0)
+                r = fill(c, reply, data);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        if (r >= 0)
+                r = call_send(c, reply);
+        sd_bus_message_unref(reply);
+        return r;
+}
+
+struct records {
+        const struct answer *a;
+        int (*one)(struct call *c, sd_bus_message *reply, const struct ctl_record *rec);
+};
+
+static int fill_records(struct call *c, sd_bus_message *reply, const void *data)
+{
+        const struct records *of = data;
+        int r = 0;
+
+        for (size_t i = 0; i < of->a->n && r >= 0; i++)
+                r = of->one(c, reply, &of->a->records[i]);
+        return r;
+}
+
+int call_reply_records(struct call *c, const char *contents, const struct answer *a,
+        int (*one)(struct call *c, sd_bus_message *reply, const struct ctl_record *rec))
+{
+        struct records of = { a, one };
+
+        if (a->error < 0)
+                return call_fail_errno(c, a->error, a->message);
+        return call_reply_array(c, contents, fill_records, &of);
+}
+
 int call_fail(struct call *c, const char *error, const char *fmt, ...)
 {
         _cleanup_strbuf_ struct strbuf b = { 0 };

@@ -318,22 +318,13 @@ static void list_file(const char *name, const char *path, void *data)
         run->error = sd_bus_message_append(run->reply, "(ss)", path, state);
 }
 
-static int list_files(struct call *c, struct list_run *run)
+static int fill_files(struct call *c, sd_bus_message *reply, const void *data)
 {
-        int r = sd_bus_message_new_method_return(c->m, &run->reply);
+        struct list_run run = *(const struct list_run *)data;
 
-        if (r >= 0)
-                r = sd_bus_message_open_container(run->reply, 'a', "(ss)");
-        if (r >= 0)
-                (void)install_foreach(file_root, list_file, run);
-        if (r >= 0)
-                r = run->error;
-        if (r >= 0)
-                r = sd_bus_message_close_container(run->reply);
-        if (r >= 0)
-                r = call_send(c, run->reply);
-        sd_bus_message_unref(run->reply);
-        return r;
+        run.reply = reply;
+        (void)install_foreach(file_root, list_file, &run);
+        return run.error;
 }
 
 /* ListUnitFiles, ListUnitFilesByPatterns (states, patterns). */
@@ -345,7 +336,7 @@ int on_list_unit_files(struct call *c)
         if (r >= 0 && *c->method->in)
                 r = sd_bus_message_read_strv(c->m, &run.patterns);
         if (r >= 0)
-                r = list_files(c, &run);
+                r = call_reply_array(c, "(ss)", fill_files, &run);
         strv_free(run.states);
         strv_free(run.patterns);
         return r;

@@ -19,24 +19,17 @@ static int job_error(struct call *c, int error, const char *message)
         return call_fail_errno(c, error, message);
 }
 
-static int reply_nothing(struct call *c, const char *unit)
+static int tell_nothing(struct call *c, uint32_t id, const char *path, const char *unit)
 {
-        uint32_t id = ++last_nothing;
-        _cleanup_free_ char *path = job_path(id);
-        int r = path ? call_reply(c, "o", path) : -ENOMEM;
-
-        if (r >= 0) {
-                emit_manager(c->b, "JobNew", "uos", id, path, unit);
-                emit_manager(c->b, "JobRemoved", "uoss", id, path, unit, "done");
-        }
-        return r;
+        emit_manager(c->b, "JobNew", "uos", id, path, unit);
+        emit_manager(c->b, "JobRemoved", "uoss", id, path, unit, "done");
+        return 0;
 }
 
-int job_done(struct call *c, const struct answer *a)
+/* The record of the job that was asked for. 0: there is none, and the call is answered. */
+static int job_of(struct call *c, const struct answer *a, const struct ctl_record **ret)
 {
         const struct ctl_record *rec = a->n > 0 ? &a->records[0] : NULL;
-        _cleanup_free_ char *path = NULL;
-        uint32_t id;
 
         if (rec && record_get(rec, "Error"))
                 return job_error(c, -(int)record_u64(rec, "Error"), record_str(rec, "Message"));
@@ -44,11 +37,23 @@ int job_done(struct call *c, const struct answer *a)
                 return call_fail_errno(c, a->error, a->message);
         if (!rec)
                 return -EBADMSG;
-        id = (uint32_t)record_u64(rec, "Job");
-        if (id == 0)
-                return reply_nothing(c, record_str(rec, "Unit"));
+        *ret = rec;
+        return 1;
+}
+
+int job_done(struct call *c, const struct answer *a)
+{
+        const struct ctl_record *rec;
+        _cleanup_free_ char *path = NULL;
+        int r = job_of(c, a, &rec);
+        uint32_t id;
+
+        if (r <= 0)
+                return r;
+        id = (uint32_t)record_u64(rec, "Job") ?: ++last_nothing;
         path = job_path(id);
-        return path ? call_reply(c, "o", path) : -ENOMEM;
+        r = path ? call_reply(c, "o", path) : -ENOMEM;
+        return r >= 0 && id > NOTHING_TO_DO ? tell_nothing(c, id, path, record_str(rec, "Unit")) : r;
 }
 
 /* StartUnit and its kin; what is the verb. */
@@ -74,18 +79,14 @@ int on_queue(struct call *c)
 
 static int enqueued(struct call *c, const struct answer *a)
 {
-        const struct ctl_record *rec = a->n > 0 ? &a->records[0] : NULL;
+        const struct ctl_record *rec;
         _cleanup_free_ char *job = NULL, *unit = NULL;
         sd_bus_message *reply = NULL;
+        int r = job_of(c, a, &rec);
         uint32_t id;
-        int r;
 
-        if (rec && record_get(rec, "Error"))
-                return job_error(c, -(int)record_u64(rec, "Error"), record_str(rec, "Message"));
-        if (a->error < 0)
-                return call_fail_errno(c, a->error, a->message);
-        if (!rec)
-                return -EBADMSG;
+        if (r <= 0)
+                return r;
         id = (uint32_t)record_u64(rec, "Job") ?: ++last_nothing;
         job = job_path(id);
         unit = unit_path(record_str(rec, "Unit"));
@@ -98,11 +99,7 @@ static int enqueued(struct call *c, const struct answer *a)
         if (r >= 0)
                 r = call_send(c, reply);
         sd_bus_message_unref(reply);
-        if (r >= 0 && id >= NOTHING_TO_DO) {
-                emit_manager(c->b, "JobNew", "uos", id, job, record_str(rec, "Unit"));
-                emit_manager(c->b, "JobRemoved", "uoss", id, job, record_str(rec, "Unit"), "done");
-        }
-        return r;
+        return r >= 0 && id > NOTHING_TO_DO ? tell_nothing(c, id, job, record_str(rec, "Unit")) : r;
 }
 
 int on_enqueue_job(struct call *c)
@@ -131,29 +128,23 @@ int on_enqueue_job(struct call *c)
 
 /* ---- EnqueueMarkedJobs ---- */
 
+static int append_path(struct call *c, sd_bus_message *m, const struct ctl_record *rec)
+{
+        uint32_t id = (uint32_t)record_u64(rec, "Job");
+        _cleanup_free_ char *path = job_path(id);
+
+        if (id == 0) /* refused, or nothing to do: that unit has none */
+                return 0;
+        return path ? sd_bus_message_append_basic(m, 'o', path) : -ENOMEM;
+}
+
 static int marked_enqueued(struct call *c, const struct answer *a)
 {
-        sd_bus_message *reply = NULL;
-        int r;
+        struct answer some = {
+                .records = a->records, .n = a->n, .error = a->n > 0 ? 0 : a->error, .message = a->message
+        };
 
-        if (a->error < 0 && a->n == 0)
-                return call_fail_errno(c, a->error, a->message);
-        r = sd_bus_message_new_method_return(c->m, &reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "o");
-        for (size_t i = 0; i < a->n && r >= 0; i++) {
-                uint32_t id = (uint32_t)record_u64(&a->records[i], "Job");
-                _cleanup_free_ char *path = job_path(id);
-
-                if (id) /* refused, or nothing to do: that unit has none */
-                        r = path ? sd_bus_message_append_basic(reply, 'o', path) : -ENOMEM;
-        }
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        if (r >= 0)
-                r = call_send(c, reply);
-        sd_bus_message_unref(reply);
-        return r;
+        return call_reply_records(c, "o", &some, append_path);
 }
 
 int on_enqueue_marked(struct call *c)
@@ -164,33 +155,22 @@ int on_enqueue_marked(struct call *c)
 
 /* ---- jobs ---- */
 
+static int append_job(struct call *c, sd_bus_message *m, const struct ctl_record *j)
+{
+        uint32_t id = (uint32_t)record_u64(j, "Job");
+        _cleanup_free_ char *job = job_path(id), *unit = unit_path(record_str(j, "Unit"));
+
+        if (!job || !unit)
+                return -ENOMEM;
+        return sd_bus_message_append(m, "(usssoo)", id, record_str(j, "Unit"), record_str(j, "Type"),
+                record_str(j, "State"), job, unit);
+}
+
 static int list_jobs_done(struct call *c, const struct answer *a)
 {
-        sd_bus_message *reply = NULL;
-        int r;
-
         if (a->error == -ENOENT)
                 return call_fail(c, ERROR_PREFIX "NoSuchJob", "%s", a->message);
-        if (a->error < 0)
-                return call_fail_errno(c, a->error, a->message);
-        r = sd_bus_message_new_method_return(c->m, &reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "(usssoo)");
-        for (size_t i = 0; i < a->n && r >= 0; i++) {
-                const struct ctl_record *j = &a->records[i];
-                uint32_t id = (uint32_t)record_u64(j, "Job");
-                _cleanup_free_ char *job = job_path(id), *unit = unit_path(record_str(j, "Unit"));
-
-                r = job && unit ? sd_bus_message_append(reply, "(usssoo)", id, record_str(j, "Unit"),
-                                          record_str(j, "Type"), record_str(j, "State"), job, unit)
-                                : -ENOMEM;
-        }
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        if (r >= 0)
-                r = call_send(c, reply);
-        sd_bus_message_unref(reply);
-        return r;
+        return call_reply_records(c, "(usssoo)", a, append_job);
 }
 
 /* ListJobs; GetJobAfter and its kin: those "after" or "before" one. */

@@ -229,40 +229,26 @@ static bool matches(const struct filter *f, const struct ctl_record *u)
         return false;
 }
 
-static int append_unit(sd_bus_message *m, const struct ctl_record *u)
+static int append_unit(struct call *c, sd_bus_message *m, const struct ctl_record *u)
 {
-        const char *id = record_str(u, "Id"), *description = record_str(u, "Description");
         uint32_t n = (uint32_t)record_u64(u, "Job");
-        _cleanup_free_ char *path = unit_path(id), *job = n ? job_path(n) : strdup("/");
+        const char *id = record_str(u, "Id");
+        _cleanup_free_ char *path = NULL, *job = NULL;
 
-        if (!path || !job)
+        if (!matches(c->data, u))
+                return 0;
+        path = unit_path(id);
+        job = n ? job_path(n) : NULL;
+        if (!path || (n && !job))
                 return -ENOMEM;
-        return sd_bus_message_append(m, "(ssssssouso)", id,
-                utf8_valid(description, strlen(description)) ? description : id, record_str(u, "LoadState"),
-                record_str(u, "ActiveState"), record_str(u, "SubState"), "", path, n,
-                record_str(u, "JobType"), job);
+        return sd_bus_message_append(m, "(ssssssouso)", id, record_str(u, "Description"),
+                record_str(u, "LoadState"), record_str(u, "ActiveState"), record_str(u, "SubState"), "",
+                path, n, record_str(u, "JobType"), job ?: "/");
 }
 
 static int list_done(struct call *c, const struct answer *a)
 {
-        const struct filter *f = c->data;
-        sd_bus_message *reply = NULL;
-        int r;
-
-        if (a->error < 0)
-                return call_fail_errno(c, a->error, a->message);
-        r = sd_bus_message_new_method_return(c->m, &reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "(ssssssouso)");
-        for (size_t i = 0; i < a->n && r >= 0; i++)
-                if (matches(f, &a->records[i]))
-                        r = append_unit(reply, &a->records[i]);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        if (r >= 0)
-                r = call_send(c, reply);
-        sd_bus_message_unref(reply);
-        return r;
+        return call_reply_records(c, "(ssssssouso)", a, append_unit);
 }
 
 static void none_if_empty(char ***v)
@@ -359,25 +345,23 @@ static int append_processes(sd_bus_message *m, const char *group, unsigned depth
         return r;
 }
 
+static int fill_processes(struct call *c, sd_bus_message *reply, const void *group)
+{
+        return append_processes(reply, group, 0);
+}
+
+static int no_processes(struct call *c, sd_bus_message *reply, const void *group)
+{
+        return 0;
+}
+
 static int processes_done(struct call *c, const struct answer *a)
 {
         const char *group = a->n > 0 ? record_str(&a->records[0], "ControlGroup") : "";
-        sd_bus_message *reply = NULL;
-        int r;
 
         if (a->error < 0)
                 return call_fail_errno(c, a->error, a->message);
-        r = sd_bus_message_new_method_return(c->m, &reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "(sus)");
-        if (r >= 0 && *group)
-                r = append_processes(reply, group, 0);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        if (r >= 0)
-                r = call_send(c, reply);
-        sd_bus_message_unref(reply);
-        return r;
+        return call_reply_array(c, "(sus)", *group ? fill_processes : no_processes, group);
 }
 
 int on_get_processes(struct call *c)

@@ -40,21 +40,14 @@ static int append_user(const char *name, uint32_t uid, void *reply)
         return MIN(sd_bus_message_append(reply, "(us)", uid, name), 0);
 }
 
+static int fill_users(struct call *c, sd_bus_message *reply, const void *data)
+{
+        return each_user(append_user, reply);
+}
+
 int on_dynamic_users(struct call *c)
 {
-        sd_bus_message *reply = NULL;
-        int r = sd_bus_message_new_method_return(c->m, &reply);
-
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "(us)");
-        if (r >= 0)
-                r = each_user(append_user, reply);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        if (r >= 0)
-                r = call_send(c, reply);
-        sd_bus_message_unref(reply);
-        return r;
+        return call_reply_array(c, "(us)", fill_users, NULL);
 }
 
 struct wanted {
