@@ -109,7 +109,7 @@ int encode_u64_text(const char *name, const char *text, uint64_t *ret)
         int64_t i;
         int r;
 
-        if (streq(text, "infinity") || streq(text, "[not set]"))
+        if (streq(text, "infinity") || streq(text, "[not set]") || streq(text, "[no data]"))
                 *ret = UINT64_MAX;
         else if (*text == '\0')
                 *ret = 0;

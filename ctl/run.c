@@ -430,6 +430,12 @@ static int name_units(struct run *r)
 
 static void say_end(struct run *r, const struct ctl_record *rec)
 {
+        static const char *const amounts[][2] = {
+                { "IPIngressBytes", "IP traffic received" },
+                { "IPEgressBytes", "IP traffic sent" },
+                { "IOReadBytes", "IO bytes read" },
+                { "IOWriteBytes", "IO bytes written" },
+        };
         const char *code = record_str(rec, "ExecMainCode"), *cpu = record_str(rec, "CPUUsageNSec");
         uint64_t from = record_u64(rec, "InactiveExitTimestampMonotonic"),
                  to = record_u64(rec, "InactiveEnterTimestampMonotonic"), nsec;
@@ -448,6 +454,9 @@ static void say_end(struct run *r, const struct ctl_record *rec)
         if (parse_u64(cpu, &nsec) >= 0)
                 fprintf(stderr, "CPU time consumed: %s\n",
                         format_timespan(buf, sizeof(buf), (usec_t)(nsec / 1000), USEC_PER_MSEC));
+        for (size_t i = 0; i < ARRAY_SIZE(amounts); i++)
+                if (parse_u64(record_str(rec, amounts[i][0]), &nsec) >= 0)
+                        fprintf(stderr, "%s: %s\n", amounts[i][1], format_bytes(buf, sizeof(buf), nsec));
 }
 
 static void on_record(const struct ctl_record *rec, void *data)

@@ -233,6 +233,37 @@ static void print_main(const struct ctl_record *u)
                 printf("     Status: \"%s\"\n", record_str(u, "StatusText"));
 }
 
+/* "10.2K in, 0B out": two amounts, if both are known. */
+static void print_two(const struct ctl_record *u, const char *title, const char *a, const char *what_a,
+        const char *b, const char *what_b)
+{
+        char x[64], y[64];
+        uint64_t m, n;
+
+        if (parse_u64(record_str(u, a), &m) < 0 || parse_u64(record_str(u, b), &n) < 0)
+                return;
+        printf("%11s: %s %s, %s %s\n", title, format_bytes(x, sizeof(x), m), what_a,
+                format_bytes(y, sizeof(y), n), what_b);
+}
+
+/* How much of the last ten seconds something in it waited, where that was any. */
+static void print_pressure(const struct ctl_record *u)
+{
+        static const char *const rows[][2] = { { "cpu", "CPUPressure" }, { "memory", "MemoryPressure" },
+                { "io", "IOPressure" } };
+        unsigned n = 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const char *avg = startswith(record_str(u, rows[i][1]), "some avg10=");
+
+                if (avg && strtod(avg, NULL) > 0)
+                        printf("%s%s %.*s%%", n++ ? ", " : "   Pressure: ", rows[i][0],
+                                (int)strcspn(avg, " "), avg);
+        }
+        if (n > 0)
+                putchar('\n');
+}
+
 static void print_resources(const struct ctl_record *u)
 {
         const char *tasks = record_str(u, "TasksCurrent"), *mem = record_str(u, "MemoryCurrent"),
@@ -240,6 +271,8 @@ static void print_resources(const struct ctl_record *u)
         char buf[64];
         uint64_t v;
 
+        print_two(u, "IP", "IPIngressBytes", "in", "IPEgressBytes", "out");
+        print_two(u, "IO", "IOReadBytes", "read", "IOWriteBytes", "written");
         if (*tasks >= '0' && *tasks <= '9')
                 printf("      Tasks: %s\n", tasks);
         if (parse_u64(mem, &v) >= 0)
@@ -247,6 +280,7 @@ static void print_resources(const struct ctl_record *u)
         if (parse_u64(cpu, &v) >= 0)
                 printf("        CPU: %s\n",
                         format_timespan(buf, sizeof(buf), (usec_t)(v / 1000), USEC_PER_MSEC));
+        print_pressure(u);
 }
 
 static void print_unit(const struct ctl_record *u)

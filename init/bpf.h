@@ -10,7 +10,8 @@
 struct bpf_code {
         struct bpf_insn *v;
         size_t n, size;
-        bool failed; /* out of memory: said by bpf_load() */
+        bool failed;      /* out of memory: said by bpf_load() */
+        const char *name; /* by which bpf_find() finds it; NULL */
 };
 
 /* Appends one instruction; returns its index. */
@@ -27,3 +28,14 @@ int bpf_load(const struct bpf_code *c, enum bpf_prog_type type, enum bpf_attach_
 int bpf_open_pinned(const char *path);
 /* Beside others on the same cgroup and above. cgroup: an O_PATH descriptor will do. 0 or -errno. */
 int bpf_attach(int cgroup, int prog, enum bpf_attach_type type);
+
+/* Of the programs on the cgroup itself, the one with this name: a descriptor or -errno. */
+int bpf_find(int cgroup, enum bpf_attach_type type, const char *name);
+
+/* An array of the kernel's that programs share with who reads it: a descriptor or -errno. */
+int bpf_new_array(uint32_t value_size, uint32_t n);
+/* r = the array */
+void bpf_emit_map(struct bpf_code *c, uint8_t r, int map);
+/* The (first) array of a program: a descriptor or -errno. */
+int bpf_map_of(int prog);
+int bpf_map_get(int map, const void *key, void *ret);

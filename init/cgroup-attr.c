@@ -280,7 +280,10 @@ int cgroup_write_attributes(struct unit *u, int fd, bool all)
         }
         FOREACH_STR (l, c->io_limits)
                 write_io_limit(u, fd, *l);
-        return all ? 0 : cgroup_apply_bpf(u, fd); /* the program stays for the life of the cgroup */
+        if (!all)
+                return cgroup_apply_bpf(u, fd); /* the programs stay for the life of the cgroup */
+        (void)cgroup_apply_accounting(u, fd);
+        return 0;
 }
 
 bool cgroup_has_startup_values(const struct cgroup_context *c)

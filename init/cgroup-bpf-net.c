@@ -330,6 +330,7 @@ int cgroup_apply_bpf_net(struct unit *u, int fd)
         const struct cgroup_context *c = unit_cgroup_context(u);
         int r;
 
+        (void)cgroup_apply_accounting(u, fd);
         if (u->type != UNIT_SLICE && has_addresses(u)) {
                 r = apply_addresses(u, fd);
                 if (r < 0) /* best effort, as the page says */

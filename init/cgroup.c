@@ -355,6 +355,7 @@ int cgroup_realize(struct unit *u)
 
         if (!cg || u->cgroup_realized || !cgroup_unit_path(u))
                 return 0;
+        cgroup_forget_usage(u);
         if (u->type == UNIT_SLICE)
                 return realize_slice(u, cg);
         r = prepare_slice(cg, slice_of(u), wanted_below(u), &slice);
@@ -475,6 +476,8 @@ void cgroup_release(struct unit *u)
         int r = 0;
 
         cgroup_unwatch(u);
+        if (cg)
+                cgroup_keep_usage(u);
         u->cgroup_fd = close_fd(u->cgroup_fd);
         if (!cg || !u->cgroup_realized)
                 return;

@@ -1,6 +1,7 @@
 /* What the cgroup files share: cgroup.c (the tree), cgroup-attr.c (attributes), cgroup-watch.c (events, processes). */
 #pragma once
 
+#include "state.h"
 #include "unit.h"
 
 /* Controllers, as bits. */
@@ -45,6 +46,26 @@ int cgroup_apply_bpf(struct unit *u, int fd);
 int cgroup_apply_bpf_net(struct unit *u, int fd);
 /* The slice that the unit is in, if it is loaded; NULL above the root slice. */
 struct unit *cgroup_slice(struct unit *u);
+
+/* cgroup-usage.c: UINT64_MAX where nothing is known. */
+enum usage {
+        USAGE_CPU_NSEC,
+        USAGE_IO_READ_BYTES,
+        USAGE_IO_READ_OPERATIONS,
+        USAGE_IO_WRITE_BYTES,
+        USAGE_IO_WRITE_OPERATIONS,
+        USAGE_IP_INGRESS_BYTES,
+        USAGE_IP_INGRESS_PACKETS,
+        USAGE_IP_EGRESS_BYTES,
+        USAGE_IP_EGRESS_PACKETS,
+        USAGE_MAX
+};
+int cgroup_apply_accounting(struct unit *u, int cgroup);
+void cgroup_usage(struct unit *u, uint64_t v[USAGE_MAX]);
+void cgroup_keep_usage(struct unit *u);   /* its cgroup goes */
+void cgroup_forget_usage(struct unit *u); /* it is started anew */
+void cgroup_serialise_usage(struct unit *u, struct state_out *s);
+void cgroup_deserialise_usage(struct unit *u, const char *value);
 
 /* One rule of SocketBindAllow=, SocketBindDeny=; 0 is any. */
 struct bind_rule {

@@ -131,8 +131,8 @@ void manager_default_config(struct manager *m)
         m->default_tasks_max_permyriad = 1500;
         m->default_std_output = OUT_JOURNAL;
         m->default_std_error = OUT_INHERIT;
-        m->default_cpu_accounting = m->default_io_accounting = m->default_ip_accounting = false;
-        m->default_memory_accounting = m->default_tasks_accounting = true;
+        m->default_io_accounting = m->default_ip_accounting = false;
+        m->default_cpu_accounting = m->default_memory_accounting = m->default_tasks_accounting = true;
         m->default_oom_policy = OOM_STOP;
         m->default_oom_score = OOM_SCORE_UNSET;
         m->ctrl_alt_del_burst = ACTION_REBOOT_FORCE;

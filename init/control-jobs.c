@@ -80,7 +80,9 @@ static void tell_end(struct wait_group *g, struct unit *u)
 {
         static char *const keys[] = { (char *)"Id", (char *)"Result", (char *)"ActiveState",
                 (char *)"ExecMainCode", (char *)"ExecMainStatus", (char *)"CPUUsageNSec",
-                (char *)"InactiveExitTimestampMonotonic", (char *)"InactiveEnterTimestampMonotonic", NULL };
+                (char *)"IPIngressBytes", (char *)"IPEgressBytes", (char *)"IOReadBytes",
+                (char *)"IOWriteBytes", (char *)"InactiveExitTimestampMonotonic",
+                (char *)"InactiveEnterTimestampMonotonic", NULL };
         struct record rec;
 
         record_begin(&rec, &g->r);

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "cgroup.h"
 #include "config.h"
 #include "control.h"
 #include "names.h"
@@ -144,58 +145,60 @@ static void add_counter(struct record *rec, struct unit *u, const char *key, con
                 record_add(rec, key, str_strip(s));
 }
 
-static void add_cpu_usage(struct record *rec, struct unit *u)
-{
-        _cleanup_free_ char *s = NULL;
-        const char *p;
-        uint64_t usec;
-
-        if (!record_wants(rec, "CPUUsageNSec"))
-                return;
-        if (u->cgroup_realized && cgroup_get_attr(u, "cpu.stat", &s) >= 0 &&
-                (p = startswith(s, "usage_usec "))) {
-                s[strcspn(s, "\n")] = '\0';
-                if (parse_u64(p, &usec) >= 0) {
-                        record_add_u64(rec, "CPUUsageNSec", usec * 1000);
-                        return;
-                }
-        }
-        record_add(rec, "CPUUsageNSec", "[not set]");
-}
-
-/* The sum of a counter over the devices of io.stat: "8:0 rbytes=4096 wbytes=0 rios=1 wios=0 …". */
-static uint64_t sum_of(const char *stat, const char *counter)
-{
-        size_t n = strlen(counter);
-        uint64_t sum = 0;
-
-        for (const char *s = strstr(stat, counter); s; s = strstr(s + n, counter))
-                if ((s == stat || s[-1] == ' ') && s[n] == '=')
-                        sum += strtoull(s + n + 1, NULL, 10);
-        return sum;
-}
-
-static void add_io_usage(struct record *rec, struct unit *u)
+static void add_usage(struct record *rec, struct unit *u)
 {
         static const struct {
-                const char *key, *counter;
-        } rows[] = {
-                { "IOReadBytes", "rbytes" },
-                { "IOReadOperations", "rios" },
-                { "IOWriteBytes", "wbytes" },
-                { "IOWriteOperations", "wios" },
+                const char *key, *unknown;
+        } rows[USAGE_MAX] = {
+                [USAGE_CPU_NSEC] = { "CPUUsageNSec", "[not set]" },
+                [USAGE_IO_READ_BYTES] = { "IOReadBytes", "[not set]" },
+                [USAGE_IO_READ_OPERATIONS] = { "IOReadOperations", "[not set]" },
+                [USAGE_IO_WRITE_BYTES] = { "IOWriteBytes", "[not set]" },
+                [USAGE_IO_WRITE_OPERATIONS] = { "IOWriteOperations", "[not set]" },
+                [USAGE_IP_INGRESS_BYTES] = { "IPIngressBytes", "[no data]" },
+                [USAGE_IP_INGRESS_PACKETS] = { "IPIngressPackets", "[no data]" },
+                [USAGE_IP_EGRESS_BYTES] = { "IPEgressBytes", "[no data]" },
+                [USAGE_IP_EGRESS_PACKETS] = { "IPEgressPackets", "[no data]" },
         };
-        _cleanup_free_ char *stat = NULL;
-        bool there = false;
+        uint64_t v[USAGE_MAX];
+        bool wanted = false;
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-                there |= record_wants(rec, rows[i].key);
-        there = there && u->cgroup_realized && cgroup_get_attr(u, "io.stat", &stat) >= 0;
+                wanted |= record_wants(rec, rows[i].key);
+        if (!wanted)
+                return;
+        cgroup_usage(u, v);
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-                if (there)
-                        record_add_u64(rec, rows[i].key, sum_of(stat, rows[i].counter));
+                if (v[i] == UINT64_MAX)
+                        record_add(rec, rows[i].key, rows[i].unknown);
                 else
-                        record_add(rec, rows[i].key, "[not set]");
+                        record_add_u64(rec, rows[i].key, v[i]);
+}
+
+/* What of the time something in it waited, and all of it: "some avg10=0.00 … total=0; full …". */
+static void add_pressure(struct record *rec, struct unit *u)
+{
+        static const char *const rows[][2] = {
+                { "CPUPressure", "cpu.pressure" },
+                { "MemoryPressure", "memory.pressure" },
+                { "IOPressure", "io.pressure" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_free_ char *s = NULL;
+                char *full;
+
+                if (!record_wants(rec, rows[i][0]))
+                        continue;
+                if (!u->cgroup_realized || cgroup_get_attr(u, rows[i][1], &s) < 0) {
+                        record_add(rec, rows[i][0], "[not set]");
+                        continue;
+                }
+                full = strchr(s, '\n');
+                if (full)
+                        *full++ = '\0';
+                record_addf(rec, rows[i][0], "%s%s%s", s, full ? "; " : "", full ?: "");
+        }
 }
 
 /* A list of processors or memory nodes that a cgroup has; empty where the controller is not there. */
@@ -223,8 +226,8 @@ static void add_cgroup(struct record *rec, struct unit *u)
                 record_add(rec, "ControlGroup", "");
         add_counter(rec, u, "MemoryCurrent", "memory.current");
         add_counter(rec, u, "TasksCurrent", "pids.current");
-        add_cpu_usage(rec, u);
-        add_io_usage(rec, u);
+        add_usage(rec, u);
+        add_pressure(rec, u);
         add_effective(rec, u, "EffectiveCPUs", "cpuset.cpus.effective");
         add_effective(rec, u, "EffectiveMemoryNodes", "cpuset.mems.effective");
         add_words(rec, "DelegateControllers", unit_cgroup_context(u)->delegate_controllers);
@@ -557,6 +560,9 @@ static void show_defaults(struct record *rec, struct manager *m)
         add_bool(rec, "DefaultCPUAccounting", m->default_cpu_accounting);
         add_bool(rec, "DefaultMemoryAccounting", m->default_memory_accounting);
         add_bool(rec, "DefaultTasksAccounting", m->default_tasks_accounting);
+        add_bool(rec, "DefaultIOAccounting", m->default_io_accounting);
+        add_bool(rec, "DefaultBlockIOAccounting", m->default_io_accounting);
+        add_bool(rec, "DefaultIPAccounting", m->default_ip_accounting);
         record_add(rec, "DefaultOOMPolicy", name_of(names_oom_policy, m->default_oom_policy));
         if (m->default_tasks_max < UINT64_MAX - 1)
                 record_add_u64(rec, "DefaultTasksMax", m->default_tasks_max);

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "lib/fileio.h"
+#include "cgroup.h"
 #include "manager.h"
 #include "state.h"
 #include "types.h"
@@ -295,6 +296,8 @@ static bool take_unit_line(struct unit *u, const char *key, const char *value)
                 u->cgroup_killed = true;
         else if (streq(key, "cgroup-watched"))
                 (void)cgroup_watch(u);
+        else if (streq(key, "usage"))
+                cgroup_deserialise_usage(u, value);
         else if (streq(key, "job"))
                 take_job(u, value);
         else

@@ -1,4 +1,5 @@
 /* Live state: the writing side. state.h has the form and who does what; state-restore.c reads it back. */
+#include "cgroup.h"
 #include "state.h"
 
 #include <fcntl.h>
@@ -161,6 +162,7 @@ static void put_unit(struct state_out *s, struct unit *u)
                 state_put_flag(s, "cgroup-killed", u->cgroup_killed);
                 state_put_flag(s, "cgroup-watched", u->cgroup_wd >= 0);
         }
+        cgroup_serialise_usage(u, s);
         if (u->job)
                 put_job(s, u->job);
         if (unit_ops(u)->serialise)

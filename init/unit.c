@@ -496,6 +496,7 @@ void unit_free(struct unit *u)
         manager_forget_pids(m, u);
         exec_forget(u);
         cgroup_release(u);
+        free(u->last_usage);
         free_config(u);
         strv_free(u->names);
         free(u->id);

@@ -115,6 +115,12 @@ def socket_result(machine, case):
     return machine.show(f"{case.id}.socket", "Result").get("Result", "?")
 
 
+def accounted(machine, case):
+    """Bytes and packets that the unit has sent."""
+    said = machine.show(f"{case.id}.service", "IPEgressBytes", "IPEgressPackets")
+    return f"{said.get('IPEgressBytes')} {said.get('IPEgressPackets')}"
+
+
 ANSWER = "ExecStart=/bin/sh -c 'echo hello; exec sleep 1000'\nStandardInput=socket\nStandardOutput=socket"
 COUNTED = "Type=oneshot\nExecStart=/bin/sh -c 'echo x >>/results/@ID@-runs'"
 SOCKETS = [
@@ -381,6 +387,8 @@ CASES = [
     Case("cgroup.IPAddressDeny", "IPAddressDeny=any", ["udp:127.0.0.1", "udp:::1"], "EPERM\nEPERM"),
     Case("cgroup.IPAddressAllow", "IPAddressDeny=any\nIPAddressAllow=127.0.0.0/9 ::1/128",
          ["udp:127.0.0.1", "udp:::1", "udp:127.128.0.1"], "ok\nok\nEPERM"),
+    # 28 bytes of headers and what is said, out and in at the same unit
+    Case("cgroup.IPAccounting", "IPAccounting=yes", ["udp:127.0.0.1", "udp:127.0.0.1"], "~^[1-9][0-9]+ 2$", after=accounted),
     Case("cgroup.SocketBindDeny", "SocketBindDeny=ipv4:tcp:1000-2000",
          ["bind:tcp4/1000", "bind:tcp4/2001", "bind:udp4/1500", "bind:tcp6/2000"], "EPERM\nok\nok\nok"),
     Case("cgroup.SocketBindAllow", "SocketBindDeny=any\nSocketBindAllow=udp:777", ["bind:tcp4/777", "bind:udp6/777"], "EPERM\nok"),

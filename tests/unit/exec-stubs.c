@@ -30,6 +30,10 @@ struct unit *unit_find(struct manager *m, const char *name)
                 return current->u;
         return extra_unit && streq(extra_unit->id, name) ? extra_unit : NULL;
 }
+void state_touch(struct unit *u) {}
+
+void state_put(struct state_out *s, const char *key, const char *value) {}
+
 void unit_cgroup_empty(struct unit *u)
 {
         exec_test_cgroup_empty++;

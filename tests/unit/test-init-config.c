@@ -1,6 +1,7 @@
 /* system.conf and the kernel command line: each setting's value where the manager keeps it, and what units get of it. */
 #include "init-test.h"
 
+#include "init/cgroup.h"
 #include "init/config.h"
 #include "init/names.h"
 
@@ -41,9 +42,16 @@ static const struct {
                 OUT_KMSG),
         ROW("", "systemd.default-standard-error=null", default_std_error, OUT_NULL),
         ROW("", "", default_memory_accounting, true),
-        ROW("", "", default_cpu_accounting, false),
-        ROW("DefaultCPUAccounting=yes", "", default_cpu_accounting, true),
+        ROW("", "", default_cpu_accounting, true),
+        ROW("DefaultCPUAccounting=no", "", default_cpu_accounting, false),
         ROW("DefaultMemoryAccounting=no", "", default_memory_accounting, false),
+        ROW("", "", default_tasks_accounting, true),
+        ROW("DefaultTasksAccounting=no", "", default_tasks_accounting, false),
+        ROW("", "", default_io_accounting, false),
+        ROW("DefaultIOAccounting=yes", "", default_io_accounting, true),
+        ROW("DefaultBlockIOAccounting=yes", "", default_io_accounting, true),
+        ROW("", "", default_ip_accounting, false),
+        ROW("DefaultIPAccounting=yes", "", default_ip_accounting, true),
         ROW("RuntimeWatchdogSec=20", "", watchdog_runtime, 20 * USEC_PER_SEC),
         ROW("RuntimeWatchdogSec=default", "", watchdog_runtime, USEC_INFINITY),
         ROW("RuntimeWatchdogSec=20", "systemd.watchdog_sec=off", watchdog_runtime, 0),
@@ -144,27 +152,40 @@ static void environment(void)
 static void units(void)
 {
         struct manager *m;
+        const struct cgroup_context *c;
         struct unit *u;
 
         test_reset();
         put("/etc/systemd/system/a.service", "[Service]\nExecStart=/bin/true\n");
         put("/etc/systemd/system/b.service",
-                "[Service]\nExecStart=/bin/true\nTimeoutStartSec=3\nOOMScoreAdjust=5\nCPUAccounting=no\n");
+                "[Service]\nExecStart=/bin/true\nTimeoutStartSec=3\nOOMScoreAdjust=5\nCPUAccounting=no\n"
+                "MemoryAccounting=yes\nTasksAccounting=yes\nIOAccounting=no\nIPAccounting=no\n");
         put("/etc/systemd/system/a.timer", "[Timer]\nOnBootSec=1\n");
         m = configured("DefaultTimeoutStartSec=7\nDefaultOOMScoreAdjust=100\nDefaultCPUAccounting=yes\n"
+                       "DefaultMemoryAccounting=no\nDefaultTasksAccounting=no\nDefaultIOAccounting=yes\n"
+                       "DefaultIPAccounting=yes\n"
                        "DefaultTimerAccuracySec=2s\nDefaultStartLimitBurst=9",
                 "");
         u = test_unit(m, "a.service");
         is_int(UNIT_CAST(service, u)->timeout_start, 7 * USEC_PER_SEC, "a unit's time-out is the default");
         is_int(u->start_limit_burst, 9, "its start limit");
         ok(unit_exec(u)->oom_set && unit_exec(u)->oom_score_adjust == 100, "its OOM score");
-        ok(unit_cgroup_context(u)->cpu_accounting, "its accounting");
+        c = unit_cgroup_context(u);
+        ok(c->cpu_accounting && !c->memory_accounting && !c->tasks_accounting && c->io_accounting &&
+                        c->ip_accounting,
+                "its accounting");
+        m->boot_finished = true;
+        is_int(cgroup_needs(u), CG_IO, "and the controllers that it needs for that");
         is_int(UNIT_CAST(timer_unit, test_unit(m, "a.timer"))->accuracy, 2 * USEC_PER_SEC,
                 "a timer's accuracy");
         u = test_unit(m, "b.service");
         is_int(UNIT_CAST(service, u)->timeout_start, 3 * USEC_PER_SEC, "what the unit says counts more");
         is_int(unit_exec(u)->oom_score_adjust, 5, "OOMScoreAdjust= too");
-        ok(!unit_cgroup_context(u)->cpu_accounting, "CPUAccounting= too");
+        c = unit_cgroup_context(u);
+        ok(!c->cpu_accounting && c->memory_accounting && c->tasks_accounting && !c->io_accounting &&
+                        !c->ip_accounting,
+                "CPUAccounting= and its kin too");
+        is_int(cgroup_needs(u), CG_MEMORY | CG_PIDS, "and the controllers");
         test_manager_free(m);
 }
 

@@ -12,6 +12,8 @@ from tap import TIMEOUT, Tap, text_file
 tap = Tap()
 CG = "/sys/fs/cgroup"
 RUN = "systemd-run -q --wait --pipe -p SendSIGHUP=no "
+SEND = 'perl -MIO::Socket::INET -e "IO::Socket::INET->new(Proto => q(udp), PeerAddr => q(127.0.0.1:9))->send(q(x) x 100)"'
+COUNTED = "mkdir -p /etc/systemd/system.conf.d; systemd-run --wait -p SendSIGHUP=no"
 OWN = "cd /sys/fs/cgroup/$(cut -d: -f3 /proc/self/cgroup)"
 
 FILES = [
@@ -34,6 +36,17 @@ STEPS = [("echo '254:0 enable=1' >/sys/fs/cgroup/io.cost.qos", 0, "")] + [(f"{RU
     ("systemctl show -p MemoryAccounting,MemoryCurrent,TasksCurrent,CPUUsageNSec cron | sort", 0,
      r"^CPUUsageNSec=\d+\nMemoryAccounting=yes\nMemoryCurrent=\d+\nTasksCurrent=\d+$"),
     ("systemctl restart cron; systemctl status cron", 0, r"Tasks: \d+(.|\n)*Memory: [\d.]+"),
+    # of the network and of block devices: while it runs, when it has ended, and by default
+    (f"{COUNTED} -p IPAccounting=yes {SEND} 2>&1", 0, r"IP traffic received: 0B\nIP traffic sent: 128B"),
+    (f"{COUNTED} -p IOAccounting=yes head -c 65536 /dev/vda 2>&1 >/dev/null", 0, r"IO bytes read: [1-9]"),
+    (f"{COUNTED} {SEND} 2>&1", 0, r"\A(?!(.|\n)*traffic)"),
+    ("printf '[Manager]\nDefaultIPAccounting=yes\nDefaultIOAccounting=yes\nDefaultTasksAccounting=no\n' >/etc/systemd/system.conf.d/count.conf; "
+     f"systemctl daemon-reload; {COUNTED} {SEND} 2>&1; systemctl show -p DefaultIPAccounting,DefaultIOAccounting,DefaultTasksAccounting", 0,
+     r"IP traffic sent: 128B(.|\n)*DefaultTasksAccounting=no\nDefaultIOAccounting=yes\nDefaultIPAccounting=yes"),
+    (f"systemd-run -q -u counted sh -c '{SEND}; sync; exec sleep 1000'; until systemctl show -p IPEgressBytes --value counted | grep -qx 128; "
+     "do sleep 0.1; done; systemctl status counted; systemctl show -p CPUPressure,IOPressure,TasksCurrent counted; systemctl stop counted; "
+     "rm /etc/systemd/system.conf.d/count.conf; systemctl daemon-reload", 0,
+     r"IP: 0B in, 128B out\n +IO: [\d.]+\w+ read, [\d.]+\w+ written(.|\n)*TasksCurrent=\[not set\]\nCPUPressure=some avg10=[\d.]+.*; full.*\nIOPressure=some"),
     # startup values ended with the boot
     ("cat /run/startup; cat /sys/fs/cgroup/system.slice/starting.service/cpu.weight", 0, r"^700\n10$"),
     # delegation
