@@ -119,6 +119,18 @@ static bool has_addresses(struct unit *u)
         return false;
 }
 
+bool cgroup_has_network_programs(struct unit *u)
+{
+        for (; u; u = cgroup_slice(u)) {
+                const struct cgroup_context *c = unit_cgroup_context(u);
+
+                if (c->ip_allow || c->ip_deny || c->ip_accounting || c->bpf_programs || c->interfaces_set ||
+                        c->bind_allow || c->bind_deny)
+                        return true;
+        }
+        return false;
+}
+
 static int load_and_attach(
         struct bpf_code *c, enum bpf_prog_type type, enum bpf_attach_type attach, int cgroup)
 {

@@ -44,6 +44,8 @@ unsigned cgroup_controllers_at(int fd);
 int cgroup_realize_slice(struct unit *u);
 int cgroup_apply_bpf(struct unit *u, int fd);
 int cgroup_apply_bpf_net(struct unit *u, int fd);
+/* Do programs look at the traffic of the unit's sockets, its own or its slices'? */
+bool cgroup_has_network_programs(struct unit *u);
 /* The slice that the unit is in, if it is loaded; NULL above the root slice. */
 struct unit *cgroup_slice(struct unit *u);
 

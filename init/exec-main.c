@@ -165,6 +165,8 @@ int main(int argc, char *argv[])
                 return helper_look(argv + 2, streq(argv[1], "--look-until"));
         if (argc == 5 && streq(argv[1], "--watch"))
                 return helper_watch(argv + 2);
+        if (argc >= 3 && streq(argv[1], "--sockets"))
+                return helper_sockets(argv + 2);
         if (argc == 3 && streq(argv[1], "--utmp-dead"))
                 return helper_utmp_dead(argv[2]);
         if (argc == 4 && streq(argv[1], "--remove-ipc"))

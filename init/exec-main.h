@@ -33,6 +33,9 @@ int helper_remove_ipc(const char *user, const char *group);
 int helper_look(char *const args[], bool until);
 int helper_watch(char *const args[]);
 
+/* exec-main-socket.c: makes sockets for PID 1 (socket-child.c). Exit status. */
+int helper_sockets(char *const specs[]);
+
 /* exec-main-tty.c */
 void helper_tty(struct helper *h);
 void helper_utmp(struct helper *h);

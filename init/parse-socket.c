@@ -77,7 +77,7 @@ int parse_value_listen(const struct parse *p)
         if (!port)
                 return -ENOMEM;
         *port = (struct socket_port) {
-                .kind = kind, .address = TAKE_PTR(address), .fd = -1, .io.fd = -1, .socket = s
+                .kind = kind, .address = TAKE_PTR(address), .fd = -1, .made = -1, .io.fd = -1, .socket = s
         };
         while (*at)
                 at = &(*at)->next;

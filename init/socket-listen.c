@@ -14,6 +14,7 @@
 
 #include "lib/fileio.h"
 #include "exec-user.h"
+#include "probe.h"
 #include "socket.h"
 
 union address {
@@ -226,14 +227,12 @@ static int bind_unix(struct socket_unit *s, int fd, const union address *a, sock
         return r;
 }
 
-static int change_owner(struct socket_unit *s, const char *path)
+int socket_owner(struct socket_unit *s, uid_t *ret_uid, gid_t *ret_gid)
 {
         _cleanup_(user_record_done) struct user_record who = { .uid = (uid_t)-1, .gid = (gid_t)-1 };
         gid_t gid = (gid_t)-1;
         int r = 0;
 
-        if (!s->user && !s->group)
-                return 0;
         if (s->user) {
                 r = user_lookup(s->user, &who);
                 gid = who.gid;
@@ -243,7 +242,30 @@ static int change_owner(struct socket_unit *s, const char *path)
         if (r < 0)
                 return log_unit_errno(s->unit.id, LOG_ERR, r, "SocketUser=%s, SocketGroup=%s: %m",
                         s->user ?: "", s->group ?: "");
-        return lchown(path, who.uid, gid) < 0 ? -errno : 0;
+        *ret_uid = who.uid;
+        *ret_gid = gid;
+        return 0;
+}
+
+static int change_owner(struct socket_unit *s, const char *path)
+{
+        uid_t uid;
+        gid_t gid;
+        int r = socket_owner(s, &uid, &gid);
+
+        if (r < 0 || (uid == (uid_t)-1 && gid == (gid_t)-1))
+                return r;
+        return lchown(path, uid, gid) < 0 ? -errno : 0;
+}
+
+int socket_port_is_inet(const struct socket_port *p)
+{
+        union address a;
+        socklen_t len;
+
+        if (p->kind <= 0 || parse_address(p->address, 0, &a, &len) < 0)
+                return 0;
+        return a.sa.sa_family == AF_INET || a.sa.sa_family == AF_INET6 ? a.sa.sa_family : 0;
 }
 
 static int open_socket(struct socket_unit *s, struct socket_port *port)
@@ -256,8 +278,11 @@ static int open_socket(struct socket_unit *s, struct socket_port *port)
 
         if (r < 0)
                 return r;
-        fd = socket(a.sa.sa_family, port->kind | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                a.sa.sa_family == AF_INET || a.sa.sa_family == AF_INET6 ? s->protocol : 0);
+        if (port->by_child)
+                fd = TAKE_FD(port->made);
+        else
+                fd = socket(a.sa.sa_family, port->kind | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                        a.sa.sa_family == AF_INET || a.sa.sa_family == AF_INET6 ? s->protocol : 0);
         if (fd < 0)
                 return -errno;
         apply_options(s, fd, a.sa.sa_family, port->kind);
@@ -266,8 +291,9 @@ static int open_socket(struct socket_unit *s, struct socket_port *port)
         if (a.sa.sa_family == AF_INET6 && s->bind_ipv6_only != 0)
                 set_int(s, fd, IPPROTO_IPV6, IPV6_V6ONLY, s->bind_ipv6_only == 2, "BindIPv6Only=");
         path = a.sa.sa_family == AF_UNIX && a.un.sun_path[0];
-        r = path ? bind_unix(s, fd, &a, len) : bind(fd, &a.sa, len) < 0 ? -errno : 0;
-        if (r >= 0 && path)
+        if (!path || !port->by_child) /* a path is bound to by the child */
+                r = path ? bind_unix(s, fd, &a, len) : bind(fd, &a.sa, len) < 0 ? -errno : 0;
+        if (r >= 0 && path && !port->by_child)
                 r = change_owner(s, a.un.sun_path);
         if (r >= 0 && port->kind != SOCK_DGRAM && listen(fd, s->backlog) < 0)
                 r = -errno;
@@ -378,8 +404,21 @@ static int open_mqueue(struct socket_unit *s, struct socket_port *port)
         return 0;
 }
 
+/* A FIFO, or a file, that the child has opened. */
+static int take_made(struct socket_unit *s, struct socket_port *port)
+{
+        port->fd = TAKE_FD(port->made);
+        if (port->kind == -'f' && s->pipe_size > 0)
+                (void)fcntl(port->fd, F_SETPIPE_SZ, (int)MIN(s->pipe_size, INT_MAX));
+        return 0;
+}
+
 int socket_port_open(struct socket_unit *s, struct socket_port *port)
 {
+        if (port->by_child && port->made < 0)
+                return port->made_error ?: -EIO;
+        if (port->by_child && port->kind <= 0)
+                return take_made(s, port);
         switch (port->kind) {
         case -'f': return open_fifo(s, port);
         case -'s': return open_special(s, port);
@@ -389,11 +428,25 @@ int socket_port_open(struct socket_unit *s, struct socket_port *port)
         }
 }
 
+/* A helper's where the file system may hang. */
+static void remove_path(struct socket_unit *s, const char *path)
+{
+        struct manager *m = s->unit.manager;
+
+        if (!probe_may_block(m, path, false))
+                (void)unlink(path);
+        else if (probe_ask(m, LOOK_UNLINK, path, PROBE_DEADLINE, false, NULL, NULL, NULL) < 0)
+                log_unit(s->unit.id, LOG_WARNING, "%s stays", path);
+}
+
 void socket_ports_close(struct socket_unit *s)
 {
+        socket_child_forget(s);
         for (struct socket_port *p = s->ports; p; p = p->next) {
                 int fd = p->fd;
 
+                close_fd(p->made);
+                p->made = -1;
                 if (fd < 0)
                         continue;
                 if (p->io.fd >= 0)
@@ -405,25 +458,34 @@ void socket_ports_close(struct socket_unit *s)
                 if (p->kind == -'m')
                         (void)mq_unlink(p->address);
                 else if (p->address[0] == '/' && p->kind != -'s')
-                        (void)unlink(p->address);
+                        remove_path(s, p->address);
         }
         if (s->remove_on_stop)
                 FOREACH_STR (l, s->symlinks)
-                        (void)unlink(*l);
+                        remove_path(s, *l);
 }
 
-int socket_make_symlinks(struct socket_unit *s)
+const char *socket_symlink_target(struct socket_unit *s)
 {
         const char *target = NULL;
 
         for (struct socket_port *p = s->ports; p; p = p->next)
                 if (p->address[0] == '/' && (p->kind > 0 || p->kind == -'f'))
                         target = p->address;
+        return target;
+}
+
+int socket_make_symlinks(struct socket_unit *s)
+{
+        const char *target = socket_symlink_target(s);
+
         FOREACH_STR (l, s->symlinks) {
                 int r;
 
                 if (!target)
                         return -EINVAL;
+                if (probe_may_block(s->unit.manager, *l, false)) /* socket-child.c has made it */
+                        continue;
                 (void)mkdir_parents(*l, s->directory_mode);
                 r = symlink_atomic(target, *l);
                 if (r < 0)

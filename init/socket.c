@@ -1,7 +1,9 @@
 /* Socket units.
  *
- *   dead → start-pre → (sockets opened) → start-post → listening ⇄ running → stop-pre → stop-post → dead | failed
+ *   dead → start-pre → (start-chown → sockets opened) → start-post → listening ⇄ running → stop-pre → stop-post →
+ *   dead | failed
  *
+ * start-chown: a child makes sockets that PID 1 does not make itself (socket-child.c).
  * listening: somebody may come; the descriptors are in the loop. running: the service is up and has the descriptors;
  * the loop leaves them alone until the service is down again (trigger_notify). With Accept=yes the unit stays
  * listening and each connection starts an instance of the service's template. */
@@ -35,11 +37,12 @@ static const struct {
 enum { R_SUCCESS, R_RESOURCES, R_TIMEOUT, R_EXIT_CODE, R_TRIGGER_LIMIT, R_SERVICE_START_LIMIT };
 static const char *const result_names[] = { "success", "resources", "timeout", "exit-code",
         "trigger-limit-hit", "service-start-limit-hit" };
-enum { K_START_PRE, K_START_POST, K_STOP_PRE, K_STOP_POST };
+enum { K_START_PRE, K_START_POST, K_STOP_PRE, K_STOP_POST, K_SOCKETS };
 
 static void watch_ports(struct socket_unit *s, bool on);
 static void enter_listening(struct socket_unit *s);
 static void enter_dead(struct socket_unit *s);
+static void enter_stop_post(struct socket_unit *s);
 
 static void set_state(struct socket_unit *s, enum socket_state state)
 {
@@ -85,7 +88,7 @@ static bool run(struct socket_unit *s, int kind, enum socket_state state)
         return true;
 }
 
-static void open_ports(struct socket_unit *s)
+static void finish_ports(struct socket_unit *s)
 {
         for (struct socket_port *p = s->ports; p; p = p->next) {
                 int r = p->fd >= 0 ? 0 : socket_port_open(s, p);
@@ -100,6 +103,47 @@ static void open_ports(struct socket_unit *s)
         (void)socket_make_symlinks(s);
         if (!run(s, K_START_POST, SOCK_START_POST))
                 enter_listening(s);
+}
+
+static int start_child(struct socket_unit *s)
+{
+        int pidfd, r = socket_child_start(s, &s->control_pid, &pidfd);
+
+        if (r < 0)
+                return log_unit_errno(s->unit.id, LOG_ERR, r, "Could not run what makes its sockets: %m");
+        s->unit.manager->n_spawned++;
+        s->control_kind = K_SOCKETS;
+        s->control_command = NULL;
+        (void)loop_timer_set(s->unit.manager->loop, &s->timer, usec_add(now_monotonic(), s->timeout));
+        return unit_watch_pid(&s->unit, s->control_pid, pidfd);
+}
+
+static void open_ports(struct socket_unit *s)
+{
+        if (!socket_wants_child(s))
+                finish_ports(s);
+        else if (start_child(s) >= 0)
+                set_state(s, SOCK_START_CHOWN);
+        else {
+                s->result = R_RESOURCES;
+                enter_dead(s);
+        }
+}
+
+/* The channel may have been lost with the PID 1 before: then it is done again. */
+static void child_ended(struct socket_unit *s, bool good)
+{
+        bool channel = s->made_io.cb;
+
+        if (socket_child_answered(s))
+                finish_ports(s);
+        else if (good && !channel)
+                open_ports(s);
+        else {
+                log_unit(s->unit.id, LOG_ERR, "What makes its sockets ended before it was done");
+                s->result = R_RESOURCES;
+                enter_stop_post(s);
+        }
 }
 
 static void enter_dead(struct socket_unit *s)
@@ -128,6 +172,10 @@ static void socket_child(struct unit *u, pid_t pid, int code, int status)
         if (pid != s->control_pid)
                 return;
         s->control_pid = 0;
+        if (s->control_kind == K_SOCKETS) {
+                child_ended(s, code == CLD_EXITED && status == 0);
+                return;
+        }
         c->code = code;
         c->status = status;
         good = (code == CLD_EXITED && status == 0) || c->flags & CMD_IGNORE_FAILURE;
@@ -402,6 +450,7 @@ static void free_ports(struct socket_port *list)
 {
         for (struct socket_port *p = list, *n; p; p = n) {
                 n = p->next;
+                close_fd(p->made);
                 free(p->address);
                 free(p);
         }
@@ -568,6 +617,7 @@ static int socket_stop(struct unit *u)
 
         if (s->control_pid > 0)
                 (void)cgroup_kill(u, SIGTERM, 0, 0);
+        s->control_pid = 0; /* its end no longer matters */
         if (!run(s, K_STOP_PRE, SOCK_STOP_PRE))
                 enter_stop_post(s);
         return 0;
@@ -655,7 +705,7 @@ static bool socket_deserialise(struct unit *u, const char *key, const char *valu
         else if (streq(key, "control-pid"))
                 s->control_pid = state_get_pid(value);
         else if (streq(key, "control-kind"))
-                s->control_kind = (int)(state_get_int(value, 0) & 3);
+                s->control_kind = (int)MIN((uint64_t)state_get_int(value, 0), (uint64_t)K_SOCKETS);
         else if (streq(key, "accepted"))
                 s->n_accepted = (uint32_t)state_get_int(value, 0);
         else if (streq(key, "refused"))
@@ -674,15 +724,17 @@ static void socket_coldplug(struct unit *u)
         struct socket_unit *s = UNIT_CAST(socket_unit, u);
 
         if (s->control_pid > 0) {
-                s->control_command = s->commands[s->control_kind];
-                if (s->control_command)
+                s->control_command = s->control_kind < K_SOCKETS ? s->commands[s->control_kind] : NULL;
+                if (s->control_command || s->control_kind == K_SOCKETS)
                         state_watch_pid(u, s->control_pid);
                 else
                         s->control_pid = 0;
         }
+        if (s->state == SOCK_START_CHOWN)
+                (void)socket_wants_child(s); /* all of them, once more */
         if (s->state == SOCK_LISTENING || s->state == SOCK_RUNNING)
                 for (struct socket_port *p = s->ports; p; p = p->next)
-                        if (p->fd < 0 && socket_port_open(s, p) < 0)
+                        if (p->fd < 0 && (socket_wants_child(s) || socket_port_open(s, p) < 0))
                                 log_unit(u->id, LOG_WARNING, "%s could not be opened again", p->address);
         if (s->state == SOCK_LISTENING)
                 watch_ports(s, true);

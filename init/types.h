@@ -158,6 +158,8 @@ struct socket_port {
         int kind; /* SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET, or -'f' FIFO, -'s' special, -'m' mqueue, -'n' netlink */
         char *address; /* as written */
         int fd;
+        bool by_child; /* socket-child.c makes it: what came of that, until it is opened */
+        int made, made_error;
         struct loop_io io;
         struct socket_unit *socket;
         struct socket_port *next;
@@ -202,6 +204,7 @@ struct socket_unit {
         pid_t control_pid;
         int control_kind;
         struct exec_command *control_command;
+        struct loop_io made_io; /* socket-child.c */
         uint32_t n_connections, n_accepted, n_refused, n_trigger;
         usec_t trigger_begin;
         struct loop_timer timer;

@@ -264,7 +264,7 @@ struct unit {
         int cgroup_fd, cgroup_wd, oom_wd; /* -1 */
         uint64_t n_oom_kills;
         uint64_t *last_usage; /* cgroup-usage.c: of its cgroup that is gone */
-        char *exec_run; /* exec-run.c: what the processes of this run share, by name */
+        char *exec_run;       /* exec-run.c: what the processes of this run share, by name */
         enum freezer_state freezer;
         enum log_settings log_settings;
         bool cgroup_realized, cgroup_killed /* by cgroup.kill: see exec.c */;

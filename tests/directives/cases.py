@@ -9,6 +9,8 @@ service has ended, of the machine.
 import base64
 import dataclasses
 import re
+import subprocess
+import sys
 
 
 @dataclasses.dataclass
@@ -119,6 +121,32 @@ def accounted(machine, case):
     """Bytes and packets that the unit has sent."""
     said = machine.show(f"{case.id}.service", "IPEgressBytes", "IPEgressPackets")
     return f"{said.get('IPEgressBytes')} {said.get('IPEgressPackets')}"
+
+
+TRY = """
+import socket, sys
+for source in "127.0.0.1", "127.0.0.2":
+    with socket.socket() as s:
+        s.bind((source, 0))
+        s.settimeout(1)
+        try:
+            s.connect(("127.0.0.1", int(sys.argv[1])))
+            print("reached", end=" ")
+        except TimeoutError:
+            print("dropped", end=" ")
+"""
+
+
+def reached(machine, case):
+    """From which of two addresses the socket unit can be reached, and what it has counted of that."""
+    said = subprocess.run(["nsenter", "-t", str(machine.pid), "-n", sys.executable, "-c", TRY, case.named("@PORT@")],
+                          capture_output=True, text=True)
+    return said.stdout + said.stderr + machine.show(f"{case.id}.socket", "IPIngressPackets").get("IPIngressPackets", "?")
+
+
+def filtered(lines):
+    return {"@ID@.socket": f"[Unit]\nDefaultDependencies=no\n[Socket]\nListenStream=127.0.0.1:@PORT@\nAccept=yes\n{lines}\n",
+            "@ID@@.service": f"[Unit]\nDefaultDependencies=no\n[Service]\n{ANSWER}\n"}
 
 
 ANSWER = "ExecStart=/bin/sh -c 'echo hello; exec sleep 1000'\nStandardInput=socket\nStandardOutput=socket"
@@ -396,6 +424,14 @@ CASES = [
     Case("cgroup.BPFProgram", "BPFProgram=egress:/nowhere", "out:x", "resources", after=result),
     Case("cgroup.IPIngressFilterPath", "IPIngressFilterPath=/nowhere", "out:x", "resources", after=result),
     Case("cgroup.IPEgressFilterPath", "IPEgressFilterPath=/nowhere", "out:x", "resources", after=result),
+    # the sockets of a socket unit are in its cgroup, and those of its connections
+    Case("IPAddressDeny= of a socket unit", "", "out:x", "~^dropped reached [1-9]", unit="Requires=@ID@.socket\nAfter=@ID@.socket",
+         units=filtered("IPAddressDeny=any\nIPAddressAllow=127.0.0.2\nIPAccounting=yes"), after=reached),
+    Case("IPAddressDeny= of a socket unit's slice", "", "out:x", "~^dropped reached", unit="Requires=@ID@.socket\nAfter=@ID@.socket",
+         units={**filtered("Slice=narrow.slice"),
+                "narrow.slice": "[Unit]\nDefaultDependencies=no\n[Slice]\nIPAddressDeny=any\nIPAddressAllow=127.0.0.2\n"}, after=reached),
+    Case("IPEgressFilterPath= of a socket unit", "", "out:x", "resources", unit="Wants=@ID@.socket\nAfter=@ID@.socket",
+         units=filtered("IPEgressFilterPath=/nowhere"), after=socket_result),
     Case("IPAddressDeny= of a slice", "Slice=deny-inner.slice\nIPAddressAllow=127.0.0.1", ["udp:127.0.0.1", "udp:::1"],
          "ok\nEPERM", units={"deny.slice": "[Unit]\nDefaultDependencies=no\n[Slice]\nIPAddressDeny=localhost\n"}),
 

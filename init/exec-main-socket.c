@@ -1,0 +1,183 @@
+/* rouse-exec --sockets SPEC…: makes sockets, FIFOs and their links for PID 1, which cannot do it itself (socket-child.c
+ * says why and when). Standard output is a socket: for each SPEC goes a packet there, 0 and the descriptor (none for
+ * a link), or -errno. A SPEC is one word on the command line; the path is its rest, whatever is in it.
+ *
+ *     inet FAMILY KIND PROTOCOL                      a socket, not yet bound
+ *     unix KIND MODE DIRMODE UID GID PATH            bound to PATH; -1: the owner stays
+ *     fifo KIND MODE DIRMODE UID GID PATH
+ *     special WRITABLE PATH
+ *     link DIRMODE LENGTH TARGETPATH                 LENGTH bytes of TARGET, then PATH */
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "exec-main.h"
+#include "lib/fileio.h"
+
+static int make_inet(const char *spec)
+{
+        int family, kind, protocol, fd;
+
+        if (sscanf(spec, "%d %d %d", &family, &kind, &protocol) != 3)
+                return -EINVAL;
+        fd = socket(family, kind | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+        return fd < 0 ? -errno : fd;
+}
+
+struct place {
+        int kind, uid, gid;
+        unsigned mode, directory_mode;
+        const char *path;
+};
+
+static int read_place(const char *spec, struct place *ret)
+{
+        int at = 0;
+
+        if (sscanf(spec, "%d %o %o %d %d %n", &ret->kind, &ret->mode, &ret->directory_mode, &ret->uid,
+                    &ret->gid, &at) < 5 ||
+                at == 0 || spec[at] != '/')
+                return -EINVAL;
+        ret->path = spec + at;
+        (void)mkdir_parents(ret->path, ret->directory_mode);
+        umask(~ret->mode & 0777);
+        return 0;
+}
+
+static int own_place(const struct place *p)
+{
+        if (p->uid == -1 && p->gid == -1)
+                return 0;
+        return lchown(p->path, (uid_t)p->uid, (gid_t)p->gid) < 0 ? -errno : 0;
+}
+
+static int make_unix(const char *spec)
+{
+        struct sockaddr_un a = { .sun_family = AF_UNIX };
+        _cleanup_close_ int fd = -1;
+        struct place p;
+        int r = read_place(spec, &p);
+
+        if (r >= 0 && strlen(p.path) >= sizeof(a.sun_path))
+                r = -ENAMETOOLONG;
+        if (r < 0)
+                return r;
+        stpcpy(a.sun_path, p.path);
+        fd = socket(AF_UNIX, p.kind | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return -errno;
+        r = bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ? -errno : 0;
+        if (r == -EADDRINUSE) {
+                (void)unlink(p.path);
+                r = bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ? -errno : 0;
+        }
+        if (r >= 0)
+                r = own_place(&p);
+        return r < 0 ? r : TAKE_FD(fd);
+}
+
+static int make_fifo(const char *spec)
+{
+        _cleanup_close_ int fd = -1;
+        struct place p;
+        struct stat st;
+        int r = read_place(spec, &p);
+
+        if (r < 0)
+                return r;
+        if (mkfifo(p.path, p.mode) < 0 && errno != EEXIST)
+                return -errno;
+        fd = open(p.path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISFIFO(st.st_mode))
+                return -EEXIST;
+        (void)fchmod(fd, p.mode);
+        r = own_place(&p);
+        return r < 0 ? r : TAKE_FD(fd);
+}
+
+static int open_special(const char *spec)
+{
+        _cleanup_close_ int fd = -1;
+        int writable, at = 0;
+        struct stat st;
+
+        if (sscanf(spec, "%d %n", &writable, &at) < 1 || at == 0 || spec[at] != '/')
+                return -EINVAL;
+        fd = open(spec + at, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return -errno;
+        return S_ISREG(st.st_mode) || S_ISCHR(st.st_mode) ? TAKE_FD(fd) : -EINVAL;
+}
+
+static int make_link(const char *spec)
+{
+        _cleanup_free_ char *target = NULL;
+        unsigned mode;
+        size_t n;
+        int at = 0;
+
+        if (sscanf(spec, "%o %zu %n", &mode, &n, &at) < 2 || at == 0 || strlen(spec + at) <= n)
+                return -EINVAL;
+        target = strndup(spec + at, n);
+        if (!target)
+                return -ENOMEM;
+        (void)mkdir_parents(spec + at + n, mode);
+        return symlink_atomic(target, spec + at + n);
+}
+
+static const struct maker {
+        const char *word;
+        int (*make)(const char *spec);
+        bool has_fd;
+} makers[] = {
+        { "inet ", make_inet, true },
+        { "unix ", make_unix, true },
+        { "fifo ", make_fifo, true },
+        { "special ", open_special, true },
+        { "link ", make_link, false },
+};
+
+static int tell(int r, int fd)
+{
+        int32_t answer = r;
+        union {
+                struct cmsghdr head;
+                char room[CMSG_SPACE(sizeof(int))];
+        } control = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)),
+                              .cmsg_level = SOL_SOCKET,
+                              .cmsg_type = SCM_RIGHTS } };
+        struct iovec iov = { &answer, sizeof(answer) };
+        struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+        if (fd >= 0) {
+                memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+                h.msg_control = &control;
+                h.msg_controllen = sizeof(control);
+        }
+        return sendmsg(STDOUT_FILENO, &h, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int helper_sockets(char *const specs[])
+{
+        FOREACH_STR (s, specs) {
+                _cleanup_close_ int fd = -1;
+                int r = -EINVAL;
+
+                for (size_t i = 0; i < ARRAY_SIZE(makers); i++) {
+                        const char *rest = startswith(*s, makers[i].word);
+
+                        if (!rest)
+                                continue;
+                        r = makers[i].make(rest);
+                        if (r >= 0 && makers[i].has_fd)
+                                fd = r;
+                }
+                if (tell(MIN(r, 0), fd) < 0)
+                        return 1;
+        }
+        return 0;
+}
