@@ -7,6 +7,7 @@
 #   dummy:N           N dummy interfaces, made while the daemon runs (the time until it has settled)
 #   claims:N          N devices that claim one link (the time until it has settled)
 #   latency pss       of the daemon that runs
+#   trace             the system calls of one event, as the kernel's tracer saw them
 #   same              compares what the last two daemons left
 #   nomodules         from here on the kernel refuses modules: those that find no hardware are tried by each daemon
 #                     again, and their signatures take longer than all else
@@ -137,6 +138,29 @@ latency() {
         done
 }
 
+# One uevent of each kind of device, with every system call and switch of the processor on the way.
+trace() {
+        at=/sys/kernel/tracing
+        [ -e $at/tracing_on ] || mount -t tracefs tracefs $at
+        echo 0 >$at/tracing_on
+        echo 8192 >$at/buffer_size_kb
+        for event in raw_syscalls sched/sched_switch; do
+                echo 1 >$at/events/$event/enable
+        done
+        for path in /sys/devices/virtual/mem/null /sys/class/block/vda; do
+                path=$(readlink -f $path)
+                : >$at/trace
+                echo 1 >$at/tracing_on
+                $HERE/devices latency "$path" 2 >/run/traced
+                echo 0 >$at/tracing_on
+                echo "# trace of ${path##*/}, $(cat /run/traced) ns"
+                grep -v '^#' $at/trace | sed 's/^/# /'
+        done
+        for event in raw_syscalls sched/sched_switch; do
+                echo 0 >$at/events/$event/enable
+        done
+}
+
 claims() {
         mkdir -p /run/udev/rules.d
         echo 'KERNEL=="nullb*", SYMLINK+="disk/all-of-them"' >/run/udev/rules.d/10-claims.rules
@@ -160,6 +184,7 @@ step() {
         nodummy) timed "$1" rmmod dummy ;;
         latency) latency ;;
         pss) pss ;;
+        trace) trace ;;
         same) same ;;
         debug) debug=--debug ;;
         nomodules) echo 1 >/proc/sys/kernel/modules_disabled ;;

@@ -41,6 +41,7 @@ static void link_file_done(struct link_file *f)
         free(f->name);
         free(f->mac);
         free(f->alias);
+        net_functions_done(&f->functions);
 }
 
 static void drop_all(void)
@@ -140,6 +141,12 @@ static int set_link(struct link_file *f, const struct ini_line *l)
                 f->mtu = (uint32_t)n;
                 return 0;
         }
+        if (streq(l->key, "SR-IOVVirtualFunctions")) {
+                if (net_functions_count(&f->functions, l->value) < 0)
+                        log_file(l->path, l->line, LOG_WARNING,
+                                "SR-IOVVirtualFunctions=%s is not a number, ignored", l->value);
+                return 0;
+        }
         if (streq(l->key, "MACAddressPolicy")) {
                 if (streq(l->value, "persistent"))
                         f->mac_policy = MAC_PERSISTENT;
@@ -170,6 +177,8 @@ static int take_line(const struct ini_line *l, void *data)
                 r = set_match(f, l);
         else if (streq(l->section, "Link"))
                 r = set_link(f, l);
+        else if (streq(l->section, "SR-IOV"))
+                r = net_functions_line(&f->functions, l);
         else
                 r = log_file(
                         l->path, l->line, LOG_WARNING, "section [%s] is not supported, ignored", l->section);
@@ -248,6 +257,7 @@ static int add_file(const char *path, char *const *dirs)
         }
         r = r < 0 ? r : read_dropins(f, dirs, path_basename(path));
         password_of_credential(f);
+        net_functions_check(&f->functions);
         if (!f->has_match && !f->unsupported)
                 log_file(path, 0, LOG_NOTICE, "no [Match] setting: applies to every interface");
         return r;
@@ -450,6 +460,15 @@ static bool matches(
         default: m = false;
         }
         return m != !!(f->negated & 1u << what);
+}
+
+const struct link_file *link_file_named(const char *path)
+{
+        load();
+        for (size_t i = 0; i < n_files; i++)
+                if (streq(files[i].path, path))
+                        return &files[i];
+        return NULL;
 }
 
 const struct link_file *link_file_for(struct device *d, const struct link_facts *facts)

@@ -239,6 +239,15 @@ static void apply_altnames(struct device *d, const struct link_file *f, const ch
                         add_altname(d, policy_value(d, *p), name);
 }
 
+void link_make_functions(struct device *d)
+{
+        const char *path = device_prop(d, "ID_NET_LINK_FILE");
+        const struct link_file *f = path ? link_file_named(path) : NULL;
+
+        if (f)
+                net_functions_apply(&f->functions, d->syspath, d->sysname, d->ifindex);
+}
+
 int builtin_net_setup_link(struct device *d, struct rules_event *e, int argc, char **argv)
 {
         const struct link_file *f;
@@ -271,5 +280,7 @@ int builtin_net_setup_link(struct device *d, struct rules_event *e, int argc, ch
         if (f->alias)
                 set_link(d, IFLA_IFALIAS, f->alias, strlen(f->alias), "alias");
         apply_altnames(d, f, name);
+        if (e)
+                e->functions = net_functions_any(&f->functions);
         return r;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "device.h"
+#include "net-functions.h"
 #include "net-settings.h"
 
 enum link_match {
@@ -35,6 +36,7 @@ struct link_file {
         enum mac_policy mac_policy;
         uint32_t mtu;
         struct link_settings settings;
+        struct net_functions functions;
 };
 
 /* What is asked of the kernel once an interface, for all files. */
@@ -44,10 +46,14 @@ struct link_facts {
 
 /* The first file that matches, or NULL. */
 const struct link_file *link_file_for(struct device *d, const struct link_facts *facts);
+/* NULL when it is there no more. */
+const struct link_file *link_file_named(const char *path);
 void link_files_forget(void);
 void link_files_set_dirs(char *const *dirs); /* tests */
 
 /* builtin-net-setup.c: the name that policy gives, NULL to keep the present one. */
 const char *link_new_name(struct device *d, const struct link_file *f);
+/* Virtual functions of an interface that net_setup_link has found to want them. Takes as long as it takes. */
+void link_make_functions(struct device *d);
 /* MACAddressPolicy=persistent: the address of the interface of this name on the machine with this id. */
 bool link_persistent_mac(const uint8_t id[static 16], const char *name, uint8_t mac[static 6]);

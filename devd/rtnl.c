@@ -72,6 +72,12 @@ static void start_request(struct request *q, int ifindex, unsigned short type)
         q->i.ifi_index = ifindex;
 }
 
+/* All that follows stands inside list, which began with put_attr(…, NULL, 0). */
+static void end_list(struct request *q, struct rtattr *list)
+{
+        list->rta_len = (unsigned short)((char *)q + q->h.nlmsg_len - (char *)list);
+}
+
 int rtnl_add_altname(int ifindex, const char *name)
 {
         struct rtattr *list;
@@ -81,7 +87,26 @@ int rtnl_add_altname(int ifindex, const char *name)
         list = put_attr(&q, IFLA_PROP_LIST | NLA_F_NESTED, NULL, 0);
         if (!list || !put_attr(&q, IFLA_ALT_IFNAME, name, strlen(name) + 1))
                 return -E2BIG;
-        list->rta_len = (unsigned short)((char *)&q + q.h.nlmsg_len - (char *)list);
+        end_list(&q, list);
+        return ask_kernel(&q);
+}
+
+int rtnl_set_function(
+        int ifindex, unsigned short attribute, unsigned short inner, const void *data, size_t len)
+{
+        struct rtattr *lists[3] = {};
+        struct request q;
+
+        start_request(&q, ifindex, RTM_SETLINK);
+        lists[0] = put_attr(&q, IFLA_VFINFO_LIST | NLA_F_NESTED, NULL, 0);
+        lists[1] = put_attr(&q, IFLA_VF_INFO | NLA_F_NESTED, NULL, 0);
+        if (inner)
+                lists[2] = put_attr(&q, attribute | NLA_F_NESTED, NULL, 0);
+        if (!put_attr(&q, inner ?: attribute, data, len)) /* the others are smaller and before it */
+                return -E2BIG;
+        for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+                if (lists[i])
+                        end_list(&q, lists[i]);
         return ask_kernel(&q);
 }
 

@@ -191,7 +191,7 @@ static pid_t make_child(struct task *t, bool raw, int out, int *ret_pidfd)
                 return pid;
         pid = fork();
         if (pid == 0) {
-                log_open("rouse-devd", LOG_TO_NULL);
+                log_forget_descriptors(); /* closed at once */
                 child_start(&c);
         }
         if (pid < 0)

@@ -133,6 +133,10 @@ int verb_is_active(struct request *r)
 
                 if (!u && load_real_name(r->m, *name, &real) >= 0 && real)
                         u = unit_find(r->m, real);
+                if (!u &&
+                        endswith(*name,
+                                ".device")) /* a link of a device that is there is known once it is named */
+                        (void)unit_load_by_name(r->m, *name, &u);
                 record_begin(&rec, r);
                 if (u)
                         add_states(&rec, unit_follow_merge(u));

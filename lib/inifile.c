@@ -14,6 +14,7 @@ struct reader {
         unsigned line;    /* of the physical line last taken */
         unsigned problems;
         const char *section; /* NULL: after a bad header, so what follows belongs to nothing known */
+        unsigned section_line;
         ini_fn fn;
         void *data;
 };
@@ -111,11 +112,14 @@ static void take_header(struct reader *r, unsigned line, char *s, size_t n)
                 return;
         }
         r->section = s + 1;
+        r->section_line = line;
 }
 
 static int take_assignment(struct reader *r, unsigned line, char *s)
 {
-        struct ini_line l = { .path = r->path, .line = line, .section = r->section };
+        struct ini_line l = {
+                .path = r->path, .line = line, .section = r->section, .section_line = r->section_line
+        };
         char *equals = strchr(s, '=');
 
         if (!r->section) {

@@ -10,8 +10,9 @@
 
 struct ini_line {
         const char *path;
-        unsigned line;       /* where the assignment began */
-        const char *section; /* "" before the first section */
+        unsigned line;         /* where the assignment began */
+        const char *section;   /* "" before the first section */
+        unsigned section_line; /* of its header: a section may come more than once */
         const char *key;
         const char *value; /* continued lines: each "\" and newline, with the blanks
                                  after it, became one space; may be "" */

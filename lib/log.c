@@ -29,6 +29,11 @@ void log_open(const char *name, enum log_target target)
         log_state.target = target;
 }
 
+void log_forget_descriptors(void)
+{
+        log_state.kmsg_fd = log_state.journal_fd = -1;
+}
+
 void log_set_max_level(int level)
 {
         log_state.max_level = level;

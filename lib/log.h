@@ -17,6 +17,8 @@ enum log_target {
 
 /* name appears in each message ("rouse-devd"); a static string. */
 void log_open(const char *name, enum log_target target);
+/* In a child whose descriptors are closed: those of the log are opened again when they are needed. */
+void log_forget_descriptors(void);
 /* Highest level still printed (LOG_INFO by default). */
 void log_set_max_level(int level);
 int log_get_max_level(void);

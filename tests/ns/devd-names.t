@@ -36,6 +36,15 @@ Alias=towards the world
 TransmitQueueLength=777
 ReceiveChecksumOffload=no
 GenericSegmentationOffload=no
+[SR-IOV]
+VirtualFunction=2
+MACAddress=02:00:00:00:00:f2
+VLANId=5
+QualityOfService=3
+MACSpoofCheck=yes
+QueryReceiveSideScaling=no
+Trust=yes
+LinkState=auto
 """,
     "20-never.link": "[Match]\nMACAddress=02:00:00:00:00:21\nFirmware=no-such-firmware\n[Link]\nName=never0\n",
 }
@@ -141,6 +150,10 @@ try:
             ok(what in (shown or ""), f".link: {what}", shown)
         is_(ethtool_value("lan0", 0x14), 0, ".link: ReceiveChecksumOffload=no")
         is_(ethtool_value("lan0", 0x23), 0, ".link: GenericSegmentationOffload=no")
+        # veth has no functions: the kernel understands each of the requests, and says so
+        ok("lan0: 3 virtual functions cannot be made: No such file" in w.text(), ".link: virtual functions that cannot be", w.text()[-2000:])
+        for what in ("MACAddress", "VLANId, QualityOfService", "MACSpoofCheck", "QueryReceiveSideScaling", "Trust", "LinkState"):
+            ok(f"lan0: cannot set [SR-IOV] {what} of virtual function 2: Operation not supported" in w.text(), f".link: [SR-IOV] {what}")
         add("kept", "21", "veth")
         ok(wait_for(lambda: entry_of("kept")) and settled("kept") and names()["21"] == "kept", "a .link file for other firmware does not count")
 finally:

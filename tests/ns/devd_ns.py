@@ -172,8 +172,8 @@ class World:
                 else:
                     os.mknod(other.path("dev", name), info.st_mode, info.st_rdev)
         try:
-            other.start()
-            other.settle(60)
+            if not other.start() or not other.settle(200):
+                raise TimeoutError("a fresh daemon does not come to an end:\n" + other.text()[-2000:])
             return other.state()
         finally:
             other.stop()

@@ -342,6 +342,51 @@ static void test_net_setup_link(void)
         free(dirs[1]);
 }
 
+static void test_link_functions(void)
+{
+        char *dirs[] = { strdup(fake_path("/vf-network")), NULL };
+        _cleanup_free_ char *path = path_join(dirs[0], "10-vf.link"), *count = NULL;
+        const struct link_file *f;
+
+        fake_attr("/devices/pci0000:00/0000:00:09.0", "sriov_numvfs", "0\n");
+        fake_file("/vf-network/10-vf.link",
+                "[Match]\nOriginalName=*\n[Link]\nName=vf0\n"
+                "[SR-IOV]\nVirtualFunction=3\nVLANId=7\nQualityOfService=2\nVLANProtocol=802.1ad\nLinkState="
+                "auto\n"
+                "MACAddress=02:00:00:00:00:33\nTrust=yes\n"
+                "[SR-IOV]\nTrust=yes\n"
+                "[SR-IOV]\nVirtualFunction=0\nVLANId=4096\nMACAddress=02:00:00:00:00:33:44\nLinkState="
+                "perhaps\n"
+                "MACSpoofCheck=no\nQueryReceiveSideScaling=1\nVirtualFunction=-1\nOther=1\n");
+        link_files_set_dirs(dirs);
+        f = link_file_named(path);
+        ok(f && net_functions_any(&f->functions), "[SR-IOV]");
+        if (f) {
+                const struct net_function *v = f->functions.list;
+                const uint8_t mac[6] = { 2, 0, 0, 0, 0, 0x33 };
+
+                is_int((int)f->functions.n, 2, "a section without VirtualFunction= does not count");
+                ok(v[0].number == 3 && v[0].set[VF_VLAN] && v[0].vlan == 7 && v[0].qos == 2 &&
+                                v[0].protocol == 0x88a8,
+                        "its VLAN");
+                ok(v[0].set[VF_MAC] && memcmp(v[0].mac, mac, 6) == 0, "its address");
+                ok(v[0].set[VF_TRUST] && v[0].value[VF_TRUST] == 1 && v[0].set[VF_LINK_STATE] &&
+                                v[0].value[VF_LINK_STATE] == 0 && !v[0].set[VF_SPOOFCHK],
+                        "its switches");
+                ok(v[1].number == 0 && !v[1].set[VF_VLAN] && !v[1].set[VF_MAC] && !v[1].set[VF_LINK_STATE] &&
+                                v[1].set[VF_SPOOFCHK] && v[1].value[VF_SPOOFCHK] == 0 &&
+                                v[1].value[VF_RSS_QUERY] == 1,
+                        "values without sense are named and left out");
+                fake_link("/sys/devices/pci0000:00/0000:00:09.0/net/vf0/device", "../..");
+                net_functions_apply(&f->functions, "/sys/devices/pci0000:00/0000:00:09.0/net/vf0", "vf0", 0);
+                (void)read_one_line(fake_path("/sys/devices/pci0000:00/0000:00:09.0/sriov_numvfs"), &count);
+                is_str(count, "4", "as many functions as the sections are about");
+        }
+        link_files_set_dirs(NULL);
+        link_files_forget();
+        free(dirs[0]);
+}
+
 /* [Match] of what is no interface: each of these files alone applies, or does not. */
 static void test_link_conditions(void)
 {
@@ -621,6 +666,7 @@ int main(void)
         test_input_id();
         test_net_id();
         test_net_setup_link();
+        test_link_functions();
         test_link_conditions();
         test_link_passwords();
         test_link_settings();
