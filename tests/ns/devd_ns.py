@@ -112,7 +112,7 @@ class World:
                                 "--rules-dir", self.path("rules"), "--trust-pid", str(os.getpid())] + self.extra
         environment = dict(os.environ, NOTIFY_SOCKET=notify, **(env or {}))
         self.proc = subprocess.Popen(args, stdout=self.log, stderr=self.log, env=environment, pass_fds=pass_fds)
-        ready.settimeout(10)
+        ready.settimeout(60)
         try:
             message = ready.recv(4096)
         except OSError:
