@@ -8,6 +8,7 @@
 #   claims:N          N devices that claim one link (the time until it has settled)
 #   latency pss       of the daemon that runs
 #   trace             the system calls of one event, as the kernel's tracer saw them
+#   shares:DAEMON     as DAEMON, and which part of it was the kernel's, loading modules: that takes any daemon as long
 #   same              compares what the last two daemons left
 #   nomodules         from here on the kernel refuses modules: those that find no hardware are tried by each daemon
 #                     again, and their signatures take longer than all else
@@ -138,26 +139,57 @@ latency() {
         done
 }
 
-# One uevent of each kind of device, with every system call and switch of the processor on the way.
-trace() {
+# tracer on|off EVENT…
+tracer() {
         at=/sys/kernel/tracing
         [ -e $at/tracing_on ] || mount -t tracefs tracefs $at
-        echo 0 >$at/tracing_on
-        echo 8192 >$at/buffer_size_kb
-        for event in raw_syscalls sched/sched_switch; do
-                echo 1 >$at/events/$event/enable
+        [ "$1" = off ] && echo 0 >$at/tracing_on
+        switch=$([ "$1" = on ] && echo 1 || echo 0)
+        [ "$1" = on ] && { echo 8192 >$at/buffer_size_kb; : >$at/trace; }
+        shift
+        for event; do
+                echo "$switch" >$at/events/"$event"/enable
         done
+        [ "$switch" = 0 ] || echo 1 >$at/tracing_on
+}
+
+# One uevent of each kind of device, with every system call and switch of the processor on the way.
+trace() {
         for path in /sys/devices/virtual/mem/null /sys/class/block/vda; do
                 path=$(readlink -f $path)
-                : >$at/trace
-                echo 1 >$at/tracing_on
+                tracer on raw_syscalls sched/sched_switch
                 $HERE/devices latency "$path" 2 >/run/traced
-                echo 0 >$at/tracing_on
+                tracer off raw_syscalls sched/sched_switch
                 echo "# trace of ${path##*/}, $(cat /run/traced) ns"
                 grep -v '^#' $at/trace | sed 's/^/# /'
         done
-        for event in raw_syscalls sched/sched_switch; do
-                echo 0 >$at/events/$event/enable
+}
+
+# Who had the processor meanwhile, and how long the kernel took to load modules: finit_module(2), whoever calls it.
+shares() {
+        for call in sys_enter sys_exit; do
+                mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null
+                echo 'id == 313' >/sys/kernel/tracing/events/raw_syscalls/$call/filter
+        done
+        tracer on raw_syscalls sched/sched_switch
+        "$@"
+        tracer off raw_syscalls sched/sched_switch
+        grep -v '^#' $at/trace | awk -v daemon="$daemon" '
+                { match($0, /[0-9]+\.[0-9]+: /); now = substr($0, RSTART, RLENGTH) + 0
+                  if (!began) began = now; pid = $0; sub(/ *\[.*/, "", pid); sub(/.*-/, "", pid) }
+                /sys_enter:/ { inside[pid] = 1; since[pid] = now; calls++ }
+                /sys_exit:/ { module += now - since[pid]; delete inside[pid] }
+                /sched_switch:/ {
+                        last = $0; sub(/.*prev_comm=/, "", last); sub(/ prev_pid=.*/, "", last); sub(/\/.*/, "", last)
+                        by[last] += now - (at ? at : began); at = now
+                        before = $0; sub(/.*prev_pid=/, "", before); sub(/ .*/, "", before)
+                        after = $0; sub(/.*next_pid=/, "", after); sub(/ .*/, "", after)
+                        if (before in inside) module += now - since[before]
+                        if (after in inside) since[after] = now }
+                END { for (name in by) printf "# %9.3f ms %s\n", by[name] * 1000, name
+                      printf "@ modules:%d %s %d\n", calls, daemon, module * 1e9 }' | sort -rn -k 2
+        for call in sys_enter sys_exit; do
+                echo 0 >/sys/kernel/tracing/events/raw_syscalls/$call/filter
         done
 }
 
@@ -185,6 +217,7 @@ step() {
         latency) latency ;;
         pss) pss ;;
         trace) trace ;;
+        shares:*) shares begin "$argument" ;;
         same) same ;;
         debug) debug=--debug ;;
         nomodules) echo 1 >/proc/sys/kernel/modules_disabled ;;

@@ -3,6 +3,7 @@
 #include <blkid/blkid.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "builtin.h"
@@ -167,15 +168,72 @@ static int probe(blkid_probe pr, blkid_loff_t size, bool disk)
         return blkid_do_safeprobe(pr) >= 0 ? 0 : -ENODATA;
 }
 
-static int set_up(blkid_probe pr, bool noraid)
+/* No uberblock of ZFS on the disk? libblkid clears and copies a MiB to find that out, which is half of what a probe costs:
+ * the same places are looked at where they lie in the page cache. From 2.39 on it looks elsewhere. */
+#define ZFS_LABEL     (256 * 1024)
+#define ZFS_UBERBLOCK UINT64_C(0x00bab10c)
+
+static bool label_without_uberblock(int fd, int64_t offset)
+{
+        const size_t half = ZFS_LABEL / 2;
+        bool none = true;
+        char *p = mmap(NULL, half, PROT_READ, MAP_SHARED, fd, (off_t)(offset + (int64_t)half));
+
+        if (p == MAP_FAILED)
+                return false;
+        if (madvise(p, half, MADV_POPULATE_READ) < 0) /* what cannot be read is libblkid's to find out */
+                none = false;
+        for (size_t i = 0; i < half && none; i += 1024) {
+                uint64_t magic;
+
+                memcpy(&magic, p + i, sizeof(magic));
+                none = magic != ZFS_UBERBLOCK && magic != __builtin_bswap64(ZFS_UBERBLOCK);
+        }
+        (void)munmap(p, half);
+        return none;
+}
+
+static bool without_zfs(blkid_probe pr, int fd)
+{
+        int64_t offset = blkid_probe_get_offset(pr),
+                size = blkid_probe_get_size(pr) & ~(int64_t)(ZFS_LABEL - 1);
+
+        return blkid_get_library_version(NULL, NULL) < 2390 && size >= 4 * ZFS_LABEL &&
+               offset % sysconf(_SC_PAGESIZE) == 0 && label_without_uberblock(fd, offset) &&
+               label_without_uberblock(fd, offset + ZFS_LABEL) &&
+               label_without_uberblock(fd, offset + size - 2 * ZFS_LABEL) &&
+               label_without_uberblock(fd, offset + size - ZFS_LABEL);
+}
+
+/* A probe has one filter of types: what is left out is named in one list. */
+static int leave_out(blkid_probe pr, bool raid, bool zfs)
+{
+        _cleanup_free_ char **types = NULL; /* libblkid's */
+        const char *name;
+        size_t n = 0;
+        int usage;
+
+        for (size_t i = 0; blkid_superblocks_get_name(i, &name, &usage) == 0; i++) {
+                char **p;
+
+                if (!(raid && usage & BLKID_USAGE_RAID) && !(zfs && streq(name, "zfs_member")))
+                        continue;
+                p = reallocarray(types, n + 2, sizeof(*p));
+                if (!p)
+                        return -ENOMEM;
+                types = p;
+                types[n++] = (char *)name;
+                types[n] = NULL;
+        }
+        return types && blkid_probe_filter_superblocks_type(pr, BLKID_FLTR_NOTIN, types) < 0 ? -EIO : 0;
+}
+
+static void set_up(blkid_probe pr)
 {
         want_all(pr);
         blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_LABEL | BLKID_SUBLKS_UUID | BLKID_SUBLKS_TYPE |
                                                       BLKID_SUBLKS_SECTYPE | BLKID_SUBLKS_USAGE |
                                                       BLKID_SUBLKS_VERSION | BLKID_SUBLKS_BADCSUM);
-        if (noraid)
-                blkid_probe_filter_superblocks_usage(pr, BLKID_FLTR_NOTIN, BLKID_USAGE_RAID);
-        return 0;
 }
 
 static int collect(struct device *d, blkid_probe pr)
@@ -198,13 +256,15 @@ static int collect(struct device *d, blkid_probe pr)
 static int probe_fd(struct device *d, int fd, int64_t offset, bool noraid, char *const *hints)
 {
         blkid_probe pr = blkid_new_probe();
-        int r;
+        int r = 0;
 
         if (!pr)
                 return -ENOMEM;
-        r = set_up(pr, noraid);
+        set_up(pr);
         if (blkid_probe_set_device(pr, fd, offset, 0) != 0)
                 r = -EIO;
+        if (r >= 0)
+                r = leave_out(pr, noraid, without_zfs(pr, fd));
         FOREACH_STR (h, hints) {
                 char *eq = strchr(*h, '=');
                 int64_t v;

@@ -269,6 +269,34 @@ int device_from_uevent(const struct uevent *u, struct device **ret)
         return 0;
 }
 
+int device_from_props(const char *syspath, const char *action, char *const *props, struct device **ret)
+{
+        _cleanup_device_ struct device *d = device_alloc();
+        const char *devpath = path_startswith(syspath, "/sys");
+        int r;
+
+        if (!d)
+                return -ENOMEM;
+        r = devpath ? set_syspath(d, devpath - 1) : -EINVAL;
+        d->uevent_known = d->subsystem_known = true;
+        FOREACH_STR (p, props) {
+                const char *eq = strchr(*p, '=');
+
+                if (r >= 0 && eq && eq != *p)
+                        r = take_kernel_prop(d, *p, (size_t)(eq - *p));
+        }
+        if (r >= 0 && !d->subsystem)
+                r = -ENODATA;
+        if (r >= 0)
+                r = str_replace(&d->action, action);
+        if (r >= 0)
+                r = check_identity(d);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(d);
+        return 0;
+}
+
 /* What sysfs has no "subsystem" link for. */
 static const char *implied_subsystem(const char *devpath)
 {

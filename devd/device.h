@@ -57,6 +57,8 @@ struct device {
 
 /* 0, -ENODEV when sysfs has no such directory (with from_sysfs). The caller drops with device_unref. */
 int device_from_uevent(const struct uevent *u, struct device **ret);
+/* As another process has it, "KEY=value" each: nothing is asked of sysfs. -ENODATA when they do not say the subsystem. */
+int device_from_props(const char *syspath, const char *action, char *const *props, struct device **ret);
 int device_from_syspath(const char *syspath, const char *action, struct device **ret);
 int device_from_id(const char *id, struct device **ret);        /* "b8:0", "n2", "+usb:1-1" */
 int device_from_devnode(const char *node, struct device **ret); /* also any link to it */

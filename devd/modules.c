@@ -2,7 +2,10 @@
 #include "modules.h"
 
 #include <fcntl.h>
+#include <linux/futex.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 
@@ -43,6 +46,8 @@ struct job {
 struct modules {
         struct digest *digest;
         bool tried;
+        uint32_t *taken; /* by a module's index: the child that loads it now; shared with all of them */
+        size_t n_taken;
         struct hash jobs;            /* module name → struct job */
         char **blacklist, **options; /* of the kernel command line; "module.option=value" */
         size_t pending;
@@ -125,15 +130,39 @@ static struct digest *get_digest(struct modules *s)
         return s->digest;
 }
 
+/* Without it modules are loaded all the same. */
+static void make_taken(struct modules *s)
+{
+        size_t n = digest_n_modules(s->digest);
+        void *p;
+
+        if (s->taken || n == 0)
+                return;
+        p = mmap(NULL, n * sizeof(*s->taken), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (p == MAP_FAILED)
+                return;
+        s->taken = p;
+        s->n_taken = n;
+}
+
+static void drop_digest(struct modules *s)
+{
+        if (s->taken)
+                munmap(s->taken, s->n_taken * sizeof(*s->taken));
+        s->taken = NULL;
+        s->n_taken = 0;
+        digest_close(s->digest);
+        s->digest = NULL;
+        s->tried = false;
+}
+
 void modules_trim(struct devd *m)
 {
         struct modules *s = m->modules;
 
         if (!s || s->pending)
                 return;
-        digest_close(s->digest);
-        s->digest = NULL;
-        s->tried = false;
+        drop_digest(s);
 }
 
 /* ---- ends ---- */
@@ -243,14 +272,42 @@ static bool raw_is_live(const char *name)
         return n >= 4 && memcmp(state, "live", 4) == 0;
 }
 
-static int insert_one(int dirfd, const struct digest_step *step, const char *extra, int out_fd)
+/* What two modules need is loaded by one child: the kernel would read and check it for each, and then have one wait. A child
+ * that died over it is no longer there, as seen by whoever waits for it. */
+static void take_module(uint32_t *word)
+{
+        static const struct timespec limit = { .tv_sec = 1 };
+        uint32_t me = (uint32_t)RAW0(SYS_getpid), owner = 0;
+
+        while (!__atomic_compare_exchange_n(word, &owner, me, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+                if (RAW2(SYS_kill, owner, 0) == -ESRCH && __atomic_compare_exchange_n(word, &owner, me,
+                                                                  false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+                        return;
+                (void)RAW4(SYS_futex, word, FUTEX_WAIT, owner, &limit);
+                owner = 0;
+        }
+}
+
+static void give_module(uint32_t *word)
+{
+        __atomic_store_n(word, 0, __ATOMIC_RELEASE);
+        (void)RAW3(SYS_futex, word, FUTEX_WAKE, INT32_MAX);
+}
+
+static int insert_one(
+        const struct modules *s, int dirfd, const struct digest_step *step, const char *extra, int out_fd)
 {
         static const char why[] = " cannot be inserted: ";
+        uint32_t *word = step->module.index < s->n_taken ? &s->taken[step->module.index] : NULL;
         int r;
 
         if ((step->module.flags & DIGEST_BUILTIN) || raw_is_live(step->module.name))
                 return 0;
-        r = digest_insert(&step->module, dirfd, extra);
+        if (word)
+                take_module(word);
+        r = word && raw_is_live(step->module.name) ? 0 : digest_insert(&step->module, dirfd, extra);
+        if (word)
+                give_module(word);
         if (r < 0 && !step->optional) {
                 (void)raw_write(out_fd, step->module.name, strlen(step->module.name));
                 (void)raw_write(out_fd, why, sizeof(why) - 1);
@@ -275,7 +332,7 @@ static int insert_child(int out_fd, void *arg)
 
                 r = digest_order(j->digest, &j->module, i, &step);
                 if (r >= 0)
-                        r = insert_one((int)dirfd, &step, j->extra ? j->extra[i] : NULL, out_fd);
+                        r = insert_one(s, (int)dirfd, &step, j->extra ? j->extra[i] : NULL, out_fd);
         }
         return r;
 }
@@ -287,6 +344,7 @@ static int prepare_insert(struct job *j)
 
         j->low = job_low(j);
         j->digest = s->digest;
+        make_taken(j->m->modules);
         for (uint32_t i = 0; s->options && i < j->module.n_order; i++) {
                 _cleanup_free_ char *extra = NULL;
                 struct digest_step step;
@@ -521,7 +579,7 @@ void modules_free(struct devd *m)
                 m->modules = NULL;
                 return;
         }
-        digest_close(m->modules->digest);
+        drop_digest(m->modules);
         strv_free(m->modules->blacklist);
         strv_free(m->modules->options);
         hash_done(&m->modules->jobs);

@@ -38,8 +38,14 @@ __attribute__((weak)) int worker_mount(const char *what, const char *where, cons
 static int make_device(const char *syspath, const char *action, char **props, struct device **ret)
 {
         _cleanup_device_ struct device *d = NULL;
-        int r = device_from_syspath(syspath, action, &d);
+        int r = device_from_props(syspath, action, props, &d);
 
+        if (r != -ENODATA) {
+                if (r >= 0)
+                        *ret = TAKE_PTR(d);
+                return r;
+        }
+        r = device_from_syspath(syspath, action, &d);
         if (r < 0)
                 return r;
         FOREACH_STR (p, props) {
