@@ -143,6 +143,18 @@ until_ '[ $(ls /dev/disk/by-path 2>/dev/null | grep -c pseudo) -ge 0 ] && [ $(ls
 n=0; for d in /sys/class/scsi_disk/*/device/block/*; do [ -e /run/udev/data/b$(cat $d/dev) ] && n=$((n+1)); done; echo "$n entries"
 echo "$(ls /dev/disk/by-id | grep -c 'scsi-') links"
 rmmod scsi_debug; udevadm settle; echo "$(ls /dev/disk/by-id | grep -c 'scsi-3333') links left"
+part gadget; modprobe dummy_hcd; modprobe libcomposite; mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config
+truncate -s 16M /root/stick; mkfs.ext4 -q -L gadgetstick /root/stick; g=/sys/kernel/config/usb_gadget/g; mkdir $g; cd $g
+echo 0x1d6b >idVendor; echo 0x0104 >idProduct; mkdir strings/0x409 configs/c.1
+echo 4711 >strings/0x409/serialnumber; echo Rouse >strings/0x409/manufacturer; echo Toy >strings/0x409/product
+mkdir functions/mass_storage.0 functions/hid.0 functions/acm.0; echo /root/stick >functions/mass_storage.0/lun.0/file
+echo 1 >functions/hid.0/protocol; echo 1 >functions/hid.0/subclass; echo 8 >functions/hid.0/report_length
+printf '\005\001\011\006\241\001\005\007\031\340\051\347\025\000\045\001\165\001\225\010\201\002\225\001\165\010\201\003\225\005\165\001\005\010\031\001\051\005\221\002\225\001\165\003\221\003\225\006\165\010\025\000\045\145\005\007\031\000\051\145\201\000\300' >functions/hid.0/report_desc
+for f in mass_storage.0 hid.0 acm.0; do ln -s functions/$f configs/c.1/; done; ls /sys/class/udc >UDC; cd /
+until_ 'ls /dev/disk/by-id/usb-*4711-0:0 >/dev/null 2>&1 && [ -e /dev/disk/by-label/gadgetstick ]' && echo disk
+until_ 'ls /dev/input/by-id/usb-Rouse_Toy_4711*event-kbd >/dev/null 2>&1' && echo keyboard
+until_ 'ls /dev/serial/by-id/usb-Rouse_Toy_4711-if* >/dev/null 2>&1' && stat -L -c '%G' /dev/serial/by-id/usb-Rouse_Toy_4711-if*
+echo "" >$g/UDC; until_ '! ls /dev/disk/by-id/usb-*4711* /dev/input/by-id/usb-*4711* /dev/serial/by-id/usb-*4711* >/dev/null 2>&1' && echo gone
 part rename; mkdir -p /run/udev/rules.d
 cat >/run/udev/rules.d/10-names.rules <<'END'
 SUBSYSTEM=="net", ACTION=="add", ATTR{address}=="02:00:00:00:00:0a", NAME="swapb"
@@ -172,6 +184,7 @@ WANTED = {
     "zram": ("^there\n1\nsecond$", "zram"),
     "nbd": ("^there$", "nbd"),
     "luns": ("^64 entries\n[1-9][0-9]* links\n0 links left$", "64 LUNs"),
+    "gadget": ("^disk\nkeyboard\ndialout\ngone$", "a USB device of several functions (dummy_hcd)"),
     "rename": ("^named\n0\na is swapb, b is swapa\n", "interfaces get their names, two change theirs with each other"),
     "storm": ("^200 interfaces\n0$", "200 interfaces come and go"),
     "fresh": ("^daemon 1$", "a daemon that is killed is back"),

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Storage beyond the root, put together at boot and taken apart at the end: a LUKS disk with a key file and a plain one
 for swap with a random key (crypttab), a verified disk (veritytab), LUKS on LVM on a RAID of two disks, a volume group, btrfs of two
-disks, two paths to one disk (multipath), NFS from the machine to itself (_netdev). The guest makes them, boots again,
-and again with a disk of the RAID missing."""
+disks, two paths to one disk (multipath), a LUKS disk whose key is on a stick that may be missing (nofail), NFS from the machine
+to itself (_netdev). The guest makes them, boots again, and again without the stick."""
 import os
 import sys
 sys.dont_write_bytecode = True
@@ -11,8 +11,8 @@ from tap import TIMEOUT, Tap
 
 tap = Tap()
 PACKAGES = "cryptsetup-bin,mdadm,lvm2,btrfs-progs,multipath-tools,nfs-kernel-server"
-DISKS = ["64M"] * 3 + ["128M"] + ["256M"] * 2 + ["64M"] * 3     # vdc … vdk
-WHERE = ("luks", "stack", "lvm", "btrfs", "verity", "mp", "nfs")
+DISKS = ["64M"] * 3 + ["128M"] + ["256M"] * 2 + ["64M"] * 4     # vdc … vdl
+WHERE = ("luks", "stack", "lvm", "btrfs", "verity", "mp", "nfs", "stick")
 
 MAKE = r"""
 set -e
@@ -32,11 +32,15 @@ mkfs.ext4 -q -b 4096 /dev/vdi; mount /dev/vdi /mnt; echo verified >/mnt/file; um
 veritysetup format /dev/vdi /dev/vdj | sed -n 's/^Root hash:[ \t]*//p' >/etc/roothash
 printf 'defaults {\n user_friendly_names yes\n find_multipaths yes\n}\n' >/etc/multipath.conf
 multipath -v0 || :; sleep 1; mkfs.ext4 -q -L paths /dev/mapper/mpatha || mkfs.ext4 -q -L paths /dev/sda
-for i in luks stack lvm btrfs verity mp nfs; do mkdir -p /mnt/$i; done
+luks /dev/vdl cstick
+stick=/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_stick
+mkfs.ext4 -q -L stick $stick; mount $stick /mnt; cp /etc/disk.key /mnt/stick.key; umount /mnt
+for i in luks stack lvm btrfs verity mp nfs stick; do mkdir -p /mnt/$i; done
 mkdir -p /root/share; echo nfs >/root/share/file; echo '/root/share 127.0.0.1(ro,no_subtree_check,no_root_squash,insecure)' >>/etc/exports
 cat >>/etc/crypttab <<END
 cluks /dev/vdc /etc/disk.key luks
 cstack /dev/vgraid/lv /etc/disk.key luks
+cstick /dev/vdl /stick.key:LABEL=stick luks,nofail,keyfile-timeout=20s
 cswap /dev/vdk /dev/urandom plain,swap,cipher=aes-xts-plain64,size=256
 END
 echo "cverity /dev/vdi /dev/vdj $(cat /etc/roothash)" >/etc/veritytab
@@ -47,6 +51,7 @@ LABEL=cstack /mnt/stack ext4 defaults 0 2
 LABEL=many /mnt/btrfs btrfs defaults 0 0
 /dev/mapper/cverity /mnt/verity ext4 ro 0 0
 LABEL=paths /mnt/mp ext4 defaults,nofail 0 0
+/dev/mapper/cstick /mnt/stick ext4 nofail 0 0
 /dev/mapper/cswap none swap sw 0 0
 127.0.0.1:/root/share /mnt/nfs nfs4 _netdev,nofail 0 0
 END
@@ -56,7 +61,7 @@ echo made
 
 LOOK = r"""
 exec 2>&1
-for i in luks stack lvm btrfs verity mp nfs; do
+for i in luks stack lvm btrfs verity mp nfs stick; do
         n=0; until mountpoint -q /mnt/$i || [ $n -gt 50 ]; do sleep 0.2; n=$((n+1)); done
         echo "$i $(findmnt -n -o SOURCE,FSTYPE /mnt/$i || echo missing)"
 done
@@ -103,6 +108,9 @@ with tap.guest("storage", packages=PACKAGES, mem=768, disks=DISKS, reboot=True) 
     shared = os.path.join(guest.work, "shared.img")
     with open(shared, "wb") as file:
         file.truncate(64 << 20)
+    stick = os.path.join(guest.work, "stick.img")
+    with open(stick, "wb") as file:
+        file.truncate(16 << 20)
     guest.wait_ready(TIMEOUT)
     guest.qmp("device_add", driver="virtio-scsi-pci", id="scsi")
     for number in (1, 2):
@@ -110,13 +118,17 @@ with tap.guest("storage", packages=PACKAGES, mem=768, disks=DISKS, reboot=True) 
             "driver": "file", "filename": shared, "locking": "off"}})
         guest.qmp("device_add", driver="scsi-hd", bus="scsi.0", id=f"mp{number}", drive=f"path{number}",
                   serial="twopaths", wwn=0x5000c50015ea71ff, **{"share-rw": True})
+    guest.qmp("blockdev-add", **{"node-name": "stick", "driver": "raw", "file": {"driver": "file", "filename": stick}})
+    guest.qmp("device_add", driver="scsi-hd", bus="scsi.0", id="stick", drive="stick", serial="stick")
     made = guest.out("udevadm settle; " + MAKE, TIMEOUT)
     if tap.like(made, "^made$", "the stacks are made"):
         first = again(guest)
         report = look(guest, "after a boot")
+        guest.qmp("device_del", id="stick")
         second = again(guest)
         clean_end(second, "at the end")
-        third = look(guest, "after another")
+        third = look(guest, "without the stick", wanted=WHERE[:-1])
+        tap.like(third, "^stick missing$", "without the stick: what it is the key of is left out")
         if tap.failed:
             tap.diag(report)
             tap.diag(third)
