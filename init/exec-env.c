@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "exec-expand.h"
+#include "exec-dir.h"
 #include "exec-internal.h"
 #include "lib/fileio.h"
 

@@ -13,6 +13,7 @@ struct exec_identity {
         bool set;        /* ids change */
         bool by_nss;     /* only NSS knows the names */
         bool give_trees; /* directories with something in them have another owner: rouse-exec's */
+        bool slow_dirs;  /* there are some that rouse-exec makes */
         struct user_record user;
         gid_t gid;
         gid_t *groups;
@@ -42,14 +43,13 @@ void plan_affinity(const struct exec_context *c, struct plan_builder *b);
 void plan_numa(const struct exec_context *c, struct plan_builder *b);
 
 /* exec-dirs.c */
-extern const char *const exec_dir_prefix[DIR_MAX]; /* "/run" … */
-extern const char *const exec_dir_variable[DIR_MAX];
+bool exec_dir_is_private(const struct exec_context *c, const struct exec_identity *id, int kind);
+/* On a file system that may hang: rouse-exec makes it. */
+bool exec_dir_is_slow(struct unit *u, int kind, const char *entry);
 /* Makes the directories; *ret_code is the exit code to report when it fails. */
 int exec_directories_make(
         struct unit *u, const struct exec_context *c, struct exec_identity *id, int *ret_code);
 void exec_remove_tree(struct unit *u, const char *path);
-/* Splits "a:b" at its first colon: *ret_path is a copy of a, the result the link's name or NULL. */
-const char *exec_dir_split(const char *entry, char **ret_path);
 
 /* exec-run.c: the name under which the unit's processes of this run share things; NULL out of memory. */
 const char *exec_run_name(struct unit *u, const struct exec_context *c);

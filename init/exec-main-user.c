@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "exec-dir.h"
 #include "exec-main.h"
 #include "lib/fileio.h"
 
@@ -122,12 +123,34 @@ static int give_tree(int fd, dev_t dev, uid_t uid, gid_t gid, unsigned depth)
 
 /* Runtime, state, cache and log directories that PID 1 could not give to a user that it did not know, or did not
  * because there is something in them. */
+/* Those on a file system that may hang. */
+static void make_directories(struct helper *h)
+{
+        const struct plan_dir *list = plan_at(h->plan, h->plan->dirs);
+
+        for (uint32_t i = 0; i < h->plan->dirs.n; i++) {
+                struct exec_dir_wish d = { .kind = (int)list[i].kind,
+                        .entry = plan_str(h->plan, list[i].entry),
+                        .mode = list[i].mode,
+                        .private = list[i].private,
+                        .owned = h->plan->flags & PLAN_SETID && list[i].kind != DIR_CONFIGURATION,
+                        .uid = h->plan->uid,
+                        .gid = h->plan->gid };
+                int r = !d.entry ? 0 : list[i].kind >= DIR_MAX ? -EBADMSG : exec_dir_make(&d);
+
+                if (r < 0)
+                        helper_fail(h, list[i].kind < DIR_MAX ? exec_dir_exit[d.kind] : EXIT_EXEC, r,
+                                plan_str(h->plan, list[i].path));
+        }
+}
+
 void helper_own_directories(struct helper *h)
 {
         const struct plan_dir *d = plan_at(h->plan, h->plan->dirs);
         uid_t uid = h->plan->uid;
         gid_t gid = h->plan->gid;
 
+        make_directories(h);
         for (uint32_t i = 0; i < h->plan->dirs.n && (h->plan->flags & PLAN_SETID); i++) {
                 const char *path = plan_str(h->plan, d[i].path);
                 struct stat st;

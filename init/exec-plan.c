@@ -165,7 +165,7 @@ int plan_check(const struct exec_plan *p, size_t len)
         for (uint32_t i = 0; i < p->dirs.n; i++) {
                 const struct plan_dir *d = (const struct plan_dir *)plan_at(p, p->dirs) + i;
 
-                if (!str_good(p, d->path) || !str_good(p, d->link))
+                if (!str_good(p, d->path) || !str_good(p, d->entry))
                         return -EBADMSG;
         }
         return 0;

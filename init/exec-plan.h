@@ -12,7 +12,7 @@
 #include "lib/str.h"
 
 #define PLAN_MAGIC   0x6e616c70u
-#define PLAN_VERSION 1u
+#define PLAN_VERSION 2u
 #define PLAN_MAX     (4u << 20)
 
 struct plan_list {
@@ -112,9 +112,11 @@ struct plan_bind {
         uint8_t read_only, ignore_missing, recursive, pad;
 };
 struct plan_dir {
-        uint32_t kind, path, link;
+        uint32_t kind, path,
+                entry; /* kind: enum exec_dir; entry: 0, or as in the file: rouse-exec makes it */
         mode_t mode;
-}; /* kind: enum exec_dir; link: list of extra names, 0 none */
+        uint32_t private;
+};
 struct plan_move {
         int32_t from, to;
 };

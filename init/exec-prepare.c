@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "exec-expand.h"
+#include "exec-dir.h"
 #include "exec-internal.h"
 #include "exec-seccomp.h"
 #include "exit-status.h"
@@ -511,7 +512,8 @@ static struct plan_array plan_binds(struct plan_builder *b, const struct exec_co
         return a;
 }
 
-static struct plan_array plan_dirs(struct plan_builder *b, const struct exec_context *c)
+static struct plan_array plan_dirs(
+        struct plan_builder *b, struct unit *u, const struct exec_context *c, const struct exec_identity *id)
 {
         struct plan_dir dirs[64];
         size_t n = 0;
@@ -528,6 +530,8 @@ static struct plan_array plan_dirs(struct plan_builder *b, const struct exec_con
                         }
                         dirs[n++] = (struct plan_dir) { .kind = (uint32_t)kind,
                                 .path = plan_add_str(b, path),
+                                .entry = exec_dir_is_slow(u, kind, *d) ? plan_add_str(b, *d) : 0,
+                                .private = exec_dir_is_private(c, id, kind),
                                 .mode = c->dirs[kind].mode };
                 }
         return plan_add_array(b, dirs, n, sizeof(dirs[0]));
@@ -606,8 +610,8 @@ static void plan_helper_strings(
         }
 }
 
-static void plan_helper(
-        struct unit *u, const struct exec_context *c, const struct exec_params *p, struct plan_builder *b)
+static void plan_helper(struct unit *u, const struct exec_context *c, const struct exec_params *p,
+        const struct exec_identity *id, struct plan_builder *b)
 {
         struct plan_array a;
         struct exec_plan *pl;
@@ -618,7 +622,7 @@ static void plan_helper(
         plan_helper_strings(c, p, b);
         a = plan_binds(b, c);
         plan_of(b)->binds = a;
-        a = plan_dirs(b, c);
+        a = plan_dirs(b, u, c, id);
         pl = plan_of(b);
         pl->dirs = a;
         pl->tty_rows = c->tty_rows;
@@ -672,7 +676,8 @@ int exec_prepare(struct unit *u, const struct exec_context *c, const struct exec
                 failed = -EOPNOTSUPP;
                 code = EXIT_NAMESPACE;
         }
-        *ret_helper = exec_needs_helper(c, p) || ((id.by_nss || id.give_trees) && p->apply_permissions);
+        *ret_helper = exec_needs_helper(c, p) || id.slow_dirs ||
+                      ((id.by_nss || id.give_trees) && p->apply_permissions);
         r = plan_begin(b);
         if (r < 0)
                 return r;
@@ -703,6 +708,6 @@ int exec_prepare(struct unit *u, const struct exec_context *c, const struct exec
         if (r < 0)
                 return r;
         if (*ret_helper)
-                plan_helper(u, c, p, b);
+                plan_helper(u, c, p, &id, b);
         return plan_finish(b);
 }

@@ -18,6 +18,7 @@
 #include "manager.h"
 #include "mount-options.h"
 #include "names.h"
+#include "probe.h"
 #include "types.h"
 
 enum { MOUNT_RESULT_SUCCESS, MOUNT_RESULT_RESOURCES, MOUNT_RESULT_TIMEOUT, MOUNT_RESULT_EXIT_CODE };
@@ -44,6 +45,8 @@ static void set_state(struct mount *mt, enum mount_state state)
         enum active_state old = unit_active_state(u);
 
         mt->state = state;
+        if (state != MNT_MOUNTING)
+                probe_forget(&mt->place);
         if (state == MNT_DEAD || state == MNT_FAILED || state == MNT_MOUNTED) {
                 mt->devd_asked = false;
                 (void)loop_timer_set(u->manager->loop, &mt->timer, USEC_INFINITY);
@@ -114,6 +117,7 @@ static void mount_done(struct unit *u)
 {
         struct mount *mt = UNIT_CAST(mount, u);
 
+        probe_forget(&mt->place);
         loop_timer_cancel(u->manager->loop, &mt->timer);
         free(mt->mi_what);
         free(mt->mi_type);
@@ -351,30 +355,51 @@ static int begin_mount(struct mount *mt)
         return 0;
 }
 
-/* The place to mount on. A bind mount's source is made as a directory if it is not there; if it is a file, so is the
- * place. */
-static int make_place(struct mount *mt)
+/* What a bind mount shows; NULL: it is none. */
+static const char *bind_source(const struct mount *mt)
 {
         bool bind = mount_option(mt->options, "bind") || mount_option(mt->options, "rbind") ||
                     streq_null(mt->fstype, "bind");
-        struct stat st;
-        int fd, r;
 
-        if (bind && *mt->what == '/' && stat(mt->what, &st) < 0)
-                (void)mkdir_p(mt->what, mt->directory_mode);
-        else if (bind && *mt->what == '/' && !S_ISDIR(st.st_mode) && access(mt->where, F_OK) < 0) {
-                r = mkdir_parents(mt->where, mt->directory_mode);
-                fd = r < 0 ? r : open(mt->where, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
-                close_fd(fd);
-                return fd < 0 ? -errno : 0;
-        }
-        r = mkdir_p(mt->where, mt->directory_mode);
-        return r < 0 && access(mt->where, F_OK) < 0 ? r : 0;
+        return bind && *mt->what == '/' ? mt->what : NULL;
+}
+
+/* Where the mount point is, or what is bound, is on a file system that may hang: the whole is done by children. */
+static bool may_block(const struct mount *mt)
+{
+        const char *source = mt->what ? bind_source(mt) : NULL, *slash = strrchr(mt->where, '/');
+        _cleanup_free_ char *parent =
+                slash > mt->where ? strndup(mt->where, (size_t)(slash - mt->where)) : NULL;
+
+        return (parent && probe_may_block(mt->unit.manager, parent, false)) ||
+               (source && probe_may_block(mt->unit.manager, source, false));
+}
+
+static void place_made(void *data, int r, const struct path_answer *a)
+{
+        struct mount *mt = data;
+
+        if (mt->state != MNT_MOUNTING)
+                return;
+        if (r < 0)
+                log_unit_errno(mt->unit.id, LOG_ERR, r, "No directory to mount on at %s: %m", mt->where);
+        if (r < 0 || spawn_mount(mt, NULL) < 0)
+                fail(mt, MOUNT_RESULT_RESOURCES);
+}
+
+static int ask_for_place(struct mount *mt)
+{
+        _cleanup_free_ char *text = path_place_text(mt->where, bind_source(mt), mt->directory_mode);
+
+        return text ? probe_ask(mt->unit.manager, LOOK_PLACE, text, USEC_INFINITY, false, place_made, mt,
+                              &mt->place)
+                    : -ENOMEM;
 }
 
 static int mount_start(struct unit *u)
 {
         struct mount *mt = UNIT_CAST(mount, u);
+        bool slow;
         int r;
 
         if (mt->state == MNT_MOUNTING)
@@ -384,14 +409,15 @@ static int mount_start(struct unit *u)
         if (!mt->what)
                 return -ENOEXEC;
         mt->result = MOUNT_RESULT_SUCCESS;
-        r = make_place(mt);
+        slow = may_block(mt);
+        r = slow ? 0 : path_make_place(mt->where, bind_source(mt), mt->directory_mode);
         if (r < 0)
                 return log_unit_errno(u->id, LOG_ERR, r, "No directory to mount on at %s: %m", mt->where);
         arm(mt);
         set_state(mt, MNT_MOUNTING);
         if (mt->state != MNT_MOUNTING)
                 return 0;
-        if (begin_mount(mt) < 0)
+        if ((slow ? ask_for_place(mt) : begin_mount(mt)) < 0)
                 fail(mt, MOUNT_RESULT_RESOURCES);
         return 0;
 }
@@ -417,7 +443,7 @@ static int begin_umount(struct mount *mt)
         struct manager *m = mt->unit.manager;
         int r;
 
-        if (automount_guards(&mt->unit))
+        if (automount_guards(&mt->unit) || may_block(mt))
                 return spawn_umount(mt);
         r = devlink_umount(m, mt->where, mt->lazy, mt->force);
         if (r != -ENOTCONN)
@@ -572,7 +598,10 @@ void mount_restored(struct manager *m)
 
                 if (mt->state == MNT_MOUNTED && !mt->in_mountinfo)
                         set_state(mt, MNT_DEAD);
-                else if (mt->state == MNT_UNMOUNTING && !mt->in_mountinfo)
+                else if (mt->state == MNT_MOUNTING && mt->control_pid <= 0 && !mt->devd_asked) {
+                        if (ask_for_place(mt) < 0)
+                                fail(mt, MOUNT_RESULT_RESOURCES);
+                } else if (mt->state == MNT_UNMOUNTING && !mt->in_mountinfo)
                         umount_done_message(m, mt->where, 0, NULL);
                 else if (mt->state == MNT_UNMOUNTING && mt->control_pid <= 0)
                         (void)devlink_umount(m, mt->where, mt->lazy, mt->force);

@@ -34,6 +34,7 @@ const char *const path_question_names[LOOK_MAX] = {
         [LOOK_TOUCH] = "touch",
         [LOOK_PID_FILE] = "pid-file",
         [LOOK_UNLINK] = "unlink",
+        [LOOK_PLACE] = "place",
 };
 
 /* ---- conditions ---- */
@@ -184,6 +185,47 @@ static int look_stamp(const char *path, struct path_answer *ret)
         return 0;
 }
 
+/* ---- places to mount on ---- */
+
+int path_make_place(const char *where, const char *source, mode_t directory_mode)
+{
+        struct stat st;
+        int fd, r;
+
+        if (source && stat(source, &st) < 0)
+                (void)mkdir_p(source, directory_mode);
+        else if (source && !S_ISDIR(st.st_mode) && access(where, F_OK) < 0) {
+                r = mkdir_parents(where, directory_mode);
+                fd = r < 0 ? r : open(where, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+                r = fd >= 0 ? 0 : r < 0 ? r : -errno;
+                close_fd(fd);
+                return r;
+        }
+        r = mkdir_p(where, directory_mode);
+        return r < 0 && access(where, F_OK) < 0 ? r : 0;
+}
+
+char *path_place_text(const char *where, const char *source, mode_t directory_mode)
+{
+        return str_printf("%o %zu %s%s", directory_mode, strlen(where), where, source ?: "");
+}
+
+static int look_place(const char *text)
+{
+        _cleanup_free_ char *where = NULL;
+        unsigned mode;
+        size_t n;
+        int at = 0;
+
+        if (sscanf(text, "%o %zu %n", &mode, &n, &at) < 2 || at == 0 || strlen(text + at) < n)
+                return -EINVAL;
+        where = strndup(text + at, n);
+        if (!where)
+                return -ENOMEM;
+        text += at + (int)n;
+        return path_make_place(where, *text ? text : NULL, mode);
+}
+
 /* Nobody but root can have had a hand in where path leads: every directory, link and file on the way is root's. */
 static bool only_roots(const char *path, int links)
 {
@@ -259,6 +301,7 @@ int path_look(enum path_question q, const char *path, struct path_answer *ret)
                 [LOOK_NEEDS_UPDATE] = look_needs_update,
                 [LOOK_TOUCH] = look_touch,
                 [LOOK_UNLINK] = look_unlink,
+                [LOOK_PLACE] = look_place,
         };
         struct path_answer a = { 0 };
         int r;

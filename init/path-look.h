@@ -21,9 +21,16 @@ enum path_question {
         LOOK_TOUCH,        /* makes it anew */
         LOOK_PID_FILE,     /* the process in it, and whether root alone can have written that */
         LOOK_UNLINK,
+        LOOK_PLACE, /* to mount on, made if it is not there: path_place_text() says how */
         LOOK_MAX
 };
 extern const char *const path_question_names[LOOK_MAX];
+
+/* The place to mount on. source (NULL: it is no bind mount) is made as a directory if it is not there; if it is a file,
+ * so is the place. 0 or -errno. */
+int path_make_place(const char *where, const char *source, mode_t directory_mode);
+/* The same as LOOK_PLACE's path; NULL when out of memory. */
+char *path_place_text(const char *where, const char *source, mode_t directory_mode);
 
 struct path_answer {
         int64_t value; /* STAMP: µs, CLOCK_REALTIME, 0: it was made; PID_FILE: the number */

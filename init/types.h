@@ -235,6 +235,7 @@ struct mount {
         enum mount_state state;
         int result;
         bool in_mountinfo, devd_asked;
+        struct probe *place; /* the mount point is being made where PID 1 may not */
         char *mi_what, *mi_type, *mi_options;
         pid_t control_pid;
         struct exec_command control_command;

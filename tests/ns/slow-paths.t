@@ -16,15 +16,16 @@ from pid1_ns import Machine, Tap  # noqa: E402
 
 tap = Tap()
 ok = tap.ok
-OPCODES = {1: "lookup", 3: "getattr", 10: "unlink", 14: "open", 15: "read", 17: "statfs", 18: "release", 25: "release",
+OPCODES = {1: "lookup", 3: "getattr", 4: "setattr", 6: "symlink", 8: "mknod", 9: "mkdir", 10: "unlink", 12: "rename", 14: "open", 15: "read", 17: "statfs", 18: "release", 25: "release",
            26: "init", 27: "open", 28: "readdir", 29: "release"}
 
 
 class Fuse:
-    """One directory of small files, read-only but for unlink."""
+    """One directory of small files, and of what is made there."""
 
     def __init__(self, where):
-        self.files, self.held, self.hangs, self.lock = {}, [], False, threading.Lock()
+        self.files, self.modes, self.gone = {}, {}, []
+        self.held, self.hangs, self.lock = [], False, threading.Lock()
         self.fd = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
         os.makedirs(where, exist_ok=True)
         subprocess.run(["mount", "-i", "-t", "fuse", "-o", f"fd={self.fd},rootmode=40000,user_id=0,group_id=0,allow_other",
@@ -70,7 +71,7 @@ class Fuse:
     def _attr(self, node):
         name = list(self.files)[node - 2] if node > 1 else None
         text, mtime = self.files[name] if name else (b"", 0)
-        mode, links = (0o100644, 1) if name else (0o40755, 2)
+        mode, links = (self.modes.get(name, 0o100644), 1) if name else (0o40755, 2)
         return struct.pack("=6Q10I", node, len(text), 1, mtime, mtime, mtime, 0, 0, 0, mode, links, 0, 0, 0, 4096, 0)
 
     def _init(self, node, body):
@@ -109,6 +110,32 @@ class Fuse:
         return b""
 
     def _unlink(self, node, body):
+        self.gone.append(body.rstrip(b"\0").decode())
+        self.modes.pop(self.gone[-1], None)
+        self.files.pop(self.gone[-1], None)
+        return b""
+
+    def _made(self, name, mode):
+        name = name.rstrip(b"\0").decode()
+        self.files[name], self.modes[name] = (b"", 0), mode
+        return self._lookup(1, name.encode())
+
+    def _mknod(self, node, body):
+        return self._made(body[16:], struct.unpack_from("=I", body)[0])
+
+    def _mkdir(self, node, body):
+        return self._made(body[8:], struct.unpack_from("=I", body)[0] | 0o40000)
+
+    def _symlink(self, node, body):
+        return self._made(body[:body.index(b"\0") + 1], 0o120777)
+
+    def _setattr(self, node, body):
+        return self._getattr(node, body)
+
+    def _rename(self, node, body):
+        old, new = body[8:].rstrip(b"\0").split(b"\0")
+        self.files[new.decode()] = self.files.pop(old.decode())
+        self.modes[new.decode()] = self.modes.pop(old.decode())
         return b""
 
 
@@ -129,9 +156,14 @@ def units(m):
     m.unit("look.path", "[Path]\nPathExists=/slow/there\nUnit=looked.service\n")
     m.unit("full.path", "[Path]\nDirectoryNotEmpty=/slow\nUnit=full.service\n")
     m.unit("never.path", "[Path]\nPathExists=/slow/missing\nUnit=never.service\n")
-    for name in ("looked", "full", "never", "ticked"):
+    for name in ("looked", "full", "never", "ticked", "heard"):
         m.unit(f"{name}.service", oneshot(""))
     m.unit("tick.timer", "[Timer]\nOnCalendar=weekly\nPersistent=yes\nAccuracySec=1ms\nUnit=ticked.service\n")
+    m.unit("listen.socket", "[Socket]\nListenStream=/slow/sock\nListenFIFO=/slow/fifo\nSymlinks=/slow/link\nRemoveOnStop=yes\n"
+                            "SocketMode=0640\nService=heard.service\n")
+    m.unit("slow-place.mount", "[Mount]\nWhat=tmpfs\nWhere=/slow/place\nType=tmpfs\n")
+    m.unit("state.service", oneshot("", "Type=oneshot\nRemainAfterExit=yes\nStateDirectory=kept/here\nStateDirectoryMode=0710\n"
+                                        "ExecStart=/bin/true"))
     m.unit("forks.service", oneshot("", "Type=forking\nPIDFile=/slow/pid\n"
                                     "ExecStart=/bin/sh -c 'sleep 1000 & echo $! >/run/forked'"))
 
@@ -146,6 +178,26 @@ def times(m, n=10):
     return sorted(took)
 
 
+def made(m, fuse):
+    """What is made on it: sockets, FIFOs, links, places to mount on, directories of services."""
+    names = ["listen.socket", "slow-place.mount", "state.service"]
+    fuse.hang()
+    m.ctl("start", "--no-block", *names)
+    ok(m.show("listen.socket", "SubState") == {"SubState": "start-chown"}, "a socket there is made by a child")
+    ok(max(times(m)) < 5 and all(name in m.ctl("list-jobs", "--no-legend").stdout for name in names),
+       "PID 1 answers while they are being made")
+    fuse.go_on()
+    for name, state in zip(names, ("listening", "mounted", "exited")):
+        ok(m.wait(lambda: m.show(name, "SubState") == {"SubState": state}, name) is not False
+           and m.show(name, "SubState") == {"SubState": state}, f"it answers: {name} is {state}", m.log[-2000:])
+    ok({name: oct(mode) for name, mode in fuse.modes.items() if "stamp" not in name} ==
+       {"sock": "0o140640", "fifo": "0o10640", "link": "0o120777", "place": "0o40755", "here": "0o40710"}, "they are what they shall be",
+       str(fuse.modes))
+    ok(m.ctl("stop", *names).returncode == 0, "they are stopped")
+    m.wait(lambda: {"sock", "fifo", "link"} <= set(fuse.gone), "removal")
+    ok({"sock", "fifo", "link"} <= set(fuse.gone), "what was made for the socket is removed", str(fuse.gone))
+
+
 def main():
     pid1_ns.enclose(240)
     if not os.access("/dev/fuse", os.R_OK | os.W_OK):
@@ -157,6 +209,7 @@ def main():
     os.symlink("/slow", f"{m.root}/link")
     os.makedirs(f"{m.root}/var/lib/systemd")
     os.symlink("/slow", f"{m.root}/var/lib/systemd/timers")
+    os.symlink("/slow", f"{m.root}/var/lib/kept")
     m.start()
     m.is_state("default.target", "active")
     before = times(m)
@@ -194,6 +247,7 @@ def main():
     ok(m.is_state("forks.service", "active") and m.show("forks.service", "MainPID") == {"MainPID": pid},
        "the PID file comes, and names the main process")
 
+    made(m, fuse)
     fuse.hang()
     begin = time.monotonic()
     done = m.ctl("start", "late.service")

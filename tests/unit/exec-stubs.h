@@ -2,6 +2,7 @@
 #pragma once
 
 #include "init/exec-internal.h"
+#include "init/probe.h"
 #include "init/state.h"
 #include "init/types.h"
 
