@@ -49,7 +49,7 @@ TABLE = {
         ("mosquitto,mosquitto-clients", "mosquitto", "",
          "mosquitto_pub -r -t t -m hello42 && mosquitto_sub -C 1 -W 20 -t t", "hello42", ""),
         ("chrony", "chrony", "", "chronyc -n tracking", "Reference ID", ""),
-        ("syncthing", "syncthing@root", "", "curl -s http://127.0.0.1:8384/rest/noauth/health", "OK", ""),
+        ("syncthing", "syncthing@root", "", "curl -s -o /dev/null -D - http://127.0.0.1:8384/", "^X-Syncthing-Version: v1", ""),
         ("prometheus-redis-exporter", "prometheus-redis-exporter", "systemctl start redis-server",
          "curl -s http://127.0.0.1:9121/metrics", "^redis_up 1", ""),
     ],
