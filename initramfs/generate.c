@@ -201,6 +201,18 @@ static int add_skeleton(struct image *im)
 
 /* --- modules --- */
 
+/* A FAT is mounted with a code page and a character set, which the kernel asks for by name: its own, and those that the
+ * options of a mount usually name. */
+static int select_character_sets(struct selection *s)
+{
+        static const char *const names[] = { "nls_cp437", "nls_ascii", "nls_utf8", "nls_iso8859_1" };
+        int r = 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(names) && r >= 0; i++)
+                r = select_name(s, names[i], "vfat mounts with it", false, false);
+        return MIN(r, 0);
+}
+
 static int add_modules(const struct config *c, struct image *im, const struct hardware *h,
         const struct root_fs *fs, const struct features *features)
 {
@@ -226,6 +238,8 @@ static int add_modules(const struct config *c, struct image *im, const struct ha
                 if (digest_module(d, *t, &m) >= 0 && m.flags & DIGEST_BUILTIN)
                         continue;
                 r = select_name(&s, alias, "file system of the root", fs->known, fs->known);
+                if (r >= 0 && streq(*t, "vfat"))
+                        r = select_character_sets(&s);
                 /* Its softdep says "crc32", which is also the name of a module that is built in. */
                 if (r >= 0 && streq(*t, "f2fs"))
                         r = select_name(&s, "crypto-crc32", "f2fs mounts with it", fs->known, false);
@@ -279,6 +293,9 @@ int generate(const struct config *c, struct image *im)
                 (r = features_choose(c, im, &h, fs.types, &features)) < 0 ||
                 (r = add_modules(c, im, &h, &fs, &features)) < 0 ||
                 (r = features_install(&features, im, &h)) < 0)
+                return r;
+        if (strv_contains(fs.types, "vfat") &&
+                (r = image_add_link(im, "/sbin/modprobe", "/init", "the kernel calls it for modules")) < 0)
                 return r;
         if (c->microcode && (r = microcode_write(im, h.cpu, &im->early)) < 0)
                 return r;
