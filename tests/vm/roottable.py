@@ -92,8 +92,8 @@ ROWS = [
     Row("LUKS2, wrong three times", "luks2", "root=UUID={uuid[luks2root]} rd.shell=0 panic=1", "",
         (r"luks: /dev/vda \(luks-\S+\) was not opened after 3 tries", r"No shell \(rd.shell=0\)", r"panic=1: restarting"),
         type=((r"Passphrase for", "wrong\n"), (r"Passphrase for", "wrong\n"), (r"Passphrase for", "wrong\n"))),
-    Row("LUKS2, asked on two consoles, answered on the first", "luks2", "root=UUID={uuid[luks2root]} console=ttyS1 console=ttyS0", "luks2root",
-        helper="answer-there"),
+    Row("LUKS2, asked on two consoles, answered on the first", "luks2", "root=UUID={uuid[luks2root]} console=hvc0 console=ttyS0", "luks2root",
+        image=GENERIC + " --add-module virtio_console", helper="answer-there"),
     Row("LUKS2 by a key file on another disk", "luks2 keys", "root=UUID={uuid[luks2root]} rd.luks.uuid={uuid[luks2]} rd.luks.key=/root.key:LABEL=keys",
         "luks2root", (DOWN,), never=(r"Passphrase for",)),
     Row("LUKS2 with its header in a file on another disk", "luks-detached keys",
@@ -219,9 +219,12 @@ class RootGuest(qemu.Guest):
             arguments = device(how or "virtio", number, name, path)
             argv += [word.replace("snapshot=on", "snapshot=off") for word in arguments] if self.disk_copy else arguments
         argv += ["-netdev", "user,id=n0", "-device", "virtio-net-pci,netdev=n0,addr=0x1d"] if row.helper == "nfs" else []
+        # the kernel has but one console of each kind
+        second = ["-device", "virtio-serial-pci", "-device", "virtconsole,chardev=agent"] if row.helper == "answer-there" \
+            else ["-serial", "chardev:agent"]
         argv += ["-chardev", f"socket,id=console,fd={far['console'].fileno()},logfile={self.console_path}",
                  "-serial", "chardev:console",
-                 "-chardev", f"socket,id=agent,fd={far['agent'].fileno()}", "-serial", "chardev:agent",
+                 "-chardev", f"socket,id=agent,fd={far['agent'].fileno()}", *second,
                  "-chardev", f"socket,id=qmp,fd={far['qmp'].fileno()}", "-mon", "chardev=qmp,mode=control"]
         return argv + self.arguments
 
