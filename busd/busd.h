@@ -3,8 +3,8 @@
  *     a client ── D-Bus ──▶ bus.c ─▶ dispatch.c ─▶ access.c ─▶ methods*.c ──▶ link.c ── control socket ──▶ PID 1
  *              ◀── reply, signal ── events.c, encode*.c ◀── records, events ──┘
  *
- * The process keeps no state about units. A method call becomes one or more requests to PID 1 over one connection, and
- * is answered when their END arrives; since PID 1 answers in order and tells events over the same connection, a client
+ * The process keeps no state about units, but answers that are still true (cache.c). A method call becomes one or more
+ * requests to PID 1 over one connection, and is answered when their END arrives; since PID 1 answers in order and tells events over the same connection, a client
  * sees a job's end never before the reply that named the job. What the interface has is in the tables table-*.inc;
  * properties are made from the records of the verb `show` (encode.c), and properties of transient units become lines
  * of a unit file (transient.c).
@@ -108,6 +108,21 @@ void link_make_text(struct ctl_record *rec);
 int link_request(struct busd *b, const char *verb, char *const *args, char *const *options, answer_fn done,
         void *data);
 
+/* The same for a question whose answer can be said again until something changes (cache.c): then done is called at once. */
+int link_ask(struct busd *b, const char *verb, char *const *args, char *const *options, answer_fn done,
+        void *data);
+
+/* cache.c: answers of PID 1 that are still true. */
+void cache_open(void);
+/* The number that is the same as long as nothing changes in PID 1; 0: not known. */
+uint64_t cache_generation(void);
+char *cache_key(const char *verb, char *const *args, char *const *options);
+/* NULL: not there, or no longer true. */
+const struct answer *cache_find(const char *key);
+/* Takes key and records, which were asked for and given at this generation. */
+void cache_keep(char *key, uint64_t generation, struct ctl_record *records, size_t n);
+void cache_done(void);
+
 /* ---- buses (bus.c) ---- */
 
 struct connection {
@@ -175,6 +190,9 @@ void call_unref(struct call *c);
 void call_forget(struct connection *conn);
 /* Asks PID 1; done makes the reply. An error of PID 1's is answered by call_error() unless done is told errors. */
 int call_request(struct call *c, const char *verb, char *const *args, char *const *options,
+        int (*done)(struct call *c, const struct answer *a));
+/* The same, for a question that may be answered out of what was read before. */
+int call_ask(struct call *c, const char *verb, char *const *args, char *const *options,
         int (*done)(struct call *c, const struct answer *a));
 /* Answers with an error: its D-Bus name, text. Returns 0. */
 int call_fail(struct call *c, const char *error, const char *fmt, ...) _printf_(3, 4);

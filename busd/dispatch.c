@@ -213,16 +213,31 @@ static void request_done(struct busd *b, const struct answer *a, void *data)
         call_unref(c);
 }
 
+static int request(struct call *c,
+        int (*send)(struct busd *b, const char *verb, char *const *args, char *const *options,
+                answer_fn done, void *data),
+        const char *verb, char *const *args, char *const *options,
+        int (*done)(struct call *c, const struct answer *a))
+{
+        int r;
+
+        c->done = done;
+        c->pending += 2; /* one of them keeps the call while the answer may come at once */
+        r = send(c->b, verb, args, options, request_done, c);
+        c->pending -= r < 0 ? 2 : 1;
+        return r;
+}
+
 int call_request(struct call *c, const char *verb, char *const *args, char *const *options,
         int (*done)(struct call *c, const struct answer *a))
 {
-        int r = link_request(c->b, verb, args, options, request_done, c);
+        return request(c, link_request, verb, args, options, done);
+}
 
-        if (r < 0)
-                return r;
-        c->done = done;
-        c->pending++;
-        return 0;
+int call_ask(struct call *c, const char *verb, char *const *args, char *const *options,
+        int (*done)(struct call *c, const struct answer *a))
+{
+        return request(c, link_ask, verb, args, options, done);
 }
 
 int call_unit(struct call *c, const char **ret)

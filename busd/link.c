@@ -17,7 +17,9 @@ struct request {
         void *data;
         struct ctl_record *records;
         size_t n, cap;
-        bool open; /* the last record goes on in the next message */
+        bool open;           /* the last record goes on in the next message */
+        char *key;           /* its answer may be kept, */
+        uint64_t generation; /* if this is still the one then */
         struct request *next;
 };
 
@@ -41,6 +43,7 @@ static void request_free(struct request *r)
         for (size_t i = 0; i < r->n; i++)
                 ctl_record_done(&r->records[i]);
         free(r->records);
+        free(r->key);
         free(r);
 }
 
@@ -104,9 +107,11 @@ static int send_or_queue(struct link *l, struct wire_writer *w)
         return 0;
 }
 
-int link_request(struct busd *b, const char *verb, char *const *args, char *const *options, answer_fn done,
-        void *data)
+/* key: NULL, or by which the answer is kept; taken. */
+static int send_request(struct busd *b, const char *verb, char *const *args, char *const *options,
+        answer_fn done, void *data, char *key)
 {
+        _cleanup_free_ char *own_key = key;
         _cleanup_wire_ struct wire_writer w = { 0 };
         struct link *l = b->link;
         struct request *r;
@@ -117,7 +122,10 @@ int link_request(struct busd *b, const char *verb, char *const *args, char *cons
         r = calloc(1, sizeof(*r));
         if (!r)
                 return -ENOMEM;
-        *r = (struct request) { .id = ++l->last_id ?: ++l->last_id, .done = done, .data = data };
+        *r = (struct request) { .id = ++l->last_id ?: ++l->last_id,
+                .done = done,
+                .data = data,
+                .generation = cache_generation() };
         wire_begin(&w, CTL_REQUEST, r->id);
         wire_str(&w, verb);
         wire_strv(&w, args);
@@ -127,8 +135,29 @@ int link_request(struct busd *b, const char *verb, char *const *args, char *cons
                 free(r);
                 return k;
         }
+        r->key = TAKE_PTR(own_key);
         *l->tail = r;
         l->tail = &r->next;
+        return 0;
+}
+
+int link_request(struct busd *b, const char *verb, char *const *args, char *const *options, answer_fn done,
+        void *data)
+{
+        return send_request(b, verb, args, options, done, data, NULL);
+}
+
+int link_ask(struct busd *b, const char *verb, char *const *args, char *const *options, answer_fn done,
+        void *data)
+{
+        char *key = b->link && cache_generation() ? cache_key(verb, args, options) : NULL;
+        /* what was asked for before is answered before */
+        const struct answer *a = key && !b->link->requests ? cache_find(key) : NULL;
+
+        if (!a)
+                return send_request(b, verb, args, options, done, data, key);
+        done(b, a, data);
+        free(key);
         return 0;
 }
 
@@ -185,6 +214,7 @@ static int read_record(struct request *r, struct wire_reader *in)
 static int read_end(struct link *l, struct request *r, struct wire_reader *in)
 {
         struct answer a = { .records = r->records, .n = r->n, .error = -(int)wire_get_u32(in) };
+        uint64_t generation = cache_generation();
 
         a.message = wire_get_str(in);
         if (wire_end(in) < 0)
@@ -192,6 +222,11 @@ static int read_end(struct link *l, struct request *r, struct wire_reader *in)
         request_unlink(l, r);
         if (r->done)
                 r->done(l->busd, &a, r->data);
+        if (r->key && a.error == 0 && r->generation && r->generation == generation) {
+                cache_keep(TAKE_PTR(r->key), generation, r->records, r->n);
+                r->records = NULL;
+                r->n = 0;
+        }
         request_free(r);
         return 0;
 }

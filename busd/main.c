@@ -134,6 +134,7 @@ int main(int argc, char **argv)
         holders_done(&b);
         events_done(&b);
         link_close(&b);
+        cache_done();
         bus_close_all(&b);
         access_done(&b);
         loop_free(b.loop);

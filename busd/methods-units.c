@@ -40,7 +40,7 @@ int on_get_unit(struct call *c)
 
         if (call_unit(c, &name) < 0)
                 return bad_name(c);
-        return call_request(c, "is-active", (char *[]) { (char *)name, NULL }, NULL, get_unit_done);
+        return call_ask(c, "is-active", (char *[]) { (char *)name, NULL }, NULL, get_unit_done);
 }
 
 static int load_unit_done(struct call *c, const struct answer *a)
@@ -197,7 +197,7 @@ int on_get_unit_by_cgroup(struct call *c)
                 }
         if (!found)
                 found = "-.slice";
-        return call_request(c, "is-active", (char *[]) { (char *)found, NULL }, NULL, get_unit_done);
+        return call_ask(c, "is-active", (char *[]) { (char *)found, NULL }, NULL, get_unit_done);
 }
 
 /* ---- listing ---- */
@@ -276,7 +276,7 @@ int on_list_units(struct call *c)
                 return r;
         none_if_empty(&f->states);
         none_if_empty(&f->patterns);
-        return call_request(c, "list-units", NULL, NULL, list_done);
+        return call_ask(c, "list-units", NULL, NULL, list_done);
 }
 
 /* Units that are not loaded are listed too: they are loaded for it. */

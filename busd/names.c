@@ -119,6 +119,7 @@ static void attached(struct busd *b, const struct answer *a, void *data)
                         holder_found(b, record_str(&a->records[i], "Holder"));
                 else
                         on_job_removed(b, &a->records[i]); /* one that ended while nobody told it */
+        cache_open();
         busd_ready(b);
 }
 

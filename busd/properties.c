@@ -1,6 +1,16 @@
 /* org.freedesktop.DBus.Properties: every value is asked of PID 1 when it is asked for. */
 #include "busd.h"
 
+/* What PID 1 finds out anew each time: counters of control groups, files that may have changed. */
+static bool is_live(const struct property *p)
+{
+        static const char *const names[] = { "MemoryCurrent", "MemoryAvailable", "TasksCurrent",
+                "CPUUsageNSec", "IOReadBytes", "IOReadOperations", "IOWriteBytes", "IOWriteOperations",
+                "EffectiveCPUs", "EffectiveMemoryNodes", "NeedDaemonReload", NULL };
+
+        return strv_contains((char *const *)names, p->name);
+}
+
 /* The record of an object's properties: one, those of an interface, or (both are none) all. */
 static int request_properties(struct call *c, const struct property *one, int interface,
         int (*done)(struct call *c, const struct answer *a))
@@ -16,6 +26,8 @@ static int request_properties(struct call *c, const struct property *one, int in
                 if (b.failed)
                         return -ENOMEM;
                 options[1] = b.s;
+                if (!is_live(one))
+                        return call_ask(c, "show", c->unit ? unit : NULL, options, done);
         } else if (c->unit && interface >= 0)
                 options[1] = (char *)(interface == IF_Unit ? "part=unit" : "part=type");
         return call_request(c, "show", c->unit ? unit : NULL, options, done);

@@ -8,6 +8,7 @@
  * ready at once. When the bridge or the bus goes, services keep the state that they have; what the bridge tells first
  * after it came back ends a wait for a name, but takes nothing away: only a name that was seen and then lost does. */
 #include "control.h"
+#include "generation.h"
 #include "service.h"
 #include "state.h"
 
@@ -226,6 +227,7 @@ int verb_bus_attach(struct request *r)
         if (!b)
                 return -ENOMEM;
         b->bridge = r->client;
+        generation_open(r->m);
         if (request_flag(r, "pack"))
                 client_pack(r->client);
         state_touch_manager(r->m);
@@ -254,6 +256,7 @@ void bus_set_bridge(struct manager *m, struct client *c)
 
         if (b)
                 b->bridge = c;
+        generation_open(m);
 }
 
 void bus_client_gone(struct manager *m, struct client *c)

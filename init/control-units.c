@@ -4,6 +4,7 @@
 
 #include "lib/fileio.h"
 #include "control.h"
+#include "generation.h"
 #include "service.h"
 
 static void add_states(struct record *rec, struct unit *u)
@@ -265,6 +266,16 @@ static enum record_part part_of(const struct request *r)
                                      : PART_ALL;
 }
 
+/* What is asked about is loaded for it, unless that was done. */
+static int load_to_show(struct request *r, const char *name, struct unit **ret)
+{
+        struct unit *u = unit_find(r->m, name);
+
+        if (!u || u->load_state != UNIT_LOADED)
+                generation_touch();
+        return unit_load_by_name(r->m, name, ret);
+}
+
 int verb_show(struct request *r)
 {
         const char *only = request_option(r, "properties");
@@ -289,7 +300,7 @@ int verb_show(struct request *r)
                         if (!u)
                                 continue;
                 } else
-                        k = unit_load_by_name(r->m, *name, &u);
+                        k = load_to_show(r, *name, &u);
                 if (k < 0) {
                         first = first ?: request_fail(r, k, "'%.200s' is not a unit name.", *name);
                         continue;

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "generation.h"
 #include "lib/fileio.h"
 #include "lib/paths.h"
 
@@ -21,16 +22,17 @@
 #define PACK_MAX         (64u * 1024)
 
 const struct verb control_verbs[] = {
-        { "version", 0, 0, verb_version, "", "name and version of the manager" },
-        { "list-units", 0, 0, verb_list_units, "", "a record a unit: states, description, job" },
-        { "list-jobs", 0, 0, verb_list_jobs, "after=JOB before=JOB",
+        { "version", VERB_READ, 0, verb_version, "", "name and version of the manager" },
+        { "list-units", VERB_READ, 0, verb_list_units, "", "a record a unit: states, description, job" },
+        { "list-jobs", VERB_READ, 0, verb_list_jobs, "after=JOB before=JOB",
                 "a record a job; only those that wait for one, or that it waits for" },
-        { "list-unit-files", 0, 0, verb_list_unit_files, "", "a record a unit name that has a file" },
-        { "show", 0, 0, verb_show, "[UNIT…] properties=A,B part=unit|type",
+        { "list-unit-files", VERB_READ, 0, verb_list_unit_files, "",
+                "a record a unit name that has a file" },
+        { "show", VERB_READ, 0, verb_show, "[UNIT…] properties=A,B part=unit|type",
                 "properties of units; of the manager when none is named" },
-        { "is-active", 0, 1, verb_is_active, "UNIT…", "states of units, without loading them" },
+        { "is-active", VERB_READ, 1, verb_is_active, "UNIT…", "states of units, without loading them" },
         { "cat", 0, 1, verb_cat, "UNIT…", "the files that units were read from" },
-        { "pid-of", 0, 1, verb_pid_of, "PID…", "the unit that a process belongs to" },
+        { "pid-of", VERB_READ, 1, verb_pid_of, "PID…", "the unit that a process belongs to" },
         { "start", VERB_ROOT, 1, verb_job, "UNIT… mode=MODE wait", "queue start jobs" },
         { "stop", VERB_ROOT, 1, verb_job, "UNIT… mode=MODE wait", "queue stop jobs" },
         { "restart", VERB_ROOT, 1, verb_job, "UNIT… mode=MODE wait", "queue restart jobs" },
@@ -399,6 +401,8 @@ static int request_run(struct request *r, const char *verb)
                 return request_fail(r, -EACCES, "Only root may do that.");
         if (strv_len(r->args) < c->verb->min_args)
                 return request_fail(r, -EINVAL, "'%s' needs more arguments.", verb);
+        if (!(c->verb->flags & VERB_READ))
+                generation_touch();
         return c->verb->run(r);
 }
 
@@ -481,7 +485,9 @@ static int client_new(struct control *ctl, int fd)
         c->control = ctl;
         c->cred = cred;
         c->queue_tail = &c->queue;
-        c->io = (struct loop_io) { .fd = fd, .events = EPOLLIN, .priority = 10, .cb = on_client, .data = c };
+        c->io = (struct loop_io) {
+                .fd = fd, .events = EPOLLIN, .priority = 10, .quiet = true, .cb = on_client, .data = c
+        };
         r = loop_io_add(ctl->m->loop, &c->io);
         if (r < 0) {
                 free(c);
@@ -539,7 +545,7 @@ static int control_open_fd(struct manager *m, int fd)
                 return -ENOMEM;
         ctl->m = m;
         ctl->reap = (struct loop_deferred) { .cb = reap_clients, .data = ctl };
-        ctl->unpack = (struct loop_deferred) { .cb = unpack_all, .data = ctl };
+        ctl->unpack = (struct loop_deferred) { .cb = unpack_all, .data = ctl, .quiet = true };
         ctl->path = m->root ? path_join(m->root, ROUSE_CONTROL) : strdup(ROUSE_CONTROL);
         r = !ctl->path ? -ENOMEM : fd >= 0 ? fd : listen_at(ctl->path);
         if (r >= 0) {

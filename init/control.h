@@ -27,7 +27,11 @@ struct request {
         char *error;    /* text for END */
 };
 
-enum { VERB_ROOT = 1, VERB_EVENTS = 2 };
+enum {
+        VERB_ROOT = 1,
+        VERB_EVENTS = 2,
+        VERB_READ = 4 /* nothing that is told changes by it: generation.h */
+};
 struct verb {
         const char *name;
         unsigned flags, min_args;

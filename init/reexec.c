@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "boot.h"
+#include "generation.h"
 #include "manager.h"
 
 /* Crashes follow each other this fast only when the state itself is at fault. */
@@ -84,6 +85,7 @@ int reexec(void)
         if (state_fd() < 0)
                 return -EBADF;
         keep_all_descriptors();
+        generation_off();
         execve(own_path, argv, environ);
         r = -errno;
         execve("/proc/self/exe", argv, environ); /* the new file is no program: this one again */

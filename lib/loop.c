@@ -32,7 +32,7 @@ struct loop {
         bool no_pwait2, exiting, in_turn;
         int exit_code;
         usec_t now;
-        uint64_t wakeups;
+        uint64_t wakeups, *counter;
 
         struct slot *slots; /* [0] is never used: slot 0 means not registered */
         unsigned n_slots, free_slot;
@@ -199,6 +199,17 @@ static unsigned sort_events(struct loop *l, unsigned n)
         return count;
 }
 
+static void count(struct loop *l)
+{
+        if (l->counter)
+                __atomic_add_fetch(l->counter, 1, __ATOMIC_SEQ_CST);
+}
+
+void loop_count(struct loop *l, uint64_t *counter)
+{
+        l->counter = counter;
+}
+
 static void run_io(struct loop *l, unsigned n)
 {
         n = sort_events(l, n);
@@ -210,8 +221,11 @@ static void run_io(struct loop *l, unsigned n)
                         continue;
                 /* Modified meanwhile: what is no longer asked for is not told. */
                 revents = l->pending[i].revents & (io->events | EPOLLERR | EPOLLHUP);
-                if (revents)
-                        io->cb(io, revents);
+                if (!revents)
+                        continue;
+                if (!io->quiet)
+                        count(l);
+                io->cb(io, revents);
         }
 }
 
@@ -337,6 +351,7 @@ static void run_timers(struct loop *l)
                 l->due[i] = NULL;
                 t->heap_index = 0;
                 t->when = USEC_INFINITY;
+                count(l);
                 t->cb(t);
         }
         l->n_due = 0;
@@ -386,6 +401,8 @@ static void run_deferred(struct loop *l)
         while ((d = l->running.first)) {
                 l->running.first = d->next;
                 d->queued = false;
+                if (!d->quiet)
+                        count(l);
                 d->cb(d);
         }
         l->running.last = &l->running.first;

@@ -16,6 +16,7 @@ struct loop_io {
         int fd;          /* -1: not registered */
         uint32_t events; /* EPOLLIN … */
         int priority;    /* lower is handled first within a turn; 0 is normal */
+        bool quiet;      /* calls of cb are not counted: see loop_count() */
         void (*cb)(struct loop_io *io, uint32_t revents);
         void *data;
         unsigned slot; /* loop's own */
@@ -32,7 +33,7 @@ struct loop_timer {
 struct loop_deferred {
         void (*cb)(struct loop_deferred *d);
         void *data;
-        bool queued;
+        bool quiet, queued;
         struct loop_deferred *next;
 };
 
@@ -61,6 +62,9 @@ int loop_turn(struct loop *l, usec_t timeout);
 /* Turns until loop_exit(). Returns its code. */
 int loop_run(struct loop *l);
 void loop_exit(struct loop *l, int code);
+/* Raises *counter before each callback, but for the quiet ones: who sees the same number twice, also from another process,
+ * knows that none ran in between. NULL: no more. */
+void loop_count(struct loop *l, uint64_t *counter);
 /* CLOCK_MONOTONIC at the start of this turn's callbacks; outside a turn, the clock. */
 usec_t loop_now(struct loop *l);
 /* Number of times that the loop woke up (for the boot's statistics). */

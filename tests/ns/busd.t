@@ -79,7 +79,7 @@ UNITS = {
     "dbus.socket": "[Unit]\nDefaultDependencies=no\n[Socket]\nListenStream=/run/dbus/system_bus_socket\n",
     "dbus.service": "[Unit]\nDefaultDependencies=no\nRequires=dbus.socket\n[Service]\nType=notify\n"
                     "ExecStart=/usr/bin/dbus-daemon --config-file=/etc/dbus.conf --address=systemd: --nofork --nopidfile --systemd-activation\n",
-    "sleeper.service": "[Unit]\nDescription=It sleeps\nConditionPathExists=/\n"
+    "sleeper.service": "[Unit]\nDescription=It sleeps\nStartLimitIntervalSec=0\nConditionPathExists=/\n"
                        "Documentation=man:sleep(1) https://example.org/\n[Service]\nExecStart=/bin/sleep \"1000\"\n"
                        "ExecReload=/bin/true\nEnvironment=A=1 \"B=two words\"\nSuccessExitStatus=3 TERM\n"
                        "[Install]\nWantedBy=default.target\nAlias=nap.service\n",
@@ -209,6 +209,32 @@ for name, value in (
 ok(prop("confined.service", "Unit", "CanClean") == 'as 1 "state"', "Unit.CanClean", prop("confined.service", "Unit", "CanClean"))
 ok(prop("confined.service", "Unit", "FailureActionExitStatus") == "i -1", "Unit.FailureActionExitStatus")
 ok(busctl("get-property", NAME, PATH, f"{NAME}.Manager", "Version").startswith('s "252 (rouse '), "Manager.Version: the interface's")
+
+# what was read before is said again as long as it is true: one connection of PID 1's writes, the bus reads
+stale = []
+for number in range(30):
+    for _ in range(2):
+        prop("sleeper.service", "Unit", "ActiveState"), prop("sleeper.service", "Service", "MainPID")
+        busctl("get-property", NAME, PATH, f"{NAME}.Manager", "Environment")
+    m.ctl("stop" if number % 2 == 0 else "start", "sleeper.service")
+    m.ctl("set-environment", f"NUMBER={number}")
+    active = prop("sleeper.service", "Unit", "ActiveState")
+    pid = prop("sleeper.service", "Service", "MainPID")
+    environment = busctl("get-property", NAME, PATH, f"{NAME}.Manager", "Environment")
+    listed = call("ListUnits")
+    running = number % 2 == 1
+    if (active != ('s "active"' if running else 's "inactive"') or (pid == "u 0") == running or f'"NUMBER={number}"' not in environment or
+            ('"sleeper.service" "It sleeps" "loaded" "active"' in listed) != running):
+        stale.append(f"{number}: {active} {pid} {environment}")
+ok(not stale, "what is read after it was changed is the new", "\n".join(stale))
+m.ctl("unset-environment", "NUMBER")
+m.ctl("daemon-reexec")
+got = [prop("sleeper.service", "Unit", "ActiveState") for _ in range(3)]
+m.ctl("stop", "sleeper.service")
+got.append(prop("sleeper.service", "Unit", "ActiveState"))
+m.ctl("start", "sleeper.service")
+got.append(prop("sleeper.service", "Unit", "ActiveState"))
+ok(got == ['s "active"'] * 3 + ['s "inactive"', 's "active"'], "also after PID 1 has executed itself", got)
 
 # jobs
 got = call("StartUnit", "ss", "slow.service", "replace")

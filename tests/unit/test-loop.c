@@ -354,6 +354,36 @@ static void running(void)
         source_free(a);
 }
 
+/* What others may take as a sign that nothing has changed. */
+static void counted(void)
+{
+        struct source *loud = source_new('a', 0), *quiet = source_new('b', 0);
+        uint64_t n = 5;
+
+        quiet->io.quiet = quiet->deferred.quiet = true;
+        loop_io_add(l, &quiet->io);
+        loop_count(l, &n);
+        turn(0);
+        is_int((int64_t)n, 5, "a quiet descriptor is not counted");
+        loop_defer(l, &quiet->deferred);
+        turn(0);
+        is_int((int64_t)n, 5, "nor a quiet deferred call");
+        loop_io_add(l, &loud->io);
+        turn(0);
+        is_int((int64_t)n, 6, "another descriptor is");
+        loop_io_remove(l, &loud->io);
+        loop_defer(l, &loud->deferred);
+        loop_timer_set(l, &loud->timer, 1);
+        turn(0);
+        is_int((int64_t)n, 8, "so are a timer and a deferred call");
+        loop_count(l, NULL);
+        loop_defer(l, &loud->deferred);
+        turn(0);
+        is_int((int64_t)n, 8, "until nobody wants to know");
+        source_free(loud);
+        source_free(quiet);
+}
+
 int main(void)
 {
         if (loop_new(&l) < 0)
@@ -363,6 +393,7 @@ int main(void)
         timers();
         heap();
         deferred();
+        counted();
         running();
         loop_free(l);
         loop_free(NULL);

@@ -46,18 +46,20 @@ except dbus.DBusException as error:
     print(error.get_dbus_name())
 """
 
-# cockpit's protocol: frames with their length, over a pipe
+# cockpit's protocol: frames with their length, over a socket
 COCKPIT = """
-import json, subprocess
+import json, socket, subprocess
 S, P = "org.freedesktop.systemd1", "/org/freedesktop/systemd1"
-bridge = subprocess.Popen(["cockpit-bridge", "--privileged"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+ours, its = socket.socketpair()
+bridge = subprocess.Popen(["cockpit-bridge", "--privileged"], stdin=its, stdout=its)
+stream = ours.makefile("rwb")
 def send(channel, text):
     frame = (channel + chr(10) + json.dumps(text)).encode()
-    bridge.stdin.write(b"%d\\n" % len(frame) + frame)
-    bridge.stdin.flush()
+    stream.write(b"%d\\n" % len(frame) + frame)
+    stream.flush()
 def receive():
-    size = int(bridge.stdout.readline())
-    channel, _, text = bridge.stdout.read(size).partition(b"\\n")
+    size = int(stream.readline())
+    channel, _, text = stream.read(size).partition(b"\\n")
     return channel.decode(), json.loads(text)
 send("", {"command": "init", "version": 1, "host": "localhost"})
 send("", {"command": "open", "channel": "a", "payload": "dbus-json3", "bus": "system", "name": S})
@@ -77,7 +79,7 @@ bridge.terminate()
 
 STEPS = [
     ("until systemctl is-active -q rouse-busd; do sleep 0.2; done; systemctl is-system-running --wait", 0, "running"),
-    ("/usr/bin/python3 /root/dbus.py", 0, r"^one.service done.* over\nsuccess True 1\norg.freedesktop.systemd1.NoSuchUnit$"),
+    ("/usr/bin/python3 /root/subscribe.py", 0, r"^one.service done.* over\nsuccess True 1\norg.freedesktop.systemd1.NoSuchUnit$"),
     ("/usr/bin/python3 /root/cockpit.py", 0, r"unit/cron_2eservice.*True active .*systemd1/job/[0-9]+"),
     ("systemctl is-active NetworkManager && nmcli -t -f RUNNING general && nmcli -t device && nmcli -t -f STATE general", 0, r"^active\nrunning\n(.|\n)*lo:loopback"),
     ("ip link add probe type dummy && nmcli connection add type dummy ifname probe con-name probe ipv4.method manual ipv4.addresses 10.9.8.7/24 "
@@ -95,6 +97,6 @@ STEPS = [
 
 with text_file(DBUS) as dbus, text_file(COCKPIT) as cockpit:
     with tap.guest("clients of the bus", packages=PACKAGES, mem=1024,
-                   copies=[(dbus.name, "/root/dbus.py"), (cockpit.name, "/root/cockpit.py")]) as guest:
+                   copies=[(dbus.name, "/root/subscribe.py"), (cockpit.name, "/root/cockpit.py")]) as guest:
         steps.run(tap, guest, STEPS, bound=600)
 tap.done()
