@@ -4,9 +4,9 @@
 #define ROUSE_LIBDIR         "/usr/lib/rouse"
 #define ROUSE_UNITDIR        "/usr/lib/rouse/system"
 #define ROUSE_RUNDIR         "/run/rouse"
-#define ROUSE_GENERATION     "/run/rouse/generation"     /* changes with what PID 1 tells, init/generation.c */
-#define ROUSE_CONTROL        "/run/rouse/control"        /* PID 1's control socket, lib/ctlproto.h */
-#define ROUSE_TIMES          "/run/rouse/initrd.times"   /* KEY=usec lines left by rouse-initrd */
+#define ROUSE_GENERATION     "/run/rouse/generation"   /* changes with what PID 1 tells, init/generation.c */
+#define ROUSE_CONTROL        "/run/rouse/control"      /* PID 1's control socket, lib/ctlproto.h */
+#define ROUSE_TIMES          "/run/rouse/initrd.times" /* KEY=usec lines left by rouse-initrd */
 #define ROUSE_INITRD_DEVS    "/run/rouse/initrd.devices" /* what rouse-initrd learnt by probing */
 #define ROUSE_INITRD_LOG     "/run/rouse/initrd.log"     /* what PID 1 logged in the initramfs */
 #define ROUSE_MODULE_DIGEST  "modules.rouse"             /* in /lib/modules/VERSION: decisions.md 8 */
