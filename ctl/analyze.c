@@ -303,6 +303,8 @@ int verb_verify(const char *verb, char **args)
         }
         if (opt.man)
                 (void)strv_addf(&argv, "--man=%s", opt.man);
+        if (opt.recursive_errors)
+                (void)strv_addf(&argv, "--recursive-errors=%s", opt.recursive_errors);
         (void)strv_extend(&argv, args);
         execv(path, argv);
         execv("/usr/sbin/rouse", argv);
@@ -351,6 +353,8 @@ int analyze_main(int argc, char **argv)
                         return verb_version("version", NULL);
                 if ((v = startswith(*args, "--man=")))
                         opt.man = (char *)v;
+                if ((v = startswith(*args, "--recursive-errors=")))
+                        opt.recursive_errors = (char *)v;
                 else if ((v = startswith(*args, "--root=")))
                         opt.root = (char *)v;
                 args++; /* --no-pager, --system and other ways to print */

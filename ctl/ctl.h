@@ -70,7 +70,7 @@ struct options {
                 print;
         unsigned force;
         char **types, **states, **properties, **what;
-        char *root, *mode, *signal, *who, *message, *preset_mode, *when, *drop_in, *man;
+        char *root, *mode, *signal, *who, *message, *preset_mode, *when, *drop_in, *man, *recursive_errors;
         bool from_stdin;
         enum output_format output;
         int lines;

@@ -127,6 +127,7 @@ enum {
         O_STDIN,
         O_WHAT,
         O_MAN,
+        O_RECURSIVE_ERRORS,
         O_LEGEND
 };
 
@@ -183,6 +184,7 @@ static const struct option long_options[] = {
         { "stdin", 0, NULL, O_STDIN },
         { "what", 1, NULL, O_WHAT },
         { "man", 1, NULL, O_MAN },
+        { "recursive-errors", 1, NULL, O_RECURSIVE_ERRORS },
         { "with-dependencies", 0, NULL, O_IGNORED },
         { 0 },
 };
@@ -253,6 +255,7 @@ static int set_option(int c, const char *arg)
         case O_DROP_IN: opt.drop_in = (char *)arg; return 0;
         case O_STDIN: opt.from_stdin = true; return 0;
         case O_MAN: opt.man = (char *)arg; return 0;
+        case O_RECURSIVE_ERRORS: opt.recursive_errors = (char *)arg; return 0;
         case O_WHAT: return add_list(&opt.what, arg);
         default: return -EINVAL;
         }

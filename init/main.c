@@ -302,6 +302,7 @@ static const struct option options[] = {
         { "test", optional_argument, NULL, 't' },
         { "verify", no_argument, NULL, 'V' },
         { "man", optional_argument, NULL, 'm' },
+        { "recursive-errors", required_argument, NULL, 'R' },
         { "unit-path", required_argument, NULL, 'p' },
         { "root", required_argument, NULL, 'r' },
         { "dump-directives", no_argument, NULL, 'd' },
@@ -315,6 +316,7 @@ static void usage(void)
              "  --test[=UNIT]      load UNIT (default.target) and print its transaction; changes nothing\n"
              "  --verify FILE…     check unit files, print every problem with file and line\n"
              "  --man=no           ... but not whether the manual pages that they name are there\n"
+             "  --recursive-errors=one|yes  ... and those that they need at once, or all that they need\n"
              "  --dump-directives  the directives that are known, with their support, as Markdown\n"
              "  --unit-path DIR    read unit files from here only (may be given several times)\n"
              "  --root DIR         as if / were DIR\n"
@@ -342,6 +344,14 @@ static int tool(struct manager *m, int argc, char **argv)
                                 return 2;
                         }
                         m->verify_man_off = r == 0;
+                        break;
+                case 'R':
+                        r = verify_reach_from_string(optarg);
+                        if (r < 0) {
+                                fprintf(stderr, "--recursive-errors= takes no, one or yes\n");
+                                return 2;
+                        }
+                        m->verify_reach = r;
                         break;
                 case 'p':
                         if (strv_add(&m->unit_path, optarg) < 0)

@@ -422,6 +422,8 @@ const char *cmdline_target(char *const *cmdline, bool in_initrd);
  * -EBUSY: they run already. */
 int generators_start(struct manager *m, void (*done)(struct manager *m));
 /* verify.c: `rouse --verify FILE…`; the process's exit status. */
+/* "no", "one", "yes" of --recursive-errors=; -EINVAL. */
+int verify_reach_from_string(const char *s);
 int verify_main(struct manager *m, char **files);
 /* dump-directives.c: the table as Markdown; 0 or 1 (a process's exit status). */
 int dump_directives(FILE *f);
@@ -480,6 +482,7 @@ struct manager {
         bool test_mode;      /* rouse --test: no side effects */
         bool verify;         /* rouse --verify: each line without effect is named by itself */
         bool verify_man_off; /* --man=no */
+        int verify_reach;    /* --recursive-errors= */
         bool container, user_namespace, in_initrd, boot_finished, shutting_down, first_boot, is_pid1;
         bool cgroup_ok;
         /* system.conf */

@@ -4,8 +4,8 @@
  * Told by the reader itself: bad lines, unknown keys and sections, malformed values, what has no effect yet. Told here:
  * programs and manual pages (verify-man.c) that are missing, units that are required or triggered and do not exist, ordering cycles (verify-graph.c), a
  * start that no transaction can be made for, modes of the files. The other units of the system are read as far as
- * these need them, and what is wrong with them is said too; but only problems of the files asked for make the exit
- * status 1. */
+ * these need them, and what the reader says of them is said too; but only problems of the files asked for make the exit
+ * status 1, and with --recursive-errors= those of the units that these need, which are looked at like them then. */
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>
@@ -272,7 +272,8 @@ static unsigned problem(const char *name, const char *what)
         return 1;
 }
 
-static unsigned verify_name(struct manager *m, const char *name)
+/* ids: those that were asked for, by what they turned out to be. */
+static unsigned verify_name(struct manager *m, const char *name, char ***ids)
 {
         _cleanup_free_ char *instance = NULL;
         struct unit *u;
@@ -286,7 +287,57 @@ static unsigned verify_name(struct manager *m, const char *name)
                 name = instance;
         }
         r = unit_load_by_name(m, name, &u);
+        if (r >= 0)
+                r = strv_add_unique(ids, u->id);
         return r < 0 ? problem(name, strerror(-r)) : verify_unit(m, u);
+}
+
+/* ---- what they need ---- */
+
+enum { REACH_NO, REACH_ONE, REACH_YES };
+static const char *const reach_names[] = { "no", "one", "yes" };
+
+int verify_reach_from_string(const char *s)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(reach_names); i++)
+                if (streq(s, reach_names[i]))
+                        return (int)i;
+        return -EINVAL;
+}
+
+static int add_needed(struct unit *u, char ***ids)
+{
+        int r = 0;
+
+        UNIT_FOREACH_DEP(u,
+                DEP_BIT(DEP_REQUIRES) | DEP_BIT(DEP_REQUISITE) | DEP_BIT(DEP_WANTS) | DEP_BIT(DEP_BINDS_TO) |
+                        DEP_BIT(DEP_UPHOLDS) | DEP_BIT(DEP_TRIGGERS) | DEP_BIT(DEP_ON_FAILURE) |
+                        DEP_BIT(DEP_ON_SUCCESS) | DEP_BIT(DEP_IN_SLICE),
+                o)
+        if (r >= 0)
+                r = strv_add_unique(ids, o->id);
+        return r;
+}
+
+/* A unit that is not there is a problem of those that need it, if it is one. */
+static unsigned verify_needed(struct manager *m, char ***ids)
+{
+        size_t asked = strv_len(*ids);
+        unsigned n = 0;
+
+        for (size_t i = 0; *ids && (*ids)[i] && (m->verify_reach == REACH_YES || i < asked); i++) {
+                struct unit *u = unit_find(m, (*ids)[i]);
+
+                if (u && add_needed(u, ids) < 0)
+                        return 1;
+        }
+        for (size_t i = asked; *ids && (*ids)[i]; i++) {
+                struct unit *u = NULL;
+
+                if (unit_load_by_name(m, (*ids)[i], &u) >= 0 && u->load_state != UNIT_NOT_FOUND)
+                        n += verify_unit(m, u);
+        }
+        return n;
 }
 
 /* ---- the files ---- */
@@ -350,7 +401,7 @@ static bool file_is_there(struct manager *m, const char *file)
 
 int verify_main(struct manager *m, char **files)
 {
-        _cleanup_strv_ char **units = NULL;
+        _cleanup_strv_ char **units = NULL, **ids = NULL;
         unsigned n = 0;
         int r = 0;
 
@@ -378,6 +429,8 @@ int verify_main(struct manager *m, char **files)
                 if (strchr(*f, '/') && !file_is_there(m, *f))
                         n += problem(*f, "no such file, or it cannot be read");
         FOREACH_STR (u, units)
-                n += verify_name(m, path_basename(*u));
+                n += verify_name(m, path_basename(*u), &ids);
+        if (m->verify_reach != REACH_NO)
+                n += verify_needed(m, &ids);
         return n > 0;
 }
