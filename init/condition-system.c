@@ -143,10 +143,9 @@ int test_security(struct manager *m, const char *p)
 /* Of the manager's bounding set. */
 int test_capability(struct manager *m, const char *p)
 {
-        for (const struct name_row *t = names_capability; t->name; t++)
-                if (strcasecmp(t->name, p) == 0)
-                        return prctl(PR_CAPBSET_READ, (unsigned long)t->value, 0, 0, 0) > 0;
-        return -EINVAL;
+        int n = capability_from_string(p);
+
+        return n < 0 ? n : prctl(PR_CAPBSET_READ, (unsigned long)n, 0, 0, 0) > 0;
 }
 
 /* ---- state of the installation ---- */

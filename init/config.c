@@ -5,9 +5,11 @@
  * its default before it is read, so that a reload takes back what is no longer said. Nothing is dropped without a
  * word: a key that has no row here is named with file and line. */
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #include "lib/cmdline.h"
 #include "lib/fileio.h"
@@ -258,6 +260,22 @@ static int conf_watchdog(const char *value, usec_t *ret)
         return parse_timespan(value, USEC_PER_SEC, ret);
 }
 
+/* Of PID 1's own sets, too. */
+static int keep_capabilities(uint64_t keep)
+{
+        struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        struct __user_cap_data_struct sets[2];
+
+        if (syscall(SYS_capget, &head, sets) < 0)
+                return -errno;
+        for (int i = 0; i < 2; i++) {
+                sets[i].effective &= (uint32_t)(keep >> 32 * i);
+                sets[i].permitted &= (uint32_t)(keep >> 32 * i);
+                sets[i].inheritable &= (uint32_t)(keep >> 32 * i);
+        }
+        return syscall(SYS_capset, &head, sets) < 0 ? -errno : 0;
+}
+
 /* What is not named (with '~': what is) can never come back, to PID 1 or what it starts. */
 static int conf_capabilities(const struct manager *m, const char *value)
 {
@@ -266,10 +284,10 @@ static int conf_capabilities(const struct manager *m, const char *value)
         uint64_t named = 0;
 
         FOREACH_STR (w, words) {
-                int64_t cap;
+                int cap = capability_from_string(*w);
 
-                if (name_value(names_capability, *w, &cap) < 0)
-                        return -EINVAL;
+                if (cap < 0)
+                        return cap;
                 named |= 1ull << cap;
         }
         if (!m->is_pid1)
@@ -279,7 +297,7 @@ static int conf_capabilities(const struct manager *m, const char *value)
                         prctl(PR_CAPBSET_READ, c->value, 0, 0, 0) == 1 &&
                         prctl(PR_CAPBSET_DROP, c->value, 0, 0, 0) < 0)
                         return -errno;
-        return 0;
+        return keep_capabilities(invert ? ~named : named);
 }
 
 static int conf_no_new_privileges(const struct manager *m, const char *value)

@@ -662,3 +662,13 @@ char *name_flags(const struct name_row *t, uint64_t flags)
                         strbuf_printf(&b, "%s%s", b.len ? " " : "", t->name);
         return strbuf_take(&b);
 }
+
+int capability_from_string(const char *s)
+{
+        uint32_t n;
+
+        for (const struct name_row *t = names_capability; t->name; t++)
+                if (strcasecmp(t->name, s) == 0)
+                        return (int)t->value;
+        return parse_u32(s, &n) < 0 || n > 63 ? -EINVAL : (int)n;
+}

@@ -15,6 +15,8 @@ struct name_row {
 const char *name_of(const struct name_row *t, int64_t value);
 /* Value of a word (case counts); -EINVAL. The value goes to *ret. */
 int name_value(const struct name_row *t, const char *name, int64_t *ret);
+/* Number of a capability: by its name, however that is written, or by the number. -EINVAL. */
+int capability_from_string(const char *s);
 /* "a, b, c": for messages. buf returned. */
 char *name_list(const struct name_row *t, char *buf, size_t n);
 /* A set of bits as words with a blank between ("" for none); NULL when out of memory. */

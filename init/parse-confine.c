@@ -2,21 +2,14 @@
 #include "names.h"
 #include "parse.h"
 
-#include <strings.h>
-
 static int add_capability(const struct parse *p, char *word, void *set)
 {
         uint64_t *to = set;
-        unsigned n;
+        int n = capability_from_string(word);
 
         (void)p;
-        for (const struct name_row *t = names_capability; t->name; t++)
-                if (strcasecmp(t->name, word) == 0) {
-                        *to |= UINT64_C(1) << t->value;
-                        return 0;
-                }
-        if (parse_u32(word, &n) < 0 || n > 63)
-                return -EINVAL;
+        if (n < 0)
+                return n;
         *to |= UINT64_C(1) << n;
         return 0;
 }
