@@ -64,6 +64,7 @@ E
     "md1": (32, """
         mdadm --create /dev/md/test --metadata=1.2 --run --level=1 --raid-devices=2 --homehost=any --name=test \
               --uuid=11111111:22222222:33333333:44444444 $md0 $d
+        n=0; until [ -e /dev/md/test ] || [ $n -gt 300 ]; do n=$((n+1)); sleep 0.2; done # mdadm waits a few seconds only
         mkfs.ext4 -q -U 11111111-2222-4333-8444-000000000061 /dev/md/test
         mdadm --wait /dev/md/test || :
         mdadm --stop /dev/md/test"""),

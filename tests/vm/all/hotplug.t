@@ -14,7 +14,8 @@ BACKEND = {"driver": "null-co", "size": 64 << 20, "read-zeroes": True}
 
 # Runs in the guest: waits until a condition holds, for a time that no machine needs.
 WAIT = """
-until_() { n=0; until eval "$1"; do n=$((n+1)); [ $n -gt 600 ] && { echo "never: $1"; return 1; }; sleep 0.2; done; }
+now() { read -r up _ </proc/uptime; echo "${up%.*}"; }
+until_() { end=$(($(now)+90)); until eval "$1"; do [ "$(now)" -gt $end ] && { echo "never: $1"; return 1; }; sleep 0.2; done; }
 entry() { # of a node or link
         s=$(stat -L -c %t:%T "$1") || return 1
         cat /run/udev/data/b$((0x${s%:*})):$((0x${s#*:})); }
@@ -107,7 +108,8 @@ def mounts(guest):
                         f"until_ '! systemctl is-active -q bound-{when}'; systemctl is-active late.mount bound-{when} {unit}; "
                         "systemctl is-active local-fs.target", TIMEOUT)
         tap.like(out, "^unmounted\ninactive\n(inactive|failed)\ninactive\nactive$",
-                 f"{when}: pulled out while mounted, the mount and what is bound to the disk stop")
+                 f"{when}: pulled out while mounted, the mount and what is bound to the disk stop") or \
+            tap.diag(guest.out("rousectl log --no-pager | tail -n 40; for p in /proc/[0-9]*; do case $(cat $p/stat) in *') D '*) cat $p/stat $p/stack;; esac; done"))
 
 
 # Scripts, one after the other, each begun by its name.
