@@ -3,7 +3,6 @@
 #include <blkid/blkid.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "builtin.h"
@@ -169,28 +168,24 @@ static int probe(blkid_probe pr, blkid_loff_t size, bool disk)
 }
 
 /* No uberblock of ZFS on the disk? libblkid clears and copies a MiB to find that out, which is half of what a probe costs:
- * the same places are looked at where they lie in the page cache. From 2.39 on it looks elsewhere. */
+ * here it is half of that, into memory that stays. From 2.39 on it looks elsewhere. */
 #define ZFS_LABEL     (256 * 1024)
 #define ZFS_UBERBLOCK UINT64_C(0x00bab10c)
 
 static bool label_without_uberblock(int fd, int64_t offset)
 {
-        const size_t half = ZFS_LABEL / 2;
-        bool none = true;
-        char *p = mmap(NULL, half, PROT_READ, MAP_SHARED, fd, (off_t)(offset + (int64_t)half));
+        static char half[ZFS_LABEL / 2]; /* the second, where they are: a slot for each KiB */
 
-        if (p == MAP_FAILED)
-                return false;
-        if (madvise(p, half, MADV_POPULATE_READ) < 0) /* what cannot be read is libblkid's to find out */
-                none = false;
-        for (size_t i = 0; i < half && none; i += 1024) {
+        if (pread(fd, half, sizeof(half), (off_t)(offset + ZFS_LABEL / 2)) != (ssize_t)sizeof(half))
+                return false; /* what cannot be read is libblkid's to find out */
+        for (size_t i = 0; i < sizeof(half); i += 1024) {
                 uint64_t magic;
 
-                memcpy(&magic, p + i, sizeof(magic));
-                none = magic != ZFS_UBERBLOCK && magic != __builtin_bswap64(ZFS_UBERBLOCK);
+                memcpy(&magic, half + i, sizeof(magic));
+                if (magic == ZFS_UBERBLOCK || magic == __builtin_bswap64(ZFS_UBERBLOCK))
+                        return false;
         }
-        (void)munmap(p, half);
-        return none;
+        return true;
 }
 
 static bool without_zfs(blkid_probe pr, int fd)
@@ -199,8 +194,7 @@ static bool without_zfs(blkid_probe pr, int fd)
                 size = blkid_probe_get_size(pr) & ~(int64_t)(ZFS_LABEL - 1);
 
         return blkid_get_library_version(NULL, NULL) < 2390 && size >= 4 * ZFS_LABEL &&
-               offset % sysconf(_SC_PAGESIZE) == 0 && label_without_uberblock(fd, offset) &&
-               label_without_uberblock(fd, offset + ZFS_LABEL) &&
+               label_without_uberblock(fd, offset) && label_without_uberblock(fd, offset + ZFS_LABEL) &&
                label_without_uberblock(fd, offset + size - 2 * ZFS_LABEL) &&
                label_without_uberblock(fd, offset + size - ZFS_LABEL);
 }
