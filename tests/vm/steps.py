@@ -10,7 +10,7 @@ def run(tap, guest, steps, bound=60):
     """Each command has bound seconds of the guest's clock; what hangs fails."""
     script = "".join(
         f"timeout {bound} sh -c {quote(command)} </dev/null 2>&1; echo '{MARK}' $?\n" for command, _, _ in steps)
-    parts = guest.out(script, TIMEOUT).split(MARK)
+    parts = guest.out(script, TIMEOUT + bound * len(steps)).split(MARK)
     for number, (command, status, pattern) in enumerate(steps):
         ended, _, _ = (parts[number + 1] if number + 1 < len(parts) else " none\n").partition("\n")
         output = parts[number].partition("\n")[2] if number else parts[0]
