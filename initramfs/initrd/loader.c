@@ -225,7 +225,7 @@ static void on_child(struct loop_io *io, uint32_t revents)
         l->state[j->module.index] = err ? FAILED : DONE;
         l->n_running--;
         if (err) {
-                l->n_failed++;
+                (*(err == ENODEV ? &l->n_idle : &l->n_failed))++;
                 log_msg(err == ENODEV ? LOG_DEBUG : LOG_WARNING, "Module %s was not loaded: %s",
                         j->module.name, strerror(err));
         } else {

@@ -33,6 +33,7 @@ struct loader {
         uint8_t *state; /* by module */
         struct loader_job job[LOADER_JOBS];
         unsigned n_running, n_wanted, n_failed, n_loaded;
+        unsigned n_idle; /* drivers without hardware of theirs (ENODEV), as ciphers for other processors */
         char *const *cmdline; /* MODULE.OPTION= */
         char *const *blacklist;
         char **absent;                         /* asked for, and not in the image */

@@ -30,7 +30,7 @@ static int load(int argc, char **argv)
                         found += loader_name(&l, argv[i]) > 0 || loader_modalias(&l, argv[i]) > 0;
         if (!loader_idle(&l))
                 (void)loop_run(l.loop);
-        return found && !l.n_failed ? 0 : -ENOENT;
+        return found && !l.n_failed && (l.n_loaded || !l.n_idle) ? 0 : -ENOENT;
 }
 
 int modprobe_main(int argc, char **argv)

@@ -77,6 +77,6 @@ void report_limit(void)
 
                 log_error("modules wanted that are not in this image: %s", names ?: "");
         }
-        log_error("modules loaded: %u, failed: %u, still loading: %u", boot.loader.n_loaded,
-                boot.loader.n_failed, boot.loader.n_running);
+        log_error("modules loaded: %u, failed: %u, without hardware of theirs: %u, still loading: %u",
+                boot.loader.n_loaded, boot.loader.n_failed, boot.loader.n_idle, boot.loader.n_running);
 }
