@@ -172,7 +172,7 @@ ROWS = [
     Row("rd.break before the mount", "gpt", "root=LABEL=gptroot rd.break=pre-mount", "gptroot", (r"rd.break: a shell before the mount of the root",),
         type=((r"initrd# ", "echo in-$((40+2))\n"), (r"in-42", "exit\n"))),
     Row("a shell behind a password", "gpt", "root=LABEL=gptroot rd.break", "gptroot", (r"password|Password",),
-        image="--generic --feature shell-password", type=((r"assword", "rouse\n"), (r"# ", "echo in-$((40+2))\n"), (r"in-42", "exit\n"))),
+        image="--generic --feature shell-password", type=((r"to continue\): ", "rouse\n"), (r"# ", "echo in-$((40+2))\n"), (r"in-42", "exit\n"))),
 ]
 
 
