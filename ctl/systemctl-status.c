@@ -1,5 +1,6 @@
 /* status: one unit at a glance (state, processes by cgroup, resources, last log lines), or the system. */
 #include "ctl.h"
+#include "install.h"
 
 #include <dirent.h>
 #include <signal.h>
@@ -134,10 +135,15 @@ static void print_loaded(const struct ctl_record *u)
         const char *load = record_str(u, "LoadState"), *path = record_str(u, "FragmentPath"),
                    *error = record_get(u, "LoadError");
         const char *state = *path ? unit_file_state(NULL, record_str(u, "Id")) : "";
+        const char *preset = ""; /* of those alone that can be enabled */
+
+        if (*state && (startswith(state, "enabled") || streq(state, "disabled")))
+                preset = install_preset(NULL, record_str(u, "Id"), NULL) > 0 ? "enabled" : "disabled";
 
         printf("     Loaded: %s%s%s", color(streq(load, "loaded") ? "off" : "red"), load, color("off"));
         if (*path)
-                printf(" (%s%s%s)", path, *state ? "; " : "", state);
+                printf(" (%s%s%s%s%s)", path, *state ? "; " : "", state, *preset ? "; preset: " : "",
+                        preset);
         else if (error)
                 printf(" (Reason: %s)", error);
         else if (streq(load, "not-found"))
@@ -170,7 +176,8 @@ static void print_active(const struct ctl_record *u)
                                                                   : "InactiveEnterTimestamp");
         char when[64], ago[96];
 
-        printf("     Active: %s%s (%s)%s", color(dot_color(active)), active, sub, color("off"));
+        printf("     Active: %s%s%s%s%s%s", color(dot_color(active)), active, streq(active, sub) ? "" : " (",
+                streq(active, sub) ? "" : sub, streq(active, sub) ? "" : ")", color("off"));
         if (*result && !streq(result, "success"))
                 printf(" (Result: %s)", result);
         if (since > 0)

@@ -98,3 +98,29 @@ def sysv(tap, guest):
                       "systemctl is-enabled xinetd 2>/dev/null"), "0\ndisabled", "systemctl disable takes its links")
     tap.is_(guest.out("systemctl enable xinetd >/dev/null 2>&1; ls /etc/rc2.d | grep -c S..xinetd; "
                       "systemctl is-enabled xinetd 2>/dev/null"), "1\nenabled", "systemctl enable makes them")
+
+
+USER_DATA = """#cloud-config
+locale: C.UTF-8
+ssh_deletekeys: false
+users:
+  - name: cloudy
+    shell: /bin/bash
+write_files:
+  - path: /etc/cloud-probe
+    content: "from the seed\\n"
+runcmd:
+  - [touch, /run/cloud-ran]
+"""
+META_DATA = "instance-id: i-probe\nlocal-hostname: cloudhost\n"
+
+
+def cloud(tap, guest, timeout):
+    """cloud-init, with such a seed (NoCloud)."""
+    tap.is_(guest.out("timeout 800 cloud-init status --wait | tr -d .", timeout).strip(), "status: done",
+            "cloud-init comes to its end")
+    tap.is_(guest.out("getent passwd cloudy | cut -d: -f7; cat /etc/cloud-probe; hostname; ls /run/cloud-ran; "
+                      "cat /run/cloud-init/.instance-id"),
+            "/bin/bash\nfrom the seed\ncloudhost\n/run/cloud-ran\ni-probe", "it has done what its seed says")
+    tap.is_(guest.out("systemctl is-active cloud-init-local cloud-init cloud-config cloud-final cloud-init.target").split(),
+            ["active"] * 5, "its units are active")

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A Debian as a container on this machine, no guest (tests/vm/container.py). Its services run, it sees the settings of
-the root, scripts of /etc/init.d are units; poweroff ends it. First boots, as machine-id(5) has them."""
+the root, scripts of /etc/init.d are units; poweroff ends it. cloud-init with a seed.
+First boots, as machine-id(5) has them."""
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import container
 import image
 import settings
-from tap import Tap
+from tap import TIMEOUT, Tap
 
 tap = Tap()
 PACKAGES = "cloud-init,apparmor,network-manager,xinetd,systemd-container,kexec-tools"     # the root of debian.t
@@ -18,8 +19,12 @@ LINKS = {**settings.LINKS, **{f"/etc/systemd/system/{unit}.service": "/dev/null"
     "NetworkManager", "NetworkManager-wait-online", "apparmor")}}
 
 
-def machine(words, script=""):
-    return container.container(words, PACKAGES, TEXTS, LINKS, script)
+SEED = {f"/var/lib/cloud/seed/nocloud/{name}": text for name, text in (
+    ("user-data", settings.USER_DATA), ("meta-data", settings.META_DATA))}
+
+
+def machine(words, script="", texts=TEXTS):
+    return container.container(words, PACKAGES, texts, LINKS, script)
 
 
 def runs(inside):
@@ -48,6 +53,14 @@ done
 mkdir -p "$ROOT/etc/systemd/system-preset"
 printf 'enable preset.service\\ndisable *\\n' >"$ROOT/etc/systemd/system-preset/00-test.preset"
 """
+
+
+def cloud():
+    with machine("", texts={**TEXTS, **SEED}) as inside:
+        if tap.ok(inside.up(), "cloud-init: PID 1 runs"):
+            settings.cloud(tap, inside, TIMEOUT)
+            tap.is_(inside.out("systemctl is-system-running --wait; systemctl list-units --failed --no-legend --plain"), "running",
+                    "no unit has failed")
 
 
 def first_boot(name, script, first):
@@ -81,6 +94,7 @@ try:
             tap.is_(inside.process.wait(60), 0, "poweroff ends it")
         if tap.failed:
             tap.diag("its console:\n" + inside.text.decode(errors="replace")[-4000:])
+    cloud()
     first_boot("a missing", 'rm "$ROOT/etc/machine-id"\n', True)
     first_boot("an uninitialized", 'rm "$ROOT/etc/machine-id"; echo uninitialized >"$ROOT/etc/machine-id"\n', True)
     first_boot("an empty", 'rm "$ROOT/etc/machine-id"; : >"$ROOT/etc/machine-id"\n', False)

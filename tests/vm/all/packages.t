@@ -98,7 +98,7 @@ TABLE = {
     ],
 }
 # These want the network, a device, a mount, or a kernel's facility that a container does not have.
-NOT_CONTAINED = {"avahi-daemon", "lvm2-monitor", "chrony", "NetworkManager", "containerd", "docker", "libvirtd", "qemu-guest-agent"}
+NOT_CONTAINED = {"avahi-daemon", "lvm2-monitor", "chrony", "docker", "qemu-guest-agent"}
 tap = Tap()
 
 
