@@ -167,6 +167,11 @@ static int apply_devices(struct unit *u, int fd)
                 add_class(l, BPF_DEVCG_DEV_CHAR, "rtc", BPF_DEVCG_ACC_READ);
         FOREACH_STR (a, c->device_allow)
                 add_allow(u, l, *a);
+        if (ec && ec->images) { /* rouse-exec opens them in this cgroup */
+                add_allow(u, l, "/dev/loop-control rw");
+                add_allow(u, l, "block-loop rwm");
+                add_allow(u, l, "block-blkext rwm");
+        }
         if (ec && (ec->load_credentials_encrypted || ec->set_credentials_encrypted) &&
                 access(TPM, F_OK) == 0)
                 add_allow(u, l, TPM " rw"); /* systemd-creds(1) works in the unit's cgroup */

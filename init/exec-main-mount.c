@@ -247,7 +247,8 @@ bool helper_wants_mounts(const struct helper *h)
 
         return p->protect_system || p->protect_home || p->protect_proc || p->root_directory ||
                p->read_write.n || p->read_only.n || p->inaccessible.n || p->exec.n || p->no_exec.n ||
-               p->tmpfs.n || p->binds.n || p->log_namespace || (p->flags & PLAN_DYNAMIC_USER) ||
+               p->tmpfs.n || p->binds.n || p->images.n || p->log_namespace ||
+               (p->flags & PLAN_DYNAMIC_USER) ||
                (p->protect & ~(uint32_t)(PROT_HOSTNAME | PROT_CLOCK | PROT_NETWORK | PROT_USERS));
 }
 
@@ -262,11 +263,13 @@ void helper_mounts(struct helper *h)
         /* nothing of ours may reach the host */
         if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
                 fail(h, -errno, "/");
+        root = image_root(h) ?: root;
         if (root && !streq(root, "/")) {
                 mount_root = root;
                 if (!is_mount_point(root) && mount(root, root, NULL, MS_BIND | MS_REC, NULL) < 0)
                         fail(h, -errno, root);
         }
+        image_extend(h);
         mount_structure(h);
         gather_policies(h);
         make_mount_points(h);

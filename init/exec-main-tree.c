@@ -397,6 +397,7 @@ void mount_structure(struct helper *h)
         struct prepared *binds = prepare_binds(h);
         const char *notify = strv_env_get(h->env, "NOTIFY_SOCKET");
 
+        image_prepare_mounts(h);
         if ((p->protect & (PROT_API_VFS | PROT_TUNABLES | PROT_CGROUPS)) || p->protect_proc)
                 api_filesystems(h);
         if (*mount_root && notify && *notify == '/')
@@ -427,6 +428,7 @@ void mount_structure(struct helper *h)
                 private_tmp(h, "/var/tmp");
         }
         place_binds(h, binds);
+        image_place_mounts(h);
 }
 
 /* ---- what cannot be seen ---- */

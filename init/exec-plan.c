@@ -138,7 +138,7 @@ int plan_check(const struct exec_plan *p, size_t len)
                 p->log_namespace, p->cred_dir };
         const struct plan_list lists[] = { p->argv, p->env, p->search, p->group_names, p->env_files,
                 p->unset_env, p->read_write, p->read_only, p->inaccessible, p->exec, p->no_exec, p->tmpfs,
-                p->load_creds, p->set_creds, p->load_encrypted, p->set_encrypted, p->tmp_dirs };
+                p->load_creds, p->set_creds, p->load_encrypted, p->set_encrypted, p->tmp_dirs, p->images };
 
         for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
                 if (!str_good(p, strings[i]))

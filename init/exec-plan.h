@@ -165,7 +165,8 @@ struct exec_plan {
         uint32_t pam_name, root_directory, net_ns, ipc_ns, log_namespace, cred_dir;
         struct plan_list env_files, unset_env, read_write, read_only, inaccessible, exec, no_exec, tmpfs,
                 load_creds, set_creds, load_encrypted, set_encrypted,
-                tmp_dirs;        /* tmp_dirs: sources of /tmp and /var/tmp */
+                tmp_dirs,        /* tmp_dirs: sources of /tmp and /var/tmp */
+                images;          /* "RootImage=…" */
         struct plan_array binds; /* struct plan_bind */
         struct plan_array dirs;  /* struct plan_dir */
         uint8_t protect_system, protect_home, protect_proc, control, pad[4];

@@ -477,7 +477,8 @@ static bool needs_mounts(const struct exec_context *c)
                c->network_namespace_path || c->ipc_namespace_path || c->read_write_paths ||
                c->read_only_paths || c->inaccessible_paths || c->exec_paths || c->no_exec_paths ||
                c->bind_paths.n || c->bind_ro_paths.n || c->temporary_fs || c->dynamic_user ||
-               c->root_directory || c->log_namespace || (c->mount_api_vfs_set && c->mount_api_vfs);
+               c->root_directory || c->images || c->log_namespace ||
+               (c->mount_api_vfs_set && c->mount_api_vfs);
 }
 
 bool exec_needs_helper(const struct exec_context *c, const struct exec_params *p)
@@ -592,6 +593,7 @@ static void plan_helper_strings(
                 { c->exec_paths, offsetof(struct exec_plan, exec) },
                 { c->no_exec_paths, offsetof(struct exec_plan, no_exec) },
                 { c->temporary_fs, offsetof(struct exec_plan, tmpfs) },
+                { c->images, offsetof(struct exec_plan, images) },
                 { c->load_credentials, offsetof(struct exec_plan, load_creds) },
                 { c->set_credentials, offsetof(struct exec_plan, set_creds) },
                 { c->load_credentials_encrypted, offsetof(struct exec_plan, load_encrypted) },
@@ -641,17 +643,13 @@ static void plan_helper(struct unit *u, const struct exec_context *c, const stru
         pl->control = p->control;
 }
 
-/* A unit whose root or directories are to come from an image must not run on those of the host. '-': may be missing. */
-static bool wants_image(struct unit *u, const struct exec_context *c, const struct exec_params *p)
+/* What an image is to be checked against, and is not: such a unit must not run. */
+static bool wants_verity(struct unit *u, const struct exec_context *c, const struct exec_params *p)
 {
         FOREACH_STR (i, c->images) {
-                const char *path = strchr(*i, '=') + 1;
-                bool optional = *path == '-';
-                _cleanup_free_ char *file = NULL;
-
-                path += optional;
-                file = strndup(path, strcspn(path, ":"));
-                if (!p->apply_permissions || (optional && file && access(file, F_OK) < 0))
+                if (!p->apply_permissions || startswith(*i, "RootImage=") ||
+                        startswith(*i, "RootImageOptions=") || startswith(*i, "MountImages=") ||
+                        startswith(*i, "Extension"))
                         continue;
                 log_unit(u->id, LOG_ERR, "%.*s= is not supported: the program is not started without it",
                         (int)strcspn(*i, "="), *i);
@@ -672,7 +670,7 @@ int exec_prepare(struct unit *u, const struct exec_context *c, const struct exec
         if (r < 0)
                 return r;
         failed = exec_directories_make(u, c, &id, &code);
-        if (failed >= 0 && wants_image(u, c, p)) {
+        if (failed >= 0 && wants_verity(u, c, p)) {
                 failed = -EOPNOTSUPP;
                 code = EXIT_NAMESPACE;
         }

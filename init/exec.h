@@ -87,7 +87,7 @@ struct exec_context {
         char *working_directory; /* "~" for home */
         bool working_directory_missing_ok;
         char *root_directory;
-        char **images; /* "RootImage=…", a word each: none is supported, the start fails */
+        char **images; /* "RootImage=…", "MountImages=…" and their kin, a word each */
         char **exec_search_path;
         char *user, *group, **supplementary_groups;
         bool dynamic_user;

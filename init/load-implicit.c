@@ -148,6 +148,9 @@ int load_exec_deps(struct unit *u)
         r = mounts_for_paths(u, c);
         if (r >= 0 && c->private_tmp && u->type == UNIT_SERVICE)
                 r = after_private_tmp(u);
+        FOREACH_STR (i, c->images)
+                if (r >= 0 && startswith(*i, "RootImage="))
+                        r = unit_add_dep_by_name(u, DEP_AFTER, "systemd-udevd.service", ORIGIN_IMPLICIT);
         if (r >= 0 && c->log_namespace) {
                 _cleanup_free_ char *socket = str_printf("systemd-journald@%s.socket", c->log_namespace);
 

@@ -297,7 +297,7 @@ static int add_image(const struct parse *p, char *word, void *list)
         return strv_addf(list, "%s=%s", (const char *)p->d->arg, word);
 }
 
-/* Kept so that the start can fail by name. Empty: what the row said so far goes. */
+/* "ROW=WORD" in one list. Empty: what the row said so far goes. */
 int parse_value_image(const struct parse *p)
 {
         const char *name = (const char *)p->d->arg;
@@ -307,7 +307,7 @@ int parse_value_image(const struct parse *p)
                 char **to = *list;
 
                 for (char **e = *list; e && *e; e++)
-                        if (startswith(*e, name))
+                        if (startswith(*e, name) && (*e)[strlen(name)] == '=')
                                 free(*e);
                         else
                                 *to++ = *e;

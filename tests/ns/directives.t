@@ -5,6 +5,7 @@ sees and may do then: tests/directives/cases.py, run by PID 1 in namespaces.
 EMPTY=1 with the build of tests/empty-directives: each unit without the effect
 of its case's row; then every case has to fail.
 """
+import glob
 import os
 import socket
 import subprocess
@@ -42,6 +43,16 @@ class DirectiveMachine(Machine):
         # and one that is the root in truth: who is in a chroot may not make user namespaces
         return super()._script().replace(f"$chroot {self.root} /", "/").replace(
             "cd /;", f"env=$(command -v env); cd {self.root}; mkdir -p old; pivot_root . old; umount -l old;")
+
+    def _devices(self):
+        """With the loop devices that there are, and one that is free."""
+        fds = super()._devices()
+        number = subprocess.run(["losetup", "-f"], capture_output=True, text=True).stdout.strip()
+        for node in {"/dev/loop-control", number, *glob.glob("/dev/loop[0-9]*")} - {""}:
+            if os.path.exists(node):
+                open(self.path(node[1:]), "w").close()
+                subprocess.run(["mount", "--bind", node, self.path(node[1:])], check=True)
+        return fds
 
     def exists(self, path):
         return os.path.exists(self.path(path))
@@ -118,10 +129,31 @@ def put_units(m):
     m.unit("default.target", "[Unit]\nDefaultDependencies=no\nRequires=prepare.service\nAfter=prepare.service\n")
 
 
+def make_images(m):
+    """File systems in files: one to be a root, with what the probe needs, and one of more files."""
+    more, root = m.path("opt/images/more"), m.path("opt/images/root")
+    for place in (more, root):
+        m.file(f"opt/images/{os.path.basename(place)}/marker", "of the image\n")
+    m.file("opt/images/more/usr/lib/extension-release.d/extension-release.more", "ID=debian\nVERSION_ID=12\n")
+    m.file("opt/images/more/usr/share/of-more", "more\n")
+    m.file("opt/images/more/opt/of-more", "more\n")
+    for folder in ("usr/sbin", "proc", "sys", "dev", "run", "results"):
+        os.makedirs(f"{root}/{folder}")
+    subprocess.run(["cp", f"{OUT}/tests/probe", f"{root}/usr/sbin/"], check=True)
+    for place in (more, root):
+        subprocess.run(["mkfs.ext4", "-q", "-F", "-d", place, f"{place}.raw", "8M"], check=True)
+
 def prepare_root(m):
     os.system(f"cp {OUT}/tests/probe {m.root}/usr/sbin/probe")
     m.file("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nprobe:x:1234:1234::/opt/home:/bin/sh\nkeeper:x:1235:1234::/:/bin/sh\n")
     m.file("etc/group", "root:x:0:\nprobe:x:1234:\nprobes:x:2345:\n")
+    m.file("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n")
+    for name, release in (("one", "ID=debian\nVERSION_ID=12"), ("two", "ID=_any"), ("other", "ID=fedora\nVERSION_ID=12"),
+                          ("newer", "ID=debian\nVERSION_ID=13")):
+        m.file(f"opt/extensions/{name}/usr/lib/extension-release.d/extension-release.{name}", release + "\n")
+        for file in (f"of-{name}", "of-both"):
+            m.file(f"opt/extensions/{name}/usr/share/{file}", name + "\n")
+    make_images(m)
     # namespaces with a name: kept by mounts that PID 1's own namespaces get with the rest
     for kind in ("net", "ipc"):
         os.makedirs(m.path("names"), exist_ok=True)
