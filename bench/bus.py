@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""bus.py [--systems rouse,systemd] [--exact] [--runs N]: the manager's side of the bus.
+"""bus.py [--systems rouse,systemd] [--exact] [--runs N] [--transient N]: the manager's side of the bus.
 
 Stock root with libpam-systemd, polkitd and python3-dbus, a guest a system and
 run, the systems taking turns. Each figure is the median of several, in
 milliseconds of the guest's clock: an ssh login's session, `systemctl status` of
 systemd's own systemctl, 1,000 StartTransientUnit in a row (to the last one's
-JobRemoved), the same 50 with 100 subscribers, ListUnits, GetAll of a service.
+JobRemoved), the same 50 with 100 subscribers, ListUnits, GetAll, Get, GetUnit.
 Of several runs the least counts. The plain clock is a person's, and so is its
 noise: compare, do not quote. --exact counts instructions: one run will do.
 """
@@ -30,7 +30,7 @@ S = "org.freedesktop.systemd1"
 bus = dbus.SystemBus()
 manager = dbus.Interface(bus.get_object(S, "/org/freedesktop/systemd1", introspect=False), S + ".Manager")
 def median(times):
-    return round(sorted(times)[len(times) // 2] * 1000, 1)
+    return round(sorted(times)[len(times) // 2] * 1000, 2)
 def timed(what, n):
     times = []
     for _ in range(n):
@@ -62,10 +62,13 @@ figures["status"] = timed(lambda: subprocess.run([systemctl, "status", "ssh", "-
 figures["ListUnits"] = timed(lambda: manager.ListUnits(), 20)
 ssh = dbus.Interface(bus.get_object(S, manager.GetUnit("ssh.service"), introspect=False), "org.freedesktop.DBus.Properties")
 figures["GetAll"] = timed(lambda: ssh.GetAll(S + ".Service"), 20)
+figures["GetAll of Unit"] = timed(lambda: ssh.GetAll(S + ".Unit"), 20)
+figures["Get"] = timed(lambda: ssh.Get(S + ".Unit", "ActiveState"), 50)
+figures["GetUnit"] = timed(lambda: manager.GetUnit("ssh.service"), 50)
 login = ["ssh", "-o", "StrictHostKeyChecking=no", "-o", "BatchMode=yes", "root@localhost", "true"]
 subprocess.run(login, stderr=subprocess.DEVNULL)
 figures["ssh login"] = timed(lambda: subprocess.run(login), 5)
-figures["1000 StartTransientUnit"], figures["jobs seen"] = transient(1000, "a")
+figures["TRANSIENT StartTransientUnit"], figures["jobs seen"] = transient(TRANSIENT, "a")
 others = [dbus.bus.BusConnection("unix:path=/run/dbus/system_bus_socket") for _ in range(100)]
 for other in others:
     other.add_match_string(f"type='signal',sender='{S}'")
@@ -78,13 +81,13 @@ PREPARE = ("until busctl status org.freedesktop.systemd1 >/dev/null 2>&1; do sle
            "python3 - <<'END' 2>&1 | tail -n 1\n" + INSIDE + "\nEND")
 
 
-def measure(system, exact):
+def measure(system, exact, transient):
     machine = image.machine(system, packages=image.extended(PACKAGES))
     accel = "tcg" if exact else os.environ.get("ACCEL") or "tcg"
     with qemu.Guest(machine, mem=1024, accel=accel, arguments=ICOUNT if exact else ()) as guest:
         guest.boot()
         guest.wait_ready(1800)
-        out = guest.out(PREPARE, 3600)
+        out = guest.out(PREPARE.replace("TRANSIENT", str(transient)), 3600)
     try:
         return json.loads(out.splitlines()[-1])
     except (ValueError, IndexError):
@@ -96,12 +99,13 @@ def main():
     parser.add_argument("--systems", default="rouse,systemd")
     parser.add_argument("--exact", action="store_true", help="the clock that counts instructions")
     parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--transient", type=int, default=1000, metavar="N", help="StartTransientUnit N times in a row (default 1000)")
     options = parser.parse_args()
     systems = options.systems.split(",")
     runs = {system: [] for system in systems}
     for _ in range(options.runs):
         for system in systems:
-            runs[system].append(measure(system, options.exact))
+            runs[system].append(measure(system, options.exact, options.transient))
     figures = {system: {key: min(run[key] for run in all_) for key in all_[0]} for system, all_ in runs.items()}
     print(f"{'ms':<26}" + "".join(f"{s:>12}" for s in systems))
     for key in figures[systems[0]]:

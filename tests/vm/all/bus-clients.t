@@ -86,7 +86,9 @@ STEPS = [
      "&& nmcli connection up probe && ip -4 addr show probe", 0, "inet 10.9.8.7/24"),
     ("main=$(systemctl show -p MainPID --value cron); ansible localhost -c local -m ansible.builtin.systemd_service -a "
      "'name=cron state=restarted enabled=true daemon_reload=true' 2>&1; test $main != $(systemctl show -p MainPID --value cron)", 0, "CHANGED"),
-    ("ansible localhost -c local -m ansible.builtin.service_facts 2>&1 | grep -A4 '\"ssh.service\"'", 0, '"state": "running"'),
+    ("ansible localhost -c local -m ansible.builtin.service -a 'name=cron state=stopped' 2>&1; systemctl is-active cron; "
+     "ansible localhost -c local -m ansible.builtin.service -a 'name=cron state=started' 2>&1; systemctl is-active cron", 0,
+     r"CHANGED(.|\n)*^inactive\n(.|\n)*CHANGED(.|\n)*^active$"),
     ("timeout 60 busctl monitor org.freedesktop.systemd1 >/run/monitor 2>&1 & until grep -q 'Monitoring bus' /run/monitor; do sleep 0.2; done; "
      "systemctl.systemd restart cron; busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager Subscribe; "
      "busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager RestartUnit ss cron.service replace; "
