@@ -12,6 +12,7 @@ from tap import TIMEOUT, Tap
 
 tap = Tap()
 PACKAGES = "libpam-systemd,polkitd"
+KILLS = int(os.environ.get("KILLS") or 100)
 SSH = "ssh -o StrictHostKeyChecking=no -o ConnectTimeout=60 -o BatchMode=yes"
 SD = "/bin/systemctl.systemd --no-pager"
 BUSCTL = "busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager"
@@ -70,9 +71,14 @@ STEPS = [
     (f"sleep 1000 >/dev/null 2>&1 & {BUSCTL} StartTransientUnit 'ssa(sv)a(sa(sv))' two.scope fail 3 PIDs au 1 $! Delegate b true Slice s a.slice 0; "
      "until systemctl is-active -q two.scope; do sleep 0.1; done; cat /proc/$!/cgroup", 0, "^0::/a.slice/two.scope"),
     # killed under load: no job lost, no service touched
-    ("main=$(systemctl show -p MainPID --value ssh); for i in $(seq 3); do systemctl kill -s KILL rouse-busd; "
-     f"{BUSCTL} RestartUnit ss cron.service replace >/dev/null 2>&1; until systemctl is-active -q rouse-busd; do sleep 0.1; done; done; "
-     "systemctl start cron; systemctl is-active cron rouse-busd; test $main = $(systemctl show -p MainPID --value ssh)", 0, r"^active\nactive$"),
+    (f"main=$(systemctl show -p MainPID --value ssh cron); mkdir -p /run/n; for i in $(seq {KILLS}); do "
+     f"{{ {BUSCTL} StartTransientUnit 'ssa(sv)a(sa(sv))' n$i.service fail 1 ExecStart 'a(sasb)' 1 /bin/touch 2 touch /run/n/$i false 0 "
+     ">/dev/null 2>&1 && echo $i >>/run/asked; } & "
+     "p=$(systemctl show -p MainPID --value rouse-busd); systemctl kill -s KILL rouse-busd; wait; "
+     "until test \"$(systemctl show -p MainPID --value rouse-busd)\" != $p && systemctl is-active -q rouse-busd; do sleep 0.1; done; done; "
+     "for i in $(cat /run/asked); do until test -e /run/n/$i; do sleep 0.1; done; done; "
+     "systemctl is-active cron rouse-busd; test \"$main\" = \"$(systemctl show -p MainPID --value ssh cron)\" && test -s /run/asked && "
+     "systemctl list-jobs", 0, r"^active\nactive\nNo jobs running"),
     ("systemctl list-units --failed --no-legend --plain | grep .", 1, "^$"),
 ]
 
