@@ -81,13 +81,13 @@ PREPARE = ("until busctl status org.freedesktop.systemd1 >/dev/null 2>&1; do sle
            "python3 - <<'END' 2>&1 | tail -n 1\n" + INSIDE + "\nEND")
 
 
-def measure(system, exact, transient):
-    machine = image.machine(system, packages=image.extended(PACKAGES))
-    accel = "tcg" if exact else os.environ.get("ACCEL") or "tcg"
-    with qemu.Guest(machine, mem=1024, accel=accel, arguments=ICOUNT if exact else ()) as guest:
+def measure(system, options):
+    machine = image.machine(system, packages=image.extended(options.packages))
+    accel = "tcg" if options.exact else os.environ.get("ACCEL") or "tcg"
+    with qemu.Guest(machine, mem=1024, accel=accel, arguments=ICOUNT if options.exact else ()) as guest:
         guest.boot()
         guest.wait_ready(1800)
-        out = guest.out(PREPARE.replace("TRANSIENT", str(transient)), 3600)
+        out = guest.out(PREPARE.replace("TRANSIENT", str(options.transient)), 3600)
     try:
         return json.loads(out.splitlines()[-1])
     except (ValueError, IndexError):
@@ -99,13 +99,14 @@ def main():
     parser.add_argument("--systems", default="rouse,systemd")
     parser.add_argument("--exact", action="store_true", help="the clock that counts instructions")
     parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--packages", default=PACKAGES, help="those of the root besides the usual")
     parser.add_argument("--transient", type=int, default=1000, metavar="N", help="StartTransientUnit N times in a row (default 1000)")
     options = parser.parse_args()
     systems = options.systems.split(",")
     runs = {system: [] for system in systems}
     for _ in range(options.runs):
         for system in systems:
-            runs[system].append(measure(system, options.exact, options.transient))
+            runs[system].append(measure(system, options))
     figures = {system: {key: min(run[key] for run in all_) for key in all_[0]} for system, all_ in runs.items()}
     print(f"{'ms':<26}" + "".join(f"{s:>12}" for s in systems))
     for key in figures[systems[0]]:
