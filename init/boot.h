@@ -4,9 +4,9 @@
 #include "unit.h"
 
 /* reexec.c */
-#define REEXEC_OPTION "--state" /* argv: FD CRASHES SINCE */
 /* At the start: how often it has crashed since when. */
-void reexec_prepare(unsigned crashes, usec_t since);
+/* words: the arguments that PID 1 was begun with, which go along; they stay where they are. */
+void reexec_prepare(unsigned crashes, usec_t since, char **words);
 /* Executes the program anew, with the state as it stands in the log. Returns only when that failed: -errno. */
 int reexec(void);
 /* In the crash handler: the same, unless it has been done too often. Returns when that is so, or when it failed. */

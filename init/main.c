@@ -388,11 +388,12 @@ int main(int argc, char **argv)
                 r = tool(m, argc, argv);
                 return r;
         }
-        if (argc == 5 && streq(argv[1], REEXEC_OPTION)) {
-                reexec_prepare((unsigned)strtoul(argv[3], NULL, 10), strtoll(argv[4], NULL, 10));
+        if (argc > CMDLINE_REEXEC_WORDS && streq(argv[1], CMDLINE_REEXEC)) {
+                reexec_prepare((unsigned)strtoul(argv[3], NULL, 10), strtoll(argv[4], NULL, 10),
+                        argv + 1 + CMDLINE_REEXEC_WORDS);
                 (void)run_again(m, atoi(argv[2]));
         } else {
-                reexec_prepare(0, 0);
+                reexec_prepare(0, 0, argv + 1);
                 (void)run_pid1(m);
         }
         run_loop(m);

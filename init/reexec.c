@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/cmdline.h"
 #include "boot.h"
 #include "generation.h"
 #include "manager.h"
@@ -16,12 +17,14 @@
 /* Crashes follow each other this fast only when the state itself is at fault. */
 #define CRASHES_MAX  5u
 #define CRASH_WINDOW (10 * 60 * USEC_PER_SEC)
+#define WORDS_MAX    128
 
 static char own_path[PATH_MAX]; /* where the program is, also when the file has been replaced */
 static unsigned n_crashes;      /* since crash_window_began; they go along in the arguments */
 static usec_t crash_window_began;
+static char **own_words; /* in a container they are options, which rouse-early and rousectl read, too */
 
-void reexec_prepare(unsigned crashes, usec_t since)
+void reexec_prepare(unsigned crashes, usec_t since, char **words)
 {
         ssize_t n = readlink("/proc/self/exe", own_path, sizeof(own_path) - 1);
         char *gone;
@@ -31,6 +34,7 @@ void reexec_prepare(unsigned crashes, usec_t since)
         if (gone)
                 *gone = '\0';
         n_crashes = crashes;
+        own_words = words;
         crash_window_began = since;
 }
 
@@ -77,10 +81,13 @@ static char *number(char *end, uint64_t v)
 int reexec(void)
 {
         char fd[24], count[24], since[24];
-        char *argv[] = { own_path, (char *)REEXEC_OPTION, number(fd + sizeof(fd), (uint64_t)state_fd()),
-                number(count + sizeof(count), n_crashes),
-                number(since + sizeof(since), (uint64_t)crash_window_began), NULL };
+        char *argv[1 + CMDLINE_REEXEC_WORDS + WORDS_MAX + 1] = { own_path, (char *)CMDLINE_REEXEC,
+                number(fd + sizeof(fd), (uint64_t)state_fd()), number(count + sizeof(count), n_crashes),
+                number(since + sizeof(since), (uint64_t)crash_window_began) };
         int r;
+
+        for (size_t i = 0; i < WORDS_MAX && own_words && own_words[i]; i++)
+                argv[1 + CMDLINE_REEXEC_WORDS + i] = own_words[i];
 
         if (state_fd() < 0)
                 return -EBADF;

@@ -49,11 +49,17 @@ static int arguments_of_pid1(char ***ret_words)
         _cleanup_strv_ char **words = calloc(1, sizeof(char *));
         _cleanup_free_ char *args = NULL;
         size_t len;
-        int r = words ? read_file("/proc/1/cmdline", 0, &args, &len) : -ENOMEM;
+        int r = words ? read_file("/proc/1/cmdline", 0, &args, &len) : -ENOMEM, skip = 0;
 
         if (r < 0)
                 return r;
         for (const char *a = args + strlen(args) + 1; a < args + len; a += strlen(a) + 1) {
+                if (a == args + strlen(args) + 1 && streq(a, CMDLINE_REEXEC))
+                        skip = CMDLINE_REEXEC_WORDS;
+                if (skip > 0) {
+                        skip--;
+                        continue;
+                }
                 r = strv_add(&words, a);
                 if (r < 0)
                         return r;

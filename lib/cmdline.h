@@ -3,7 +3,11 @@
 
 #include "util.h"
 
-/* Words of /proc/cmdline (in a container: of PID 1's arguments is the caller's business). */
+/* PID 1 executed itself: "--state FD CRASHES SINCE", then the arguments that it had from the first. */
+#define CMDLINE_REEXEC       "--state"
+#define CMDLINE_REEXEC_WORDS 4
+
+/* Words of /proc/cmdline; in a container, of PID 1's arguments. */
 int cmdline_read(char ***ret_words);
 int cmdline_split(const char *s, char ***ret_words);
 /* Value of the last KEY=value; "" for a bare KEY; NULL when absent. '-' and '_' in keys are equal. */

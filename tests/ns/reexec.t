@@ -61,14 +61,15 @@ def others(m):
 
 
 def descriptors(m):
-    """Without those of whoever asks at the moment, and the console, which is open once something was said there."""
+    """Without those of whoever asks at the moment, the console, which is open once something was said there, and the list
+    of mounts, once a path was asked about."""
     found = []
     for fd in os.listdir(f"/proc/{m.pid}/fd"):
         try:
             found.append(os.readlink(f"/proc/{m.pid}/fd/{fd}").split(":")[0])
         except FileNotFoundError:   # closed meanwhile
             pass
-    return sorted(f for f in found if not f.endswith("/dev/console"))
+    return sorted(f for f in found if not f.endswith(("/dev/console", "/mountinfo")))
 
 
 def executed(m):
@@ -110,7 +111,7 @@ def crash(m, number):
 
 def begin(m):
     units(m)
-    m.start()
+    m.start("quiet systemd.default_standard_error=null")
     ok(m.booted(90), "boot", m.log[-3000:])
     os.mkfifo(m.path("run/slow"))
     m.ctl("start", "tick.timer", "look.path")
@@ -137,6 +138,9 @@ def anew(m, waiting):
     fds = min((descriptors(m) for _ in range(100)), key=len)   # the last client may not be gone yet
     ok(m.ctl("daemon-reexec").returncode == 0, "daemon-reexec")
     ok(m.wait(lambda: executed(m)[1:2] == ["--state"]), "PID 1 has executed itself", executed(m))
+    ok(executed(m)[5:7] == ["quiet", "systemd.default_standard_error=null"], "the options of a container go along", executed(m))
+    ok(m.ctl("show", "-pDefaultStandardError").stdout == "DefaultStandardError=null\n", "and count still",
+       m.ctl("show", "-pDefaultStandardError").stdout)
     unchanged(m, before, "daemon-reexec")
     ok(m.wait(lambda: descriptors(m) == fds), "no descriptor is lost or left", f"{fds}\n{descriptors(m)}")
     ok(not m.said("is not known; left out"), "all that was written is read", m.said(".*is not known.*"))
