@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -213,6 +214,17 @@ bool login_prompted(const struct probe_fs *fs, pid_t agetty)
         return strncmp(buf, "0 0x0 ", 6) == 0 || strncmp(buf, number, strlen(number)) == 0;
 }
 
+/* Made by clone(CLONE_VM) and not executed yet, or a worker in its parent's memory: counted with the parent. */
+static bool shares_memory(int proc, pid_t pid)
+{
+        char path[32], buf[4096];
+        const char *line;
+
+        snprintf(path, sizeof(path), "%d/status", pid);
+        line = read_at(proc, path, buf, sizeof(buf)) > 0 ? strstr(buf, "\nPPid:") : NULL;
+        return line && atoi(line + 6) > 0 && syscall(SYS_kcmp, pid, atoi(line + 6), KCMP_VM, 0, 0) == 0;
+}
+
 /* One line for each process that has memory of its own: pid, name, PSS in KiB, program. */
 static bool say_process(pid_t pid, const char *name, void *data, int proc)
 {
@@ -224,7 +236,7 @@ static bool say_process(pid_t pid, const char *name, void *data, int proc)
         snprintf(path, sizeof(path), "%d/smaps_rollup", pid);
         n = read_at(proc, path, buf, sizeof(buf));
         pss = n > 0 ? strstr(buf, "\nPss:") : NULL;
-        if (!pss || pid == getpid())
+        if (!pss || pid == getpid() || shares_memory(proc, pid))
                 return false;
         snprintf(path, sizeof(path), "%d/exe", pid);
         n = readlinkat(proc, path, program, sizeof(program) - 1);
