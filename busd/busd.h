@@ -4,8 +4,9 @@
  *              ◀── reply, signal ── events.c, encode*.c ◀── records, events ──┘
  *
  * The process keeps no state about units, but answers that are still true (cache.c). A method call becomes one or more
- * requests to PID 1 over one connection, and is answered when their END arrives; since PID 1 answers in order and tells events over the same connection, a client
- * sees a job's end never before the reply that named the job. What the interface has is in the tables table-*.inc;
+ * requests to PID 1 over one connection, and is answered when their END arrives; since PID 1 answers in order and tells
+ * events over the same connection, a client sees a job's end never before the reply that named the job. What the
+ * interface has is in the tables table-*.inc;
  * properties are made from the records of the verb `show` (encode.c), and properties of transient units become lines
  * of a unit file (transient.c).
  *

@@ -253,9 +253,8 @@ static int list_done(struct call *c, const struct answer *a)
 
 static void none_if_empty(char ***v)
 {
-        if (*v && !**v) {
+        if (*v && !**v)
                 strv_reset(v);
-        }
 }
 
 /* ListUnits, ListUnitsFiltered (states), ListUnitsByPatterns (states, patterns). */

@@ -6,7 +6,8 @@ static bool is_live(const struct property *p)
 {
         static const char *const names[] = { "MemoryCurrent", "MemoryAvailable", "TasksCurrent",
                 "CPUUsageNSec", "IOReadBytes", "IOReadOperations", "IOWriteBytes", "IOWriteOperations",
-                "EffectiveCPUs", "EffectiveMemoryNodes", "NeedDaemonReload", NULL };
+                "IPIngressBytes", "IPIngressPackets", "IPEgressBytes", "IPEgressPackets", "EffectiveCPUs",
+                "EffectiveMemoryNodes", "NeedDaemonReload", NULL };
 
         return strv_contains((char *const *)names, p->name);
 }

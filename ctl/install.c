@@ -122,9 +122,8 @@ static int add_names(char ***v, const char *value, const char *name)
 {
         _cleanup_strv_ char **words = strv_split(value, " \t");
 
-        if (!*value) {
+        if (!*value)
                 strv_reset(v);
-        }
         FOREACH_STR (w, words) {
                 int r = strv_push(v, resolve(*w, name));
 

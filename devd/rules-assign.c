@@ -100,9 +100,8 @@ static int assign_seclabel(struct evaluation *v, const struct token *t)
 
         if (!label)
                 return 0;
-        if (t->op == OP_ASSIGN) {
+        if (t->op == OP_ASSIGN)
                 strv_reset(&v->d->seclabels);
-        }
         return strv_addf(&v->d->seclabels, "%s=%s", t->key, label);
 }
 
@@ -167,9 +166,8 @@ static int assign_symlink(struct evaluation *v, const struct token *t)
         if (v->links_final || v->d->major < 0)
                 return 0;
         v->links_final = t->op == OP_FINAL;
-        if (t->op == OP_ASSIGN || t->op == OP_FINAL) {
+        if (t->op == OP_ASSIGN || t->op == OP_FINAL)
                 strv_reset(&v->d->links);
-        }
         value = value_of(v, t, v->escape != ESCAPE_NONE, buf);
         if (!value)
                 return 0;
