@@ -245,7 +245,27 @@ static void print_flag(struct record *rec, const char *key, const struct directi
         record_add(rec, key, *(const bool *)v ? "yes" : "no");
 }
 
+/* The words of one row in the list that all rows of images share. Raw, only what is plain text on the bus. */
+static void print_images(struct record *rec, const char *key, const struct directive *d, const void *v)
+{
+        const char *name = (const char *)d->arg;
+        _cleanup_strbuf_ struct strbuf b = { 0 };
+
+        FOREACH_STR (i, *(char ***const)v) {
+                const char *word = startswith(*i, name);
+
+                if (!word || *word != '=')
+                        continue;
+                if (rec->raw && (streq(name, "RootImage") || streq(name, "ExtensionDirectories")))
+                        record_add(rec, key, word + 1);
+                strbuf_printf(&b, "%s%s", b.len ? " " : "", word + 1);
+        }
+        if (!rec->raw)
+                record_add(rec, key, b.s);
+}
+
 const struct show_form show_forms[] = {
+        { parse_value_image, print_images },
         { parse_value_syscalls, print_syscalls },
         { parse_value_syscall_errno, print_syscall_errno },
         { parse_value_address_families, print_families },

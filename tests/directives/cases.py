@@ -359,6 +359,9 @@ CASES = [
     Case("an extension for another system", "ExtensionDirectories=/opt/extensions/other", "out:x", "226", after=status),
     Case("an extension for another version", "ExtensionDirectories=/opt/extensions/newer", "out:x", "226", after=status),
     Case("an extension that does not say for what", "ExtensionDirectories=/opt/marked", "out:x", "226", after=status),
+    Case("show has images as they are written", "MountImages=-/opt/no:/mnt -/opt/nor:/mnt\nExtensionDirectories=-/opt/nowhere", "out:x",
+         "-/opt/no:/mnt -/opt/nor:/mnt; -/opt/nowhere", after=lambda machine, case: "; ".join(
+             machine.show(f"{case.id}.service", key).get(key, "?") for key in ("MountImages", "ExtensionDirectories"))),
     Case("an image that is none", "MountImages=/usr/sbin/probe:/mnt", "out:x", "226", after=status),
     *[Case(f"exec.{name}", f"RootImage=/opt/images/root.raw\n{name}=/opt/x", "out:x", "226", after=status)
       for name in ("RootHash", "RootHashSignature", "RootVerity")],
