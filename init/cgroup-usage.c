@@ -68,7 +68,7 @@ int cgroup_apply_accounting(struct unit *u, int cgroup)
         for (int i = 0; i < COUNT_MAX && r >= 0; i++)
                 r = attach_counter(cgroup, map, i);
         if (r < 0)
-                log_unit_errno(u->id, LOG_WARNING, r,
+                log_unit_errno(u->id, u->manager->container && r == -EPERM ? LOG_DEBUG : LOG_WARNING, r,
                         "IPAccounting= has no effect: the kernel does not take the program: %m");
         return r;
 }
