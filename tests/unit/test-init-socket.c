@@ -18,6 +18,7 @@ static struct manager *m;
 static struct socket_unit *s;
 static struct strbuf started; /* programs, in order */
 static pid_t next_pid;
+static int channel = -1; /* the child's standard output, if it was given one */
 
 int __wrap_exec_spawn(struct unit *u, const struct exec_context *c, const struct exec_params *p,
         pid_t *ret_pid, int *ret_pidfd);
@@ -30,6 +31,8 @@ int __wrap_exec_spawn(struct unit *u, const struct exec_context *c, const struct
         FOREACH_STR (e, p->environment)
                 strbuf_printf(&started, ",%s", *e);
         strbuf_putc(&started, ' ');
+        if (p->stdio_fds)
+                channel = fcntl(p->stdio_fds[1], F_DUPFD_CLOEXEC, 3);
         *ret_pid = ++next_pid;
         *ret_pidfd = -1;
         return 0;
@@ -475,6 +478,73 @@ static void test_backlog(void)
         end();
 }
 
+/* What the child of a unit with filters says of its one port. */
+static void answer(int32_t r, int fd)
+{
+        union {
+                struct cmsghdr head;
+                char room[CMSG_SPACE(sizeof(int))];
+        } control = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)),
+                              .cmsg_level = SOL_SOCKET,
+                              .cmsg_type = SCM_RIGHTS } };
+        struct iovec iov = { &r, sizeof(r) };
+        struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+        memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+        if (fd >= 0) {
+                h.msg_control = &control;
+                h.msg_controllen = sizeof(control);
+        }
+        ok(sendmsg(channel, &h, 0) == sizeof(r), "the child answers");
+        close_fd(fd);
+        channel = close_fd(channel);
+}
+
+static void begin_filtered(void)
+{
+        load("ListenStream=127.0.0.1:20999\nIPAddressDeny=any\nNoDelay=yes");
+        m->cgroup_ok = true;
+        (void)unit_start(&s->unit);
+        m->cgroup_ok = false;
+        ok(strstr(started.s ?: "", "rouse-exec") && s->ports->fd < 0, "a child is to make the sockets");
+        is_str(unit_sub_state(&s->unit), "start-chown", "which is waited for");
+}
+
+static void test_child(void)
+{
+        begin_filtered();
+        answer(0, socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        turn();
+        is_str(unit_sub_state(&s->unit), "start-chown", "until it has ended");
+        unit_ops(&s->unit)->child(&s->unit, next_pid, CLD_EXITED, 0);
+        is_str(unit_sub_state(&s->unit), "listening", "what it made is listened on");
+        is_int(option(IPPROTO_TCP, TCP_NODELAY), 1, "with the unit's options");
+        is_int(option(SOL_SOCKET, SO_ACCEPTCONN), 1, "and by nobody else before");
+        end();
+
+        begin_filtered();
+        answer(-EMFILE, -1);
+        unit_ops(&s->unit)->child(&s->unit, next_pid, CLD_EXITED, 0);
+        is_str(unit_sub_state(&s->unit), "failed", "what it could not make fails the unit");
+        ok(logged("Could not listen on 127.0.0.1:20999"), "by name");
+        end();
+
+        begin_filtered();
+        channel = close_fd(channel);
+        turn();
+        unit_ops(&s->unit)->child(&s->unit, next_pid, CLD_KILLED, SIGKILL);
+        is_str(unit_sub_state(&s->unit), "failed", "a child that is killed, too");
+        end();
+
+        begin_filtered();
+        (void)unit_stop(&s->unit);
+        is_str(unit_sub_state(&s->unit), "dead", "stopped meanwhile");
+        channel = close_fd(channel);
+        unit_ops(&s->unit)->child(&s->unit, next_pid, CLD_KILLED, SIGTERM);
+        is_str(unit_sub_state(&s->unit), "dead", "its end is of no consequence");
+        end();
+}
+
 /* The service turns out to be an alias: the socket still finds it. */
 static void test_alias(void)
 {
@@ -517,6 +587,7 @@ int main(void)
         test_flush();
         test_commands();
         test_backlog();
+        test_child();
         test_alias();
         test_refused();
         return test_end();
