@@ -155,8 +155,9 @@ tracer() {
 
 # One uevent of each kind of device, with every system call and switch of the processor on the way.
 trace() {
-        for path in /sys/devices/virtual/mem/null /sys/class/block/vda; do
+        for path in /sys/devices/virtual/mem/null /sys/class/block/vda /sys/class/block/pmem0; do
                 path=$(readlink -f $path)
+                [ -e "$path/uevent" ] || continue
                 tracer on raw_syscalls sched/sched_switch
                 $HERE/devices latency "$path" 2 >/run/traced
                 tracer off raw_syscalls sched/sched_switch
@@ -174,6 +175,7 @@ shares() {
         tracer on raw_syscalls sched/sched_switch
         "$@"
         tracer off raw_syscalls sched/sched_switch
+        echo "# modules there now: $(cut -d ' ' -f 1 /proc/modules | tr '\n' ' ')"
         grep -v '^#' $at/trace | awk -v daemon="$daemon" '
                 { match($0, /[0-9]+\.[0-9]+: /); now = substr($0, RSTART, RLENGTH) + 0
                   if (!began) began = now; pid = $0; sub(/ *\[.*/, "", pid); sub(/.*-/, "", pid) }

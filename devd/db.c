@@ -91,8 +91,11 @@ int db_read(struct device *d)
         r = read_file(path, DB_MAX, &text, NULL);
         if (r < 0)
                 return r;
-        if (d->virtual_only && stat(path, &st) >= 0)
-                d->db_persist = st.st_mode & S_ISVTX;
+        if (d->virtual_only) {
+                if (stat(path, &st) >= 0)
+                        d->db_persist = st.st_mode & S_ISVTX;
+                d->db_text = strdup(text);
+        }
         return parse_entry(d, text);
 }
 
@@ -226,6 +229,11 @@ static int update_tags(const struct device *d)
 
 int db_write(struct device *d)
 {
+        return db_write_over(d, NULL);
+}
+
+int db_write_over(struct device *d, const struct device *old)
+{
         _cleanup_strbuf_ struct strbuf b = { 0 };
         char path[PATH_MAX];
         bool info = has_info(d);
@@ -243,6 +251,9 @@ int db_write(struct device *d)
                 if (b.failed)
                         return -ENOMEM;
         }
+        if (old && streq_null(old->db_text, b.s ?: "") && old->db_persist == d->db_persist &&
+                streq_null(old->id, d->id))
+                return 0;
         t = update_tags(d);
         r = write_entry(path, b.s ? b.s : "", b.len, d->db_persist ? 01644 : 0644);
         return r < 0 ? r : t;

@@ -10,7 +10,9 @@
 int db_read(struct device *d);
 /* A second device object holding only what the database says about this id (IMPORT{db}, link updates). */
 int db_read_old(const struct device *d, struct device **ret);
-int db_write(struct device *d);  /* entry, tag index; atomic */
+int db_write(struct device *d); /* entry, tag index; atomic */
+/* As db_write(), but nothing is touched when the entry that was read as old (may be NULL) says the same. */
+int db_write_over(struct device *d, const struct device *old);
 int db_delete(struct device *d); /* entry, tag index */
 /* Claims and gives up links (old: the entry before this event, may be NULL), creates /dev links of those that
  * this device wins, hands others back; /dev/{block,char}/M:N; node owner and mode. 0 or the first -errno. */

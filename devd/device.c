@@ -115,6 +115,7 @@ void device_unref(struct device *d)
         strv_free(d->tags_all);
         strv_free(d->tags_current);
         strv_free(d->seclabels);
+        free(d->db_text);
         device_free_attrs(d);
         device_unref(d->parent);
         free(d);

@@ -43,6 +43,7 @@ struct device {
         gid_t gid;
         bool mode_set, owner_set, group_set;
         bool db_persist, watch, watch_set;
+        char *db_text;         /* db_read_old(): the entry as it was */
         char *name;            /* NAME= of a network interface */
         struct device *parent; /* loaded on demand by device_parent(); owned */
         bool parent_known, db_loaded;

@@ -57,7 +57,9 @@ static int write_entry(struct event_run *run)
 
         if (!d->usec_initialized)
                 d->usec_initialized = now_monotonic();
-        r = db_write(d);
+        /* The event of a device that is as it was leaves its entry alone. */
+        r = db_write_over(d, run->written || reenum_has_failed(d->devpath) ? NULL : run->old);
+        run->written = true;
         if (r < 0)
                 log_warning_errno(r, "%s: database entry is not written: %m", d->syspath);
         check_space(run, r);

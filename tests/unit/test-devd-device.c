@@ -163,6 +163,7 @@ static void test_database(void)
         _cleanup_device_ struct device *d = NULL, *old = NULL, *net = NULL, *pci = NULL;
         _cleanup_free_ char *text = NULL;
         struct stat st;
+        ino_t inode;
 
         (void)device_from_syspath(DISK, "add", &d);
         is_int(db_read_old(d, &old), -ENOENT, "no entry yet");
@@ -189,6 +190,15 @@ static void test_database(void)
         is_int(old->link_priority, -5, "priority");
         ok(strv_contains(old->links, "disk/by-id/x") && device_has_tag(old, "systemd"), "link and tag");
         is_int(old->usec_initialized, 1234567, "time");
+        (void)stat(fake_path("/run/data/b8:0"), &st);
+        inode = st.st_ino;
+        is_int(db_write_over(d, old), 0, "written over what says the same");
+        (void)stat(fake_path("/run/data/b8:0"), &st);
+        ok(st.st_ino == inode, "is not touched");
+        (void)device_set_prop(d, "ID_B", "three");
+        is_int(db_write_over(d, old), 0, "written over what differs");
+        (void)stat(fake_path("/run/data/b8:0"), &st);
+        ok(st.st_ino != inode, "is another file");
         d->db_persist = true;
         (void)db_write(d);
         (void)stat(fake_path("/run/data/b8:0"), &st);
