@@ -22,6 +22,7 @@ static const struct {
 } programs[] = {
         { "/usr/sbin/rouse", NULL, true },
         { ROUSE_DEVD, NULL, true },
+        { ROUSE_DEVD_PROBE, NULL, true },
         { ROUSE_DEVD_WORKER, NULL, true },
         { ROUSE_EARLY, NULL, true },
         { ROUSE_EXEC, NULL, true },
