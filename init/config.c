@@ -452,6 +452,8 @@ void manager_read_config(struct manager *m)
                 FOREACH_STR (f, files)
                         (void)ini_parse_file(*f, config_line, m, NULL);
         config_options(m);
+        FOREACH_STR (e, m->set_environment)
+                (void)strv_env_set(&m->environment, *e);
         if (m->is_pid1)
                 watchdog_apply(m);
 }

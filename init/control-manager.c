@@ -53,6 +53,8 @@ int verb_set_environment(struct request *r)
         FOREACH_STR (a, r->args) {
                 int k = strv_env_set(&r->m->environment, *a);
 
+                if (k >= 0)
+                        k = strv_env_set(&r->m->set_environment, *a);
                 if (k < 0)
                         return k;
         }
@@ -63,8 +65,10 @@ int verb_set_environment(struct request *r)
 int verb_unset_environment(struct request *r)
 {
         state_touch_manager(r->m);
-        FOREACH_STR (a, r->args)
+        FOREACH_STR (a, r->args) {
                 strv_env_unset(r->m->environment, *a);
+                strv_env_unset(r->m->set_environment, *a);
+        }
         return 0;
 }
 

@@ -216,6 +216,7 @@ void manager_free(struct manager *m)
         hash_done(&m->units);
         strv_free(m->cmdline);
         strv_free(m->environment);
+        strv_free(m->set_environment);
         strv_free(m->manager_environment);
         free(m->default_target);
         free(m->reboot_arg);

@@ -195,10 +195,13 @@ static bool manager_deserialise(struct manager *m, const char *key, const char *
                 (void)str_replace(&m->reboot_arg, value);
         else if (streq(key, "exit-code"))
                 m->exit_code = (int)state_get_int(value, 0);
-        else if (streq(key, "environment-reset"))
+        else if (streq(key, "environment-reset")) {
                 strv_reset(&m->environment);
-        else if (streq(key, "environment"))
+                strv_reset(&m->set_environment);
+        } else if (streq(key, "environment"))
                 (void)strv_env_set(&m->environment, value);
+        else if (streq(key, "set-environment"))
+                (void)strv_env_set(&m->set_environment, value);
         else
                 return false;
         return true;

@@ -213,6 +213,7 @@ static void write_manager(struct state_out *s, struct manager *m)
         state_put_int(s, "exit-code", m->exit_code, 0);
         state_put_flag(s, "environment-reset", true);
         state_put_strv(s, "environment", m->environment);
+        state_put_strv(s, "set-environment", m->set_environment);
         devlink_serialise(m, s);
         control_serialise(m, s);
         strbuf_putc(&s->b, '\n');

@@ -463,6 +463,7 @@ struct manager {
         struct loop_timer uphold_timer;
         char **cmdline;
         char **environment;        /* of services: PATH, LANG … */
+        char **set_environment;    /* what of it clients have set, over what the files say */
         void *index;               /* load.c's */
         void *reload, *generators; /* reload.c's, run-generators.c's: what is under way */
         void *clock;               /* clock.c's */

@@ -86,7 +86,9 @@ def contract():
     os.unlink(m.path("of-etc"))
     generator(m, "etc", "meets-a", "exit 0")
     generator(m, "usr/lib", "meets-b", "exit 0")
+    m.ctl("set-environment", "FOR=some")
     ok(m.ctl("daemon-reload").returncode == 0, "reload")
+    ok("FOR=some\n" in m.ctl("show-environment").stdout, "what was set in the environment counts more than the files")
     ok(re.sub(r"half\.service\n", "", m.text("found")) ==
        "/run/systemd/generator:\nafter.service\n\n/run/systemd/generator.early:\n\n/run/systemd/generator.late:\n",
        "what they had written is gone before they run again", m.text("found"))
