@@ -208,7 +208,7 @@ static int monotonic_of(const struct property *p, const struct ctl_record *rec, 
         text = record_get(rec, key);
         if (!text || *text != '@' || parse_u64(text + 1, ret) < 0)
                 return -ENOENT;
-        *ret -= (uint64_t)MIN((usec_t)*ret, now_realtime() - now_monotonic());
+        *ret -= (uint64_t)MIN((usec_t)*ret, realtime_offset());
         return 0;
 }
 

@@ -102,7 +102,7 @@ static usec_t next_elapse(const struct ctl_record *r)
 
         if (parse_timespan(record_str(r, "NextElapseUSecMonotonic"), 1, &mono) >= 0 && mono > 0 &&
                 mono < USEC_INFINITY)
-                mono = now_realtime() - now_monotonic() + mono;
+                mono = realtime_offset() + mono;
         else
                 mono = USEC_INFINITY;
         return MIN(real ?: USEC_INFINITY, mono);

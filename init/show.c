@@ -24,7 +24,7 @@ static void add_time(struct record *rec, const char *key, usec_t mono)
         char k[64];
 
         if (mono > 0)
-                record_addf(rec, key, "@%lld", (long long)(now_realtime() - now_monotonic() + mono));
+                record_addf(rec, key, "@%lld", (long long)(realtime_offset() + mono));
         else
                 record_add(rec, key, "");
         snprintf(k, sizeof(k), "%sMonotonic", key);

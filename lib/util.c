@@ -29,6 +29,16 @@ usec_t now_realtime(void)
         return now_of(CLOCK_REALTIME);
 }
 
+usec_t realtime_offset(void)
+{
+        static usec_t kept;
+        usec_t now = now_realtime() - now_monotonic();
+
+        if (now - kept > USEC_PER_MSEC / 2 || kept - now > USEC_PER_MSEC / 2)
+                kept = now;
+        return kept;
+}
+
 usec_t usec_add(usec_t a, usec_t b)
 {
         usec_t sum;

@@ -76,6 +76,9 @@ typedef int64_t usec_t;
 usec_t now_monotonic(void);
 usec_t now_boottime(void);
 usec_t now_realtime(void);
+/* CLOCK_REALTIME minus CLOCK_MONOTONIC: the same number until it has moved by more than half a millisecond, so that a point
+ * of time is told the same each time. */
+usec_t realtime_offset(void);
 /* a + b that stops at USEC_INFINITY instead of wrapping. */
 usec_t usec_add(usec_t a, usec_t b);
 

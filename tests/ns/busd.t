@@ -5,6 +5,7 @@ What it says of itself and of units, jobs and their signals, activation of bus
 names, Type=dbus, unit files, transient units, direct connections, and that a
 bridge that is killed comes back and loses nothing.
 """
+import json
 import os
 import re
 import shutil
@@ -235,6 +236,19 @@ got.append(prop("sleeper.service", "Unit", "ActiveState"))
 m.ctl("start", "sleeper.service")
 got.append(prop("sleeper.service", "Unit", "ActiveState"))
 ok(got == ['s "active"'] * 3 + ['s "inactive"', 's "active"'], "also after PID 1 has executed itself", got)
+
+# an interface alone, and all of them at once: the same values
+def get_all(unit, interface):
+    path = f"{PATH}/unit/" + re.sub(r"[^A-Za-z0-9]", lambda c: f"_{ord(c[0]):02x}", unit)
+    text = busctl("--json=short", "call", NAME, path, "org.freedesktop.DBus.Properties", "GetAll", "s", f"{NAME}.{interface}" if interface else "")
+    return {key: value["data"] for key, value in json.loads(text)["data"][0].items()}
+
+
+LIVE = ("MemoryCurrent", "CPUUsageNSec", "TasksCurrent", "IOReadBytes", "IOReadOperations", "IOWriteBytes", "IOWriteOperations")
+for unit, interface in (("sleeper.service", "Service"), ("dbus.socket", "Socket"), ("basic.target", "Target"), ("system.slice", "Slice"), ("-.mount", "Mount")):
+    apart = {**get_all(unit, "Unit"), **get_all(unit, interface)}
+    differ = [key for key, value in get_all(unit, "").items() if key not in LIVE and (key not in apart or apart[key] != value)]
+    ok(not differ and len(apart) > 50, f"GetAll of {unit}: of its interfaces, and of all at once", differ)
 
 # jobs
 got = call("StartUnit", "ss", "slow.service", "replace")
