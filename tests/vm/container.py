@@ -5,6 +5,7 @@ import contextlib
 import os
 import pty
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -111,6 +112,7 @@ def possible():
 @contextlib.contextmanager
 def container(words="", packages="", texts=None, links=None, script=""):
     """One that is starting, over the layers of a guest with these packages, changed by files, links and a script."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))     # what takes too long is cleared away, too
     tree = cgroup2()
     group = os.path.join(tree, f"rouse-container-{os.getpid()}")
     with tempfile.TemporaryDirectory(prefix="rouse-container-", dir="/var/tmp") as work:

@@ -60,8 +60,8 @@ TABLE = {
     ],
     "mail": [
         ("cron", "cron", "echo '* * * * * root touch /run/cron-ran' >/etc/cron.d/probe",
-         "rm -f /run/cron-ran; for i in $(seq 58); do sleep 1; [ -e /run/cron-ran ] && echo ran && break; done",
-         "ran", "kill=no"),
+         "rm -f /run/cron-ran; for i in $(seq 45); do sleep 1; [ -e /run/cron-ran ] && echo ran && break; done",
+         "ran", ""),
         ("rsyslog", "rsyslog", "", "n=$(cat /proc/sys/kernel/random/uuid); logger $n; sleep 1; grep -c $n /var/log/syslog",
          "^[1-9]", "stop=no"),         # syslog.socket starts it at once again
         ("openssh-server", "ssh", "", "nc -w 5 127.0.0.1 22 </dev/null", "^SSH-2.0-OpenSSH", ""),
