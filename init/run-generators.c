@@ -82,29 +82,30 @@ static bool table_asks(const char *path)
         return false;
 }
 
-static bool cmdline_asks(const char *word)
+/* In the initramfs "rd." stands before the words that count there alone. */
+static bool cmdline_asks(const char *word, bool in_initrd)
 {
         _cleanup_strv_ char **words = NULL;
 
         if (!word || cmdline_read(&words) < 0)
                 return false;
         FOREACH_STR (w, words)
-                if (startswith(*w, word))
+                if (startswith(*w, word) || (in_initrd && startswith(*w, "rd.") && startswith(*w + 3, word)))
                         return true;
         return false;
 }
 
-static bool left_out(const char *dir, const char *name)
+static bool left_out(const char *dir, const char *name, bool in_initrd)
 {
         if (!startswith(dir, "/usr/lib/systemd/") && !startswith(dir, "/lib/systemd/"))
                 return false;
         for (size_t i = 0; i < ARRAY_SIZE(natives); i++)
                 if (streq(name, natives[i].name))
-                        return !table_asks(natives[i].table) && !cmdline_asks(natives[i].word);
+                        return !table_asks(natives[i].table) && !cmdline_asks(natives[i].word, in_initrd);
         return false;
 }
 
-static int find_generators(char ***ret)
+static int find_generators(bool in_initrd, char ***ret)
 {
         static char *const dirs[] = {
                 (char *)"/run/systemd/system-generators",
@@ -120,7 +121,7 @@ static int find_generators(char ***ret)
         if (r < 0)
                 return r;
         FOREACH_STR (p, all)
-                if (!left_out(*p, path_basename(*p)) && access(*p, X_OK) >= 0) {
+                if (!left_out(*p, path_basename(*p), in_initrd) && access(*p, X_OK) >= 0) {
                         r = strv_add(&found, *p);
                         if (r < 0)
                                 return r;
@@ -336,7 +337,7 @@ int generators_start(struct manager *m, void (*done)(struct manager *m))
 
         if (m->generators)
                 return -EBUSY;
-        r = m->test_mode ? 0 : find_generators(&paths);
+        r = m->test_mode ? 0 : find_generators(m->in_initrd, &paths);
         if (r >= 0 && presets_are_due(m))
                 r = strv_add(&paths, ROUSE_CTL);
         if (r < 0)

@@ -256,6 +256,11 @@ static _noreturn_ void leave_initramfs(struct shutdown *s, char **argv)
         }
         as_the_kernel_does();
         (void)close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+        int r = switch_root_keep_shutdown();
+        if (r < 0 && r != -ENOENT)
+                shutdown_say(s,
+                        "cannot keep /shutdown in /run: %s; at shutdown what the root is made of stays",
+                        strerror(-r));
         (void)switch_root(root, init, argv + 3);
         shutdown_say(s, "cannot enter the root in %s with %s: %s", root, init, strerror(errno));
         _exit(1);

@@ -4,6 +4,7 @@
 #include <mntent.h>
 #include <stdio.h>
 #include "initramfs/features.h"
+#include "initramfs/full.h"
 #include "initramfs/rootconf.h"
 #include "lib/log.h"
 #include "lib/paths.h"
@@ -168,11 +169,13 @@ int features_choose(const struct config *c, const struct image *im, const struct
         if (has(&f, find("shell-password")))
                 choose(&f, "shell", true);
         for (size_t i = 0; i < ARRAY_SIZE(table) && c->full; i++)
-                if (f.required & 1ul << i && table[i].programs && table[i].flags & WAY_BACK)
+                if (f.required & 1ul << i && !full_has_feature(table[i].name))
                         return log_error_errno(-EOPNOTSUPP,
-                                "An image with units has no %s; without --full it has", table[i].what);
+                                "An image with units cannot have the feature %s (%s); without --full it can",
+                                table[i].name, table[i].what);
         if (c->mode == MODE_GENERIC && !c->full)
                 say_left_out(&f, c, im);
+        f.units = c->full;
         *ret = f;
         return 0;
 }
@@ -191,8 +194,10 @@ int features_select(
 
                 FOREACH_STR (m, modules)
                         if (r >= 0)
-                                r = select_name(
-                                        s, *m, why ?: "", false, m == modules && f->required & 1ul << i);
+                                /* Where udev's rules run the tools, nobody has asked for a driver before. */
+                                r = select_name(s, *m, why ?: "",
+                                        f->units && m == modules && full_has_feature(table[i].name),
+                                        m == modules && f->required & 1ul << i);
                 if (r >= 0 && has(f, i) && table[i].flags & NETWORK)
                         r = select_network(s, c->mode, h);
         }
@@ -398,6 +403,8 @@ int features_install(const struct features *f, struct image *im, const struct ha
         for (size_t i = 0; i < ARRAY_SIZE(table) && r >= 0; i++)
                 if (has(f, i)) {
                         r = install(&table[i], f->required & 1ul << i, f->whole & 1ul << i, im);
+                        if (r >= 0 && f->units)
+                                r = full_add_feature(im, table[i].name);
                         flags |= table[i].flags;
                 }
         if (r >= 0 && flags & KERNEL_ASKS)

@@ -15,6 +15,7 @@ struct features {
         unsigned long on;       /* a bit for each row */
         unsigned long required; /* of those, the ones that must be complete */
         unsigned long whole; /* and those that come with the programs which only some of their roots need */
+        bool units;          /* the image has units, which do their work (full.h) */
 };
 
 /* Which ones. -EINVAL: a name that is none. */

@@ -42,6 +42,7 @@ static const struct {
 } links[] = {
         { "/init", "usr/sbin/rouse" },
         { "/usr/bin/systemctl", "rousectl" },
+        { "/usr/bin/systemd-run", "rousectl" },
         { "/usr/bin/udevadm", "rousectl" },
         { "/sbin/modprobe", ROUSE_LIBDIR "/rouse-initrd" },
         { UNITS_ADMIN "/default.target", UNITS_STOCK "/initrd.target" },
@@ -61,7 +62,34 @@ static const char *const units[] = { "initrd.target", "initrd-root-device.target
         "umount.target", "final.target", "ctrl-alt-del.target", "reboot.target", "systemd-reboot.service",
         "poweroff.target", "systemd-poweroff.service", "halt.target", "systemd-halt.service" };
 
-/* Those of them that sysinit.target wants. */
+/* What the features need besides, where rules and units do what rouse-initrd does in other images. */
+static const struct stacked {
+        const char *feature, *programs, *rules, *units, *at_first;
+} stacked[] = {
+        { "luks",
+                "/lib/systemd/systemd-cryptsetup "
+                "/lib/systemd/system-generators/systemd-cryptsetup-generator "
+                "/usr/bin/systemd-tty-ask-password-agent /bin/systemd-tty-ask-password-agent /sbin/dmsetup",
+                "95-dm-notify",
+                "cryptsetup-pre.target cryptsetup.target blockdev@.target "
+                "system-systemd\\x2dcryptsetup.slice "
+                "systemd-ask-password-console.path systemd-ask-password-console.service",
+                "cryptsetup.target systemd-ask-password-console.path" },
+        { "verity",
+                "/lib/systemd/systemd-veritysetup "
+                "/lib/systemd/system-generators/systemd-veritysetup-generator "
+                "/sbin/dmsetup",
+                "95-dm-notify", "veritysetup-pre.target veritysetup.target", "veritysetup.target" },
+        { "lvm", "/sbin/dmsetup", "56-lvm 69-lvm 95-dm-notify", NULL, NULL },
+        { "mdraid", "/sbin/mdmon /bin/readlink /usr/bin/basename", "64-md-raid-assembly",
+                "mdadm-last-resort@.timer mdadm-last-resort@.service mdmon@.service", NULL },
+        { "btrfs", NULL, NULL, NULL, NULL },
+        { "overlay", NULL, NULL, NULL, NULL },
+        { "shell", NULL, NULL, NULL, NULL },
+        { "shell-password", NULL, NULL, NULL, NULL },
+};
+
+/* Those of the stock units that sysinit.target wants. */
 static const char *const at_first[] = { "systemd-udevd.service", "systemd-udev-trigger.service",
         "systemd-modules-load.service", "systemd-sysctl.service" };
 
@@ -71,6 +99,14 @@ static int must(struct image *im, const char *what, const char *source, int r)
                 image_missing(
                         im, LOG_ERR, "An image with units needs %s %s: %s", what, source, strerror(-r));
         return r;
+}
+
+static int add_rules(struct image *im, const char *name)
+{
+        _cleanup_free_ char *path = str_printf("/usr/lib/udev/rules.d/%s.rules", name);
+        int r = path ? image_add_file(im, path, NULL, "rules for devices") : -ENOMEM;
+
+        return r == -ENOENT ? 0 : r;
 }
 
 static int add_programs(struct image *im)
@@ -84,13 +120,8 @@ static int add_programs(struct image *im)
         }
         for (size_t i = 0; i < ARRAY_SIZE(links) && r >= 0; i++)
                 r = image_add_link(im, links[i].path, links[i].target, WHY);
-        for (size_t i = 0; i < ARRAY_SIZE(rules) && r >= 0; i++) {
-                _cleanup_free_ char *path = str_printf("/usr/lib/udev/rules.d/%s.rules", rules[i]);
-
-                r = path ? image_add_file(im, path, NULL, "rules for devices") : -ENOMEM;
-                if (r == -ENOENT)
-                        r = 0;
-        }
+        for (size_t i = 0; i < ARRAY_SIZE(rules) && r >= 0; i++)
+                r = add_rules(im, rules[i]);
         return r;
 }
 
@@ -156,18 +187,21 @@ static int add_unit_from(struct image *im, const char *dir, const char *name, co
         return r;
 }
 
+static int add_stock_unit(struct image *im, const char *name)
+{
+        int r = add_unit_from(im, ROUSE_UNITDIR, name, "stock unit");
+
+        if (r == -ENOENT)
+                r = add_unit_from(im, UNITS_STOCK, name, "stock unit");
+        return r < 0 ? must(im, "the unit", name, r) : r;
+}
+
 static int add_stock_units(struct image *im)
 {
         int r = 0;
 
-        for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
-                r = add_unit_from(im, ROUSE_UNITDIR, units[i], "stock unit");
-
-                if (r == -ENOENT)
-                        r = add_unit_from(im, UNITS_STOCK, units[i], "stock unit");
-                if (r < 0)
-                        return must(im, "the unit", units[i], r);
-        }
+        for (size_t i = 0; i < ARRAY_SIZE(units) && r >= 0; i++)
+                r = add_stock_unit(im, units[i]);
         for (size_t i = 0; i < ARRAY_SIZE(at_first) && r >= 0; i++)
                 r = add_wanted(im, "sysinit.target", "wants", at_first[i]);
         return r;
@@ -268,4 +302,45 @@ int full_install(const struct config *c, struct image *im)
                 if ((r = add_own_unit(im, *u)) < 0)
                         return r;
         return 0;
+}
+
+/* --- features --- */
+
+static const struct stacked *find_stacked(const char *feature)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(stacked); i++)
+                if (streq(stacked[i].feature, feature))
+                        return &stacked[i];
+        return NULL;
+}
+
+bool full_has_feature(const char *feature)
+{
+        return find_stacked(feature);
+}
+
+int full_add_feature(struct image *im, const char *feature)
+{
+        const struct stacked *f = find_stacked(feature);
+        int r = 0;
+
+        if (!f)
+                return 0;
+        _cleanup_strv_ char **files = f->programs ? strv_split(f->programs, " ") : NULL,
+                            **names = f->rules ? strv_split(f->rules, " ") : NULL,
+                            **own = f->units ? strv_split(f->units, " ") : NULL,
+                            **first = f->at_first ? strv_split(f->at_first, " ") : NULL;
+        FOREACH_STR (p, files)
+                if (r >= 0)
+                        r = must(im, "the file", *p, image_add_file(im, *p, NULL, WHY));
+        FOREACH_STR (n, names)
+                if (r >= 0)
+                        r = add_rules(im, *n);
+        FOREACH_STR (u, own)
+                if (r >= 0)
+                        r = add_stock_unit(im, *u);
+        FOREACH_STR (u, first)
+                if (r >= 0)
+                        r = add_wanted(im, "sysinit.target", "wants", *u);
+        return MIN(r, 0);
 }

@@ -7,3 +7,8 @@
 
 /* Everything but modules and rouse-initrd, which any image has. */
 int full_install(const struct config *c, struct image *im);
+
+/* Can an image with units have this feature (features.h)? What it needs there besides the feature's own row: rules, units, and
+ * the programs that they run. */
+bool full_has_feature(const char *feature);
+int full_add_feature(struct image *im, const char *feature);

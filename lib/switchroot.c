@@ -90,6 +90,18 @@ static void move_api(const char *where)
         }
 }
 
+int switch_root_keep_shutdown(void)
+{
+        _cleanup_free_ char *data = NULL;
+        size_t len;
+        int r = read_file("/shutdown", 16 << 20, &data, &len);
+
+        if (r < 0)
+                return r;
+        mkdir("/run/initramfs", 0755);
+        return write_file_atomic("/run/initramfs/shutdown", data, len, 0755, false);
+}
+
 int switch_root(const char *where, const char *init, char **argv)
 {
         _cleanup_close_ int old = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

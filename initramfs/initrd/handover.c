@@ -12,9 +12,6 @@
 #include "lib/paths.h"
 #include "lib/switchroot.h"
 
-#define SHUTDOWN_HERE  "/shutdown"
-#define SHUTDOWN_THERE "/run/initramfs/shutdown"
-
 static const char *const time_names[] = { "initrd_start", "modules_done", "root_found", "fsck_done",
         "root_mounted", "switch_root" };
 
@@ -58,17 +55,14 @@ static void write_mapped(const struct block *d)
 /* The root's storage can only be taken apart by a program that is not on it. */
 static void keep_way_back(void)
 {
-        _cleanup_free_ char *data = NULL;
-        size_t len;
-
         if (!boot.stack.used && boot.root.spec.kind != ROOT_NFS && boot.usr.spec.kind != ROOT_NFS)
                 return;
-        mkdir("/run/initramfs", 0755);
-        if (read_file(SHUTDOWN_HERE, 16 << 20, &data, &len) < 0 ||
-                write_file_atomic(SHUTDOWN_THERE, data, len, 0755, false) < 0)
-                log_notice("This image has no " SHUTDOWN_HERE
-                           "; at shutdown the root becomes read-only, and what "
-                           "it is made of stays");
+        int r = switch_root_keep_shutdown();
+        if (r < 0)
+                log_notice(
+                        "This image has no /shutdown that could be kept in /run (%s); at shutdown the root "
+                        "becomes read-only, and what it is made of stays",
+                        strerror(-r));
 }
 
 void hand_over(void)

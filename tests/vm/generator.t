@@ -119,11 +119,20 @@ ASKED = [
      [r"l 0777 .* init -> usr/sbin/rouse ", r" usr/lib/rouse/rouse-devd ", r"libkmod.so.2  \(library of /usr/lib/rouse/rouse-devd-worker\)",
       r" usr/lib/systemd/system/initrd.target ", r"etc/systemd/system/sysinit.target.wants/systemd-udevd.service -> /usr/lib/rouse/system/systemd-udevd.service",
       r" etc/initrd-release ", r" usr/lib/rouse/system/initrd-parse-etc.service "], [r"sbin/cryptsetup"]),
+    ("an image with units for a root on LUKS and LVM: rules, units, and what they run", "for p in sbin/cryptsetup sbin/lvm sbin/dmsetup; do "
+     "cp $ROOT/bin/true $ROOT/$p; done; touch $ROOT/usr/lib/udev/rules.d/69-lvm.rules", "--full --feature luks --feature lvm",
+     [r" lib/systemd/systemd-cryptsetup ", r"libsystemd-shared-\d+.so  \(library of /lib/systemd/systemd-cryptsetup\)",
+      r" lib/systemd/system-generators/systemd-cryptsetup-generator ", r" usr/lib/udev/rules.d/69-lvm.rules ", r" shutdown -> /usr/lib/rouse/rouse-shutdown  \(takes the root's devices down",
+      r"sysinit.target.wants/cryptsetup.target -> ", r"sysinit.target.wants/systemd-ask-password-console.path -> ", r"bin/systemd-run -> rousectl",
+      r"/dm-crypt.ko  \(feature luks\)  \[loaded at once\]"], []),
     ("a unit of one's own, its drop-in, and what they execute", "mkdir -p $ROOT/etc/systemd/system/x@.service.d; cp $ROOT/bin/true $ROOT/usr/bin/x; "
      "printf '[Service]\\nExecStart=-@/usr/bin/x y\\nExecStop=-/no/such\\n[Install]\\nWantedBy=multi-user.target basic.target\\n'"
      ">$ROOT/etc/systemd/system/x@.service; printf '[Service]\\nExecStartPre=cat\\n' >$ROOT/etc/systemd/system/x@.service.d/a.conf",
      "--full --unit x@.service", [r"basic.target.wants/x@.service -> /etc/systemd/system/x@.service", r" x@.service.d/a.conf|x@.service.d/a.conf ",
                                   r" usr/bin/x  \(run by x@.service\)", r" usr/bin/cat  \(run by x@.service\)"], [r"multi-user.target.wants"]),
+    ("a recording and /usr on NFS: what mounts it, and the network", "cp $ROOT/bin/true $ROOT/sbin/mount.nfs; "
+     "echo 'server:/usr /usr nfs ro 0 0' >>$ROOT/etc/fstab", f"--hardware '{image.TOP}/bench/guest.hardware'",
+     [r"sbin/mount.nfs  \(feature nfs\)", r"/nfsv4.ko ", r"/virtio_net.ko ", r" shutdown  \(takes the root's devices down"], []),
     ("unless all that is installed is asked for", "for p in sbin/cryptsetup sbin/mdadm sbin/lvm; do cp $ROOT/bin/true $ROOT/$p; done",
      "--generic --feature installed --feature -lvm", [r"sbin/cryptsetup", r"sbin/mdadm"], [r"sbin/lvm"]),
 ]
@@ -148,7 +157,8 @@ def said(work):
     tap.ok(status != 0 and "nosuchfs" in output and read(work + "/image") == b"the old image",
            "a missing driver of the root is an error", output)
     for arguments, pattern in (("--full --unit nosuch.service", "needs the unit nosuch.service: No such file"),
-                               ("--full --feature luks", "An image with units has no LUKS1"),
+                               ("--full --feature nfs", "An image with units cannot have the feature nfs"),
+                               ("--full --feature luks", "Feature luks needs /sbin/cryptsetup, which is not there"),
                                ("--feature nosuch", "There is no feature nosuch")):
         status, output = generate(work, "", arguments)
         tap.ok(status != 0 and pattern in output and read(work + "/image") == b"the old image", f"{arguments}: {pattern}", output)

@@ -20,6 +20,7 @@ import image
 import qemu
 import roots
 
+UNITS = "--full --add-module virtio_pci --add-module virtio_blk --root-type ext4 "
 GENERIC = "--generic --feature installed --feature shell --root-type ext4 --root-type xfs --root-type btrfs --root-type vfat"
 TIMEOUT = float(os.environ.get("TIMEOUT") or 240)
 DOWN = r"rouse-shutdown: all file systems unmounted"
@@ -135,6 +136,13 @@ ROWS = [
         "verityroot", image=GENERIC + " --root-type squashfs", quick=True),
     Row("dm-verity with another hash", "verity", "roothash=00{roothash} systemd.verity_root_data=/dev/vda1 systemd.verity_root_hash=/dev/vda2 "
         "rd.timeout=20 panic=1", "", (r"verity: the root was not opened: it does not fit roothash=",), image=GENERIC + " --root-type squashfs"),
+    # --- in an image with units: udev's rules and systemd's units do it ---
+    Row("with units: LVM", "lvm-a lvm-b", "root=/dev/root-vg/linear", "lvmlinear", (DOWN,), image=UNITS + "--feature lvm", mem=768),
+    Row("with units: md, raid1", "md1-a md1-b", "root=UUID={uuid[raid1root]}", "raid1root", (DOWN,), image=UNITS + "--feature mdraid", mem=768),
+    Row("with units: LUKS2", "luks2", "root=/dev/mapper/crypt rd.luks.name={uuid[luks2]}=crypt", "luks2root", (DOWN,), image=UNITS + "--feature luks",
+        type=((r"(?i)passphrase for disk .*:", "secret2\n"),), mem=768),
+    Row("with units: LUKS on LVM on RAID", "stack-a stack-b", "root=/dev/mapper/crypt rd.luks.name={uuid[stackcrypt]}=crypt", "stackroot", (DOWN,),
+        image=UNITS + "--feature luks --feature lvm --feature mdraid", type=((r"(?i)passphrase for disk .*:", "secret6\n"),), mem=768),
     # --- the network ---
     Row("NFS, address by DHCP", "", "root=nfs:10.0.2.2:/nfsroot", "nfsroot", (r"network: \S+ has 10\.0\.2\.15", r"on 10\.0\.2\.2:\S+ nfs4? ", DOWN), helper="nfs", image="--bare --feature nfs --add-module virtio_pci"),
     Row("NFS, fixed address", "", "root=/dev/nfs nfsroot=10.0.2.2:/nfsroot ip=10.0.2.15::10.0.2.2:255.255.255.0:guest::off", "nfsroot",
