@@ -39,6 +39,13 @@ static const struct feature {
         { "mdraid", "md arrays of every level", "md_mod raid0 raid1 raid10 raid456 linear multipath",
                 "/sbin/mdadm", NULL, "/etc/mdadm/mdadm.conf /etc/mdadm/mdadm.conf.d/* /etc/mdadm.conf",
                 KERNEL_ASKS | WAY_BACK },
+        { "multipath", "several ways to one disk",
+                "dm_multipath dm_mod dm_service_time dm_round_robin dm_queue_length scsi_dh_alua "
+                "scsi_dh_rdac "
+                "scsi_dh_emc scsi_dh_hp_sw",
+                "/sbin/multipath /sbin/kpartx", NULL,
+                "/lib/multipath/* /etc/multipath.conf /etc/multipath/* /etc/multipath/conf.d/*",
+                ON_REQUEST | KERNEL_ASKS | WAY_BACK },
         { "verity", "dm-verity by roothash=", "dm_verity dm_mod", "/sbin/veritysetup", "libgcc_s.so.1", NULL,
                 KERNEL_ASKS | WAY_BACK },
         { "btrfs", "btrfs of several members", "btrfs", NULL, NULL, NULL, ALWAYS_OWN },
@@ -381,6 +388,17 @@ static int install(const struct feature *t, bool required, bool whole, struct im
         return MIN(r, 0);
 }
 
+/* There is no udev whose record could say what a disk is called: multipath reads it from the disk. */
+static int add_multipath_settings(struct image *im)
+{
+        _cleanup_strbuf_ struct strbuf text = { 0 };
+
+        strbuf_puts(&text, "overrides {\n\tuid_attribute \"\"\n}\n");
+        return text.failed ? -ENOMEM
+                           : image_add_data(im, "/etc/multipath/conf.d/rouse-initrd.conf", 0644, &text,
+                                     "WWIDs without udev");
+}
+
 /* What a root that is made of several parts leaves by, at shutdown. */
 static int add_way_back(struct image *im)
 {
@@ -411,6 +429,8 @@ int features_install(const struct features *f, struct image *im, const struct ha
                 r = image_add_link(im, "/sbin/modprobe", "/init", "the kernel calls it for modules");
         if (r >= 0 && flags & WAY_BACK)
                 r = add_way_back(im);
+        if (r >= 0 && has(f, find("multipath")))
+                r = add_multipath_settings(im);
         if (r >= 0 && has(f, find("luks")))
                 r = add_crypttab(im, h);
         if (r >= 0 && has(f, find("shell-password")))

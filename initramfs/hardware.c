@@ -110,7 +110,8 @@ static int scan_kind(const char *dev, struct hardware *h)
 {
         static const struct {
                 const char *uuid, *feature;
-        } kinds[] = { { "CRYPT-VERITY", "verity" }, { "CRYPT-", "luks" }, { "LVM-", "lvm" } };
+        } kinds[] = { { "CRYPT-VERITY", "verity" }, { "CRYPT-", "luks" }, { "LVM-", "lvm" },
+                { "mpath-", "multipath" } };
         _cleanup_free_ char *uuid_file = str_printf("%s/dm/uuid", dev),
                             *name_file = str_printf("%s/dm/name", dev), *md = str_printf("%s/md", dev),
                             *uuid = NULL, *name = NULL;

@@ -151,13 +151,19 @@ static int uses_verity(const struct image *im)
         return r != 0 ? r : each_line(im, "/etc/kernel/cmdline", says_roothash, NULL);
 }
 
+/* Maps that have been made. */
+static int uses_multipath(const struct image *im)
+{
+        return each_line(im, "/etc/multipath/wwids", any, NULL);
+}
+
 int rootconf_features(const struct image *im, char ***list)
 {
         static const struct {
                 const char *feature;
                 int (*uses)(const struct image *im);
         } tests[] = { { "luks", uses_luks }, { "lvm", uses_lvm }, { "mdraid", uses_md },
-                { "verity", uses_verity } };
+                { "verity", uses_verity }, { "multipath", uses_multipath } };
 
         for (size_t i = 0; i < ARRAY_SIZE(tests); i++) {
                 int r = tests[i].uses(im);

@@ -149,7 +149,7 @@ bool block_matches(const struct block *d, const struct root_spec *spec)
         struct root_candidate c = { d->node, d->uuid, d->label, d->partuuid, d->partlabel, d->major,
                 d->minor, d->devpath };
 
-        return d->probed && root_matches(spec, &c);
+        return d->probed && !d->held && root_matches(spec, &c);
 }
 
 struct block *blocks_find(const struct blocks *b, const struct root_spec *spec)

@@ -21,7 +21,9 @@ struct block {
                 *part_flags;
         char *dm_name, *dm_uuid; /* of a device-mapper device */
         bool taken;              /* given to the handler of its type (stack.h) */
-        char **properties;       /* as udev has them */
+        bool held; /* a way to a disk, or it may be one (multipath.c): what is on it does not count */
+        enum { WAYS_UNKNOWN, WAYS_ASKED, WAYS_KNOWN } ways; /* has multipath looked at it? */
+        char **properties;                                  /* as udev has them */
 };
 
 struct blocks {

@@ -22,8 +22,8 @@ int btrfs_ready(const struct blocks *b, const struct block *d)
         if (fd < 0)
                 return -errno;
         for (size_t i = 0; i < b->n; i++)
-                if (b->block[i] != d && b->block[i]->type && streq(b->block[i]->type, "btrfs") &&
-                        streq_null(b->block[i]->uuid, d->uuid))
+                if (b->block[i] != d && !b->block[i]->held && b->block[i]->type &&
+                        streq(b->block[i]->type, "btrfs") && streq_null(b->block[i]->uuid, d->uuid))
                         (void)tell(fd, BTRFS_IOC_SCAN_DEV, b->block[i]->node);
         /* This one's answer counts; it is told of too by that. 0: ready, 1: not yet. */
         int r = tell(fd, BTRFS_IOC_DEVICES_READY, d->node);

@@ -190,6 +190,7 @@ static void on_block(const char *devpath, const char *node, unsigned maj, unsign
         if (blocks_update(&boot.blocks, devpath, node, maj, min, &d) < 0 || !d)
                 return;
         note_news();
+        multipath_mark(&boot.stack);
         goal_seen(d);
 }
 

@@ -282,7 +282,8 @@ static void name_the_unnamed(struct stack *s, struct luks *l)
                 struct block *d = s->blocks->block[i];
                 bool root = s->root_luks && streq_null(s->root_luks, d->uuid);
 
-                if (d->taken || !d->uuid || !streq(d->type ?: "", "crypto_LUKS") || !(s->idle || root))
+                if (d->taken || d->held || !d->uuid || !streq(d->type ?: "", "crypto_LUKS") ||
+                        !(s->idle || root))
                         continue;
                 d->taken = true;
                 _cleanup_free_ char *name = root ? strdup("root") : str_printf("luks-%s", d->uuid);

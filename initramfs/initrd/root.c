@@ -89,8 +89,9 @@ static bool is_goal(struct block *d)
 {
         struct goal *g = boot.goal;
 
-        if (!d->probed || !(g->spec.kind == ROOT_AUTO ? gpt_auto_matches(&boot.blocks, d)
-                                                      : block_matches(d, &g->spec)))
+        if (!d->probed || d->held ||
+                !(g->spec.kind == ROOT_AUTO ? gpt_auto_matches(&boot.blocks, d)
+                                            : block_matches(d, &g->spec)))
                 return false;
         if (streq(d->type ?: "", "crypto_LUKS")) {
                 /* What root= names is the box that the root is in. */

@@ -1,4 +1,4 @@
-/* Stacked devices: see stack.h. md and LVM are here; LUKS and verity have files of their own. */
+/* Stacked devices: see stack.h. md and LVM are here; multipath, LUKS and verity have files of their own. */
 
 #include <dirent.h>
 #include <stdio.h>
@@ -39,7 +39,7 @@ static bool is_of(const struct block *d, const char *types)
 {
         _cleanup_strv_ char **list = d->type ? strv_split(types, " ") : NULL;
 
-        return strv_contains(list, d->type ?: "");
+        return !d->held && strv_contains(list, d->type ?: "");
 }
 
 /* --- md --- */
@@ -241,6 +241,7 @@ static const struct {
         int (*last_resort)(struct stack *s);
         void (*report)(const struct stack *s);
 } kinds[] = {
+        { "", "/sbin/multipath", "multipath", multipath_step, NULL, NULL, NULL },
         { "crypto_LUKS", "/sbin/cryptsetup", "luks", luks_step, NULL, NULL, NULL },
         { MD_TYPES, "/sbin/mdadm", "mdraid", md_step, md_is_partial, md_last_resort, md_report },
         { "LVM2_member", "/sbin/lvm", "lvm", lvm_step, lvm_is_partial, lvm_last_resort, NULL },

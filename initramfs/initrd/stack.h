@@ -1,4 +1,4 @@
-/* What lies between a disk and a file system: LUKS, md, LVM, btrfs of several members, dm-verity.
+/* What lies between a disk and a file system: multipath, LUKS, md, LVM, btrfs of several members, dm-verity.
  *
  * Each is a row of one table: the types that blkid finds on its members, the program that makes the device from
  * them, and two steps, which start at most one program and are called again when that has ended:
@@ -59,6 +59,9 @@ bool stack_driver(struct stack *s, const char *module);
 
 /* luks.c */
 int luks_step(struct stack *s);
+/* multipath.c. mark: says of each device whether it is held back; to be called when one has appeared. */
+int multipath_step(struct stack *s);
+void multipath_mark(struct stack *s);
 /* verity.c */
 int verity_step(struct stack *s);
 bool verity_wanted(const struct initrd_options *o);

@@ -268,8 +268,8 @@ def initramfs_debian(base_path, kernel_):
     return os.path.join(cache.entry("debianinitramfs", key, make, say), "initramfs")
 
 
-def initramfs_rouse(base_path, kernel_, install_path, arguments=("--generic",), out=None):
-    """Ours, made by the build's rouse-initramfs with the root as its sysroot."""
+def initramfs_rouse(base_path, kernel_, install_path, arguments=("--generic",), out=None, before=""):
+    """Ours, made by the build's rouse-initramfs with the root as its sysroot; before: what is done to that first."""
     tool = os.path.join(out or OUT, "rouse-initramfs")
     if not os.path.exists(tool):
         raise Error(f"{tool} is not built: `make`, or take --initramfs debian")
@@ -277,9 +277,9 @@ def initramfs_rouse(base_path, kernel_, install_path, arguments=("--generic",), 
     def make(work):
         quoted = " ".join(f"'{argument}'" for argument in arguments)
         in_tree([install_path + "/tree", kernel_.tree, base_path + "/tree"],
-                f"'{tool}' -k {kernel_.version} -o '{work}/initramfs' --sysroot \"$ROOT\" {quoted}")
+                f"{before}\n'{tool}' -k {kernel_.version} -o '{work}/initramfs' --sysroot \"$ROOT\" {quoted}")
     with open(tool, "rb") as file:
-        key = cache.digest(1, base_path, kernel_.path, install_path, file.read(), *arguments)
+        key = cache.digest(1, base_path, kernel_.path, install_path, file.read(), *arguments, *([before] if before else []))
     return os.path.join(cache.entry("initramfs", key, make, say), "initramfs")
 
 

@@ -23,6 +23,7 @@ import roots
 UNITS = "--full --add-module virtio_pci --add-module virtio_blk --root-type ext4 "
 GENERIC = "--generic --feature installed --feature shell --root-type ext4 --root-type xfs --root-type btrfs --root-type vfat"
 TIMEOUT = float(os.environ.get("TIMEOUT") or 240)
+WWIDS = "mkdir -p $ROOT/etc/multipath; echo /35000c500a1b2c3d4/ >$ROOT/etc/multipath/wwids"
 DOWN = r"rouse-shutdown: all file systems unmounted"
 
 
@@ -40,7 +41,8 @@ class Row:
     quick: bool = False     # one of those in `make check`
     mem: int = 512
     extra: tuple = ()       # more for QEMU
-    helper: str = ""        # nfs, tpm, late, answer-there, hibernate
+    helper: str = ""        # nfs, tpm, late, answer-there, hibernate, multipath
+    before: str = ""        # what is done to the root that the image is made for
 
 
 ROWS = [
@@ -128,6 +130,11 @@ ROWS = [
     Row("md, raid5 without a member", "md5-a md5-c", "root=UUID={uuid[raid5root]} rd.degraded=2", "raid5root", (r"is degraded",)),
     Row("md, raid1 without a member, refused", "md1-a", "root=UUID={uuid[raid1root]} rd.degraded=no rd.timeout=20 panic=1", "",
         (r"root UUID=\S+ did not appear within 20 s", r"array md\S+ is degraded and was not started: .*\(rd.degraded=no\)")),
+    # --- multipath ---
+    Row("multipath", "gpt:multipath", "root=LABEL=gptroot", "gptroot", (r"on /dev/mapper/35000c500a1b2c3d4-part1 ext4|on /dev/dm-1 ext4", DOWN),
+        image=GENERIC + " --feature multipath", before=WWIDS, helper="multipath"),
+    Row("multipath, turned off", "gpt:multipath", "root=LABEL=gptroot nompath", "gptroot", (r"on /dev/sd[ab]1 ext4",), image=GENERIC + " --feature multipath",
+        before=WWIDS, helper="multipath"),
     # --- stacks ---
     Row("LUKS on LVM on RAID", "stack-a stack-b", "root=UUID={uuid[stackroot]}", "stackroot", (DOWN,), type=((r"Passphrase for", "secret6\n"),), quick=True),
     Row("LVM on RAID on two LUKS", "turned-a turned-b", "root=UUID={uuid[turnedroot]}", "turnedroot", (DOWN,), type=((r"Passphrase for", "secret7\n"),)),
@@ -199,6 +206,11 @@ def device(how, number, name, path):
         "nvdimm": ["-object", f"memory-backend-file,id=m{number},share=off,mem-path={path},size=32M",
                    "-device", f"nvdimm,memdev=m{number}"],
         "late": drive,
+        # one disk, which two ways lead to
+        "multipath": ["-blockdev", f"driver=raw,node-name=m{number},file.driver=file,file.filename={path}",
+                      "-device", "virtio-scsi-pci,id=s"] +
+                     [word for lun in (0, 1) for word in ("-device", f"scsi-hd,bus=s.0,lun={lun},drive=m{number},share-rw=on,"
+                                                          f"serial={name},wwn=0x5000c500a1b2c3d4")],
     }[how]
 
 
@@ -239,7 +251,7 @@ class RootGuest(qemu.Guest):
 
 def initramfs(row):
     arguments = row.image.split()
-    return image.initramfs_rouse(roots.base(), image.kernel(row.kernel), image.install(), tuple(arguments))
+    return image.initramfs_rouse(roots.base(), image.kernel(row.kernel), image.install(), tuple(arguments), before=row.before)
 
 
 def _answer_there(guest):
@@ -254,6 +266,7 @@ def _late(guest):
     guest.qmp("device_add", driver="virtio-blk-pci", drive="d0", id="late", serial="late")
 
 
+WRITABLE = ("hibernate", "multipath")  # helpers whose guest writes to a copy of the disk
 STEPS = {"answer-there": _answer_there, "late": _late}
 
 
@@ -332,13 +345,14 @@ def run_row(row, slot):
     machine = image.Machine(image.kernel(row.kernel), initramfs(row), roots.disks(), "", "")
     with helper(row, facts) as more:
         started = time.monotonic()
-        if row.helper == "hibernate":
+        if row.helper in WRITABLE:
             with tempfile.TemporaryDirectory(dir=cache.ROOT) as work:
                 disk = os.path.join(work, "disk.img")
-                roots.ext4.sparse_copy(os.path.join(machine.root, row.disks + ".img"), disk)
+                roots.ext4.sparse_copy(os.path.join(machine.root, row.disks.partition(":")[0] + ".img"), disk)
                 text, error = _boot(row, machine, facts, slot, more, disk)
-                again, error2 = _boot(dataclasses.replace(row, type=()), machine, facts, slot, more, disk)
-                text, error = text + again, error + error2
+                if row.helper == "hibernate":
+                    again, error2 = _boot(dataclasses.replace(row, type=()), machine, facts, slot, more, disk)
+                    text, error = text + again, error + error2
         else:
             text, error = _boot(row, machine, facts, slot, more)
     return error + judge(row, text) if error or judge(row, text) else "", text, time.monotonic() - started
