@@ -4,8 +4,12 @@
 #include <linux/btrfs.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "builtin.h"
+
+#define CONTROL "/dev/btrfs-control"
 
 int builtin_btrfs(struct device *d, struct rules_event *e, int argc, char **argv)
 {
@@ -15,7 +19,10 @@ int builtin_btrfs(struct device *d, struct rules_event *e, int argc, char **argv
 
         if (argc != 3 || !streq(argv[1], "ready") || strlen(argv[2]) >= sizeof(args.name))
                 return -EINVAL;
-        fd = open("/dev/btrfs-control", O_RDWR | O_CLOEXEC);
+        fd = open(CONTROL, O_RDWR | O_CLOEXEC);
+        /* Early in a boot the node that has the kernel load the module may be still to come. */
+        if (fd < 0 && errno == ENOENT && mknod(CONTROL, S_IFCHR | 0600, makedev(10, 234)) >= 0)
+                fd = open(CONTROL, O_RDWR | O_CLOEXEC);
         if (fd < 0) /* no module: nobody can say, and nobody waits */
                 return errno == ENOENT || errno == ENXIO || errno == ENODEV
                                ? builtin_add(d, "ID_BTRFS_READY", "0") < 0 ? -ENOMEM : -ENODEV
