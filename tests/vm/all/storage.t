@@ -50,7 +50,7 @@ LABEL=cstack /mnt/stack ext4 defaults 0 2
 /dev/vgplain/data /mnt/lvm ext4 defaults 0 2
 LABEL=many /mnt/btrfs btrfs defaults 0 0
 /dev/mapper/cverity /mnt/verity ext4 ro 0 0
-LABEL=paths /mnt/mp ext4 defaults,nofail 0 0
+LABEL=paths /mnt/mp ext4 defaults,nofail,x-systemd.device-timeout=300s 0 0
 /dev/mapper/cstick /mnt/stick ext4 nofail 0 0
 /dev/mapper/cswap none swap sw 0 0
 127.0.0.1:/root/share /mnt/nfs nfs4 _netdev,nofail 0 0
