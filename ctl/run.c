@@ -475,7 +475,7 @@ static void on_record(const struct ctl_record *rec, void *data)
         } else if (record_get(rec, "Ended")) {
                 if (r->wait && !r->quiet)
                         say_end(r, rec);
-                if (!streq(result, "success")) {
+                if (!streq(record_str(rec, "Result"), "success")) {
                         /* what it ended with, or plainly failed */
                         if (streq(record_str(rec, "ExecMainCode"), "1"))
                                 (void)parse_int(record_str(rec, "ExecMainStatus"), &status);

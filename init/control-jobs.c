@@ -78,7 +78,7 @@ int control_wait_new(struct request *r, struct wait_group **ret)
 
 static void tell_end(struct wait_group *g, struct unit *u)
 {
-        static char *const keys[] = { (char *)"Id", (char *)"Result", (char *)"ActiveState",
+        static char *keys[] = { (char *)"Id", (char *)"Result", (char *)"ActiveState",
                 (char *)"ExecMainCode", (char *)"ExecMainStatus", (char *)"CPUUsageNSec",
                 (char *)"IPIngressBytes", (char *)"IPEgressBytes", (char *)"IOReadBytes",
                 (char *)"IOWriteBytes", (char *)"InactiveExitTimestampMonotonic",
@@ -86,7 +86,7 @@ static void tell_end(struct wait_group *g, struct unit *u)
         struct record rec;
 
         record_begin(&rec, &g->r);
-        rec.only = keys;
+        record_only(&rec, keys);
         show_unit(&rec, u);
         rec.only = NULL;
         record_add(&rec, "Ended", "yes");

@@ -127,6 +127,8 @@ sc daemon-reload; [ $? -eq 0 ] || grep -q "not supported" "$dir/err"; ok $? "dae
 sc is-active sleeper; ok $? "what ran still runs"
 sc list-units -o json; python3 -c 'import json,sys; assert any(u["unit"]=="sleeper.service" for u in json.load(open(sys.argv[1])))' "$dir/out" 2>>"$dir/err"; ok $? "list-units as JSON"
 ln -sf systemctl "$dir/systemd-run"
+in_ns "$dir/systemd-run" --wait -p DefaultDependencies=no /bin/sh -c 'exit 3' >"$dir/out" 2>"$dir/err"; [ $? -eq 3 ] && grep -q 'Finished with result: exit-code' "$dir/err" && grep -q 'code=exited/status=3' "$dir/err"
+ok $? "systemd-run --wait: how it ended"
 in_ns "$dir/systemd-run" --unit made -p DefaultDependencies=no -p LimitNOFILE=100 -p RemainAfterExit=yes /bin/sh -c 'exit 0'; ok $? "systemd-run"
 sc is-active made; ok $? "the transient unit is there"
 ln -sf systemctl "$dir/shutdown"; ln -sf systemctl "$dir/systemd-analyze"
