@@ -35,8 +35,8 @@ STEPS = [
     (f"{RUN} -p AppArmorProfile=of-nobody true", 231, ""),
     (f"{RUN} -p AppArmorProfile=-of-nobody cat /etc/hostname", 0, r"^\S+$"),
     # a session opens before the program and closes after it; who opened it outlives the service
-    (f"{RUN} -p User=daemon -p PAMName=session id -un; cat /run/sessions", 0, r"^daemon\nopen_session daemon\nclose_session daemon$"),
-    ("rm /run/sessions; systemd-run -q -u sleeper -p User=daemon -p PAMName=session sleep 1000; cat /run/sessions; "
+    (f"{RUN} -p User=daemon -p PAMName=session id -un; until grep -q close /run/sessions; do sleep 0.1; done; cat /run/sessions", 0, r"^daemon\nopen_session daemon\nclose_session daemon$"),
+    ("rm /run/sessions; systemd-run -q -u sleeper -p User=daemon -p PAMName=session sleep 1000; until grep open /run/sessions; do sleep 0.1; done 2>/dev/null; "
      "systemctl kill -s KILL --kill-who=main sleeper; until grep close /run/sessions; do sleep 0.1; done", 0,
      r"^open_session daemon\nclose_session daemon$"),
     # users whom only NSS knows
@@ -47,9 +47,9 @@ STEPS = [
     (f"systemd-run -q --wait -u level -p LogLevelMax=warning sh -c 'echo \"<5>not this\"; echo \"<4>but this\"; logger -p user.debug nor that'; "
      "journalctl -o cat -u level", 0, r"(?s)\A(?!.*(not this|nor that)).*but this"),
     (f"systemd-run -q --wait -u extra -p LogExtraFields=TEAM=web echo with a field; journalctl -o cat TEAM=web", 0, r"^with a field$"),
-    (f"systemd-run -q --wait -u burst -p LogRateLimitIntervalSec=1h -p LogRateLimitBurst=3 sh -c 'for i in 1 2 3 4 5 6; do echo line $i; done'; "
+    (f"systemd-run -q --wait -u burst --description=many -p LogRateLimitIntervalSec=1h -p LogRateLimitBurst=3 sh -c 'for i in 1 2 3 4 5 6; do echo line $i; done'; "
      "journalctl -o cat -u burst | grep -c line", 0, r"^3$"),
-    (f"systemd-run -q --wait -u apart -p LogNamespace=apart sh -c 'echo printed; logger to syslog'; journalctl -o cat --namespace=apart; "
+    (f"systemd-run -q --wait -u apart --description=elsewhere -p LogNamespace=apart sh -c 'echo printed; logger to syslog'; journalctl -o cat --namespace=apart; "
      "journalctl -o cat -u apart | grep -c -e printed -e syslog", 1, r"(?s)printed.*to syslog.*^0$|to syslog.*printed.*^0$"),
     # a virtual console that nobody has open any more is given back
     (f"{RUN} -p StandardInput=tty -p TTYPath=/dev/tty9 true; ls /dev/vcs9 && {RUN} -p TTYPath=/dev/tty9 -p TTYVTDisallocate=yes true; "
