@@ -90,7 +90,7 @@ static void add_policies(struct helper *h, struct plan_list l, int wish)
 
                 s += optional;
                 s += *s == '+';
-                add_policy(h, s, wish, optional);
+                add_policy(h, s, wish, optional || wish == READ_ONLY); /* see check_missing() */
         }
 }
 
@@ -98,6 +98,49 @@ static void add_all(struct helper *h, const char *const *paths, int wish)
 {
         for (; *paths; paths++)
                 add_policy(h, *paths, wish, true);
+}
+
+static void policy_of(const char *path, int *writing, int *executing)
+{
+        size_t best_w = 0, best_e = 0;
+
+        *writing = *executing = NO_WISH;
+        for (size_t i = 0; i < n_wishes; i++) {
+                size_t n = strlen(wishes[i].path) + 1;
+
+                if (!path_startswith(path, wishes[i].path))
+                        continue;
+                if (wishes[i].writing && n > best_w) {
+                        best_w = n;
+                        *writing = wishes[i].writing;
+                }
+                if (wishes[i].executing && n > best_e) {
+                        best_e = n;
+                        *executing = wishes[i].executing;
+                }
+        }
+}
+
+/* A path that is to be read-only may be missing where nothing can be written anyway, as accounts-daemon's is below
+ * ProtectSystem=strict; elsewhere something would be there one day that is not protected. */
+static void check_missing(struct helper *h)
+{
+        const struct exec_plan *p = h->plan;
+
+        for (uint32_t i = 0; i < p->read_only.n; i++) {
+                const char *s = plan_item(p, p->read_only, i), *path = s + (*s == '+');
+                _cleanup_free_ char *real = mount_resolve(path), *place = NULL;
+                int writing, executing;
+
+                if (real || *s == '-')
+                        continue;
+                place = str_printf("%s%s", mount_root, path);
+                if (!place)
+                        helper_fail(h, EXIT_MEMORY, -ENOMEM, NULL);
+                policy_of(place, &writing, &executing);
+                if (writing != READ_ONLY)
+                        fail(h, -ENOENT, path);
+        }
 }
 
 static void gather_policies(struct helper *h)
@@ -143,6 +186,7 @@ static void gather_policies(struct helper *h)
         add_policies(h, p->read_write, READ_WRITE);
         add_policies(h, p->no_exec, NOT_EXECUTABLE);
         add_policies(h, p->exec, EXECUTABLE);
+        check_missing(h);
 }
 
 static int by_path(const void *a, const void *b)
@@ -171,27 +215,6 @@ static void make_mount_points(struct helper *h)
                         continue;
                 if (mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0)
                         fail(h, -errno, path);
-        }
-}
-
-static void policy_of(const char *path, int *writing, int *executing)
-{
-        size_t best_w = 0, best_e = 0;
-
-        *writing = *executing = NO_WISH;
-        for (size_t i = 0; i < n_wishes; i++) {
-                size_t n = strlen(wishes[i].path) + 1;
-
-                if (!path_startswith(path, wishes[i].path))
-                        continue;
-                if (wishes[i].writing && n > best_w) {
-                        best_w = n;
-                        *writing = wishes[i].writing;
-                }
-                if (wishes[i].executing && n > best_e) {
-                        best_e = n;
-                        *executing = wishes[i].executing;
-                }
         }
 }
 

@@ -365,6 +365,10 @@ CASES = [
     Case("an image that is none", "MountImages=/usr/sbin/probe:/mnt", "out:x", "226", after=status),
     *[Case(f"exec.{name}", f"RootImage=/opt/images/root.raw\n{name}=/opt/x", "out:x", "226", after=status)
       for name in ("RootHash", "RootHashSignature", "RootVerity")],
+    Case("ReadOnlyPaths= of what is missing", "ReadOnlyPaths=/usr/share/of-nobody", "out:x", "226", after=status),
+    Case("ReadOnlyPaths= of what is missing where all is read-only", "ProtectSystem=strict\nReadOnlyPaths=/usr/share/of-nobody", "out:x", "x"),
+    Case("ReadOnlyPaths= of what is missing where something may be written", "ProtectSystem=strict\nReadWritePaths=/usr\n"
+         "ReadOnlyPaths=/usr/share/of-nobody", "out:x", "226", after=status),
     Case("MountImages= with - before it, and no image", "MountImages=-/opt/image:/mnt", "out:x", "x"),
     Case("exec.LoadCredentialEncrypted", "LoadCredentialEncrypted=x:/opt/encrypted", "file:/run/credentials/@ID@.service/x", "secret",
          before=f"echo secret | {ENCRYPT} - /opt/encrypted"),
