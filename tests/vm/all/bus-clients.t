@@ -51,7 +51,8 @@ COCKPIT = """
 import json, socket, subprocess
 S, P = "org.freedesktop.systemd1", "/org/freedesktop/systemd1"
 ours, its = socket.socketpair()
-bridge = subprocess.Popen(["cockpit-bridge", "--privileged"], stdin=its, stdout=its)
+bridge = subprocess.Popen(["cockpit-bridge"], stdin=its, stdout=its)
+its.close()
 stream = ours.makefile("rwb")
 def send(channel, text):
     frame = (channel + chr(10) + json.dumps(text)).encode()
