@@ -90,7 +90,7 @@ TABLE = {
          "/fi/w1/wpa_supplicant1 org.freedesktop.DBus.Properties.Get string:fi.w1.wpa_supplicant1 string:DebugLevel",
          "variant +string", ""),
         ("containerd", "containerd", "", "ctr version", "Server:", ""),
-        ("docker.io,busybox-static,apparmor", "docker", "", "tar -cC /bin busybox | docker import -q - bb >/dev/null; "
+        ("docker.io,busybox-static,apparmor", "docker", "", "tar -cC /bin busybox | docker import - bb >/dev/null; "
          "docker run --rm --network none bb /busybox expr 6 '*' 7", "^42$", ""),
         ("libvirt-daemon-system", "libvirtd", "", "virsh -c qemu:///system nodeinfo", "CPU model", ""),
         ("libvirt-daemon-system", "virtlogd", "", "virt-admin -c virtlogd:///system server-list", "virtlogd", ""),
