@@ -11,7 +11,7 @@ import steps
 from tap import TIMEOUT, Tap
 
 tap = Tap()
-PACKAGES = "libpam-systemd,polkitd"
+PACKAGES = "libpam-systemd,polkitd,tzdata"
 KILLS = int(os.environ.get("KILLS") or 100)
 SSH = "ssh -o StrictHostKeyChecking=no -o ConnectTimeout=60 -o BatchMode=yes"
 SD = "/bin/systemctl.systemd --no-pager"
