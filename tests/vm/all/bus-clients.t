@@ -80,7 +80,7 @@ bridge.terminate()
 
 STEPS = [
     ("until systemctl is-active -q rouse-busd; do sleep 0.2; done; systemctl is-system-running --wait", 0, "running"),
-    ("/usr/bin/python3 /root/subscribe.py", 0, r"^one.service done.* over\nsuccess True 1\norg.freedesktop.systemd1.NoSuchUnit$"),
+    ("/usr/bin/python3 /root/subscribe.py", 0, r"(^| )one.service done.* over\nsuccess True 1\norg.freedesktop.systemd1.NoSuchUnit$"),
     ("/usr/bin/python3 /root/cockpit.py", 0, r"unit/cron_2eservice.*True active .*systemd1/job/[0-9]+"),
     ("systemctl is-active NetworkManager && nmcli -t -f RUNNING general && nmcli -t device && nmcli -t -f STATE general", 0, r"^active\nrunning\n(.|\n)*lo:loopback"),
     ("ip link add probe type dummy && nmcli connection add type dummy ifname probe con-name probe ipv4.method manual ipv4.addresses 10.9.8.7/24 "
