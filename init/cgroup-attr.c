@@ -72,6 +72,18 @@ static uint64_t tasks_max(struct unit *u, const struct cgroup_context *c)
         return system_tasks_max() * share / 10000;
 }
 
+static bool has_own_tasks_max(const struct cgroup_context *c)
+{
+        return c->tasks_max != UNSET || c->tasks_max_permyriad != UINT32_MAX;
+}
+
+static bool is_offered(struct unit *u, unsigned controller)
+{
+        const struct cgroups *cg = u->manager->cgroups;
+
+        return !cg || cg->supported & controller;
+}
+
 unsigned cgroup_needs(struct unit *u)
 {
         const struct cgroup_context *c = unit_cgroup_context(u);
@@ -263,8 +275,8 @@ int cgroup_write_attributes(struct unit *u, int fd, bool all)
         uint64_t tasks = tasks_max(u, c);
 
         write_numbers(u, fd, c, all);
-        /* "max" is what a new cgroup has */
-        if (tasks != UNSET && (tasks != INFINITE || all))
+        /* "max" is what a new cgroup has; that the default of all units has no effect is said once, in cgroup.c */
+        if (tasks != UNSET && (tasks != INFINITE || all) && (has_own_tasks_max(c) || is_offered(u, CG_PIDS)))
                 write_number(u, fd, "pids.max", "%s", tasks);
         else if (all && cgroup_controllers_at(fd) & CG_PIDS)
                 write_number(u, fd, "pids.max", "%s", INFINITE);

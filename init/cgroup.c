@@ -225,6 +225,19 @@ static int write_slice(struct cgroups *cg, struct unit *u, struct slice_node *n)
         return r;
 }
 
+/* Controllers that a unit needs and our root does not offer (a container's, an old kernel's) are said once. */
+static void say_missing(struct cgroups *cg, unsigned want)
+{
+        char text[80];
+
+        want &= ~cg->supported & ~cg->missed;
+        if (!want)
+                return;
+        cg->missed |= want;
+        controller_text(want, text, sizeof(text));
+        log_notice("Cgroup controllers %s are not offered here: limits of them have no effect", text);
+}
+
 /* Controllers in the root and down to the slice: each level must have them for the next. */
 static int prepare_slice(struct cgroups *cg, const char *name, unsigned want, struct slice_node **ret)
 {
@@ -234,6 +247,7 @@ static int prepare_slice(struct cgroups *cg, const char *name, unsigned want, st
         int r;
 
         if (!parent_slice(name, parent, sizeof(parent))) {
+                say_missing(cg, want);
                 enable_controllers(cg, "", want, &cg->root_enabled);
                 *ret = NULL;
                 return 0;

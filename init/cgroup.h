@@ -12,6 +12,7 @@ struct cgroups {
         char *prefix;          /* our own root below it, "" or "/container" */
         int root_fd;           /* of mount + prefix, O_PATH */
         unsigned supported;    /* what the root offers */
+        unsigned missed;       /* what it does not, and was wanted and said */
         struct hash slices;    /* slice name → struct slice_node */
         unsigned root_enabled; /* in the root's cgroup.subtree_control */
         struct loop_io inotify;

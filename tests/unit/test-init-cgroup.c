@@ -212,6 +212,24 @@ static void test_needs(void)
         end();
 }
 
+/* A root without pids, as a container's: that the default of all units has no effect is said once, not at each start. */
+static void test_missing(void)
+{
+        _cleanup_free_ char *dir = test_path("/cg");
+        struct unit *own;
+
+        put(ETC "own.service", "[Service]\nExecStart=/x\nTasksMax=33\n");
+        begin("");
+        put("/cg/cgroup.controllers", "cpu memory\n");
+        is_int(cgroup_setup_at(m, dir, ""), 0, "a root without pids");
+        own = test_unit(m, "own.service");
+        is_int(cgroup_realize(u), 0, "a unit starts in it");
+        is_int(cgroup_realize(own), 0, "and one with TasksMax=");
+        is_int(logged_times("controllers +pids are not offered"), 1, "what is missing is said once");
+        is_int(logged_times("pids.max"), 1, "and TasksMax= that has no effect, but not the default");
+        end();
+}
+
 static void test_place(void)
 {
         begin("Slice=my-own.slice\nDelegate=cpu pids");
@@ -231,6 +249,7 @@ int main(void)
         test_devices();
         test_devices_reset();
         test_needs();
+        test_missing();
         test_place();
         return test_end();
 }
