@@ -157,8 +157,9 @@ static int add_device_deps(struct unit *u, const struct mount *mt)
                 r = unit_get(u->manager, name, &dev);
         if (r < 0)
                 return r;
+        /* A file system without its disk is of no use to anybody: it is unmounted. */
         return unit_add_dep2(
-                u, DEP_AFTER, u->fragment_path ? DEP_REQUIRES : DEP_REFERENCES, dev, ORIGIN_IMPLICIT);
+                u, DEP_AFTER, u->fragment_path ? DEP_BINDS_TO : DEP_REFERENCES, dev, ORIGIN_IMPLICIT);
 }
 
 static int add_default_deps(struct unit *u, const struct mount *mt)

@@ -156,6 +156,27 @@ static void test_mount(void)
         }
 }
 
+static void test_disk_gone(void)
+{
+        struct unit *u = begin("mount", "/a", "Mount", "What=/dev/disk/by-label/x\nWhere=@\nType=ext4");
+        _cleanup_free_ char *where = test_path("/a");
+        char *links[] = { (char *)"/dev/disk/by-label/x", NULL };
+
+        device_message(m, "/sys/devices/vdz", "/dev/vdz", DL_DEV_PRESENT, links, NULL);
+        (void)unit_start(u);
+        mount_done_message(m, where, 0, NULL);
+        is_str(unit_sub_state(u), "mounted", "a disk's file system is mounted");
+        device_message(m, "/sys/devices/vdz", "/dev/vdz", DL_DEV_PRESENT, links, NULL);
+        manager_dispatch_run_queue(m);
+        is_str(unit_sub_state(u), "mounted", "an event of the disk changes nothing");
+        device_message(m, "/sys/devices/vdz", "/dev/vdz", DL_DEV_GONE, NULL, NULL);
+        manager_dispatch_run_queue(m);
+        ok(was_done("umount ;"), "it is unmounted when the disk is gone");
+        umount_done_message(m, where, 0, NULL);
+        is_str(unit_sub_state(u), "dead", "and that is no failure");
+        end();
+}
+
 static void test_swap(void)
 {
         struct unit *u =
@@ -277,6 +298,7 @@ int main(void)
 {
         test_begin();
         test_mount();
+        test_disk_gone();
         test_swap();
         test_automount();
         test_scope();
