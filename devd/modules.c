@@ -204,17 +204,23 @@ static bool job_low(const struct job *j)
         return true;
 }
 
+/* A driver that finds no hardware says -ENODEV, and an initramfs has not all that its index names. */
+static bool is_news(const struct job *j, int r)
+{
+        if (job_by_name(j))
+                return true;
+        return r != -ENODEV && (r != -ENOENT || access("/etc/initrd-release", F_OK) < 0);
+}
+
 static void job_end(struct job *j, int r, const char *message)
 {
         struct devd *m = j->m;
-        bool by_name = job_by_name(j);
 
         hash_del(&m->modules->jobs, j->name);
         m->modules->pending--;
-        /* A driver that finds no hardware says -ENODEV, which is no news when an alias asked. */
         if (r < 0)
-                log_full(by_name || r != -ENODEV ? LOG_WARNING : LOG_DEBUG, 0, NULL, "module %s: %s",
-                        j->name, !str_empty(message) ? message : strerror(-r));
+                log_full(is_news(j, r) ? LOG_WARNING : LOG_DEBUG, 0, NULL, "module %s: %s", j->name,
+                        !str_empty(message) ? message : strerror(-r));
         for (size_t i = 0; i < j->n_groups; i++)
                 group_step(j->groups[i], r, j->name, message);
         free(j->groups);

@@ -210,6 +210,8 @@ static int mount_load(struct unit *u)
 
         if (r < 0)
                 return r;
+        if (!u->fragment_path && !mt->what && !mt->in_mountinfo && !streq(path, "/"))
+                return -ENOENT;
         if (!mt->where)
                 mt->where = strdup(path);
         if (!mt->where)
@@ -663,6 +665,21 @@ void mount_devd_ready(struct manager *m)
         }
 }
 
+/* A mount without a file is a unit as long as the kernel has it. */
+static void know_again(struct mount *mt)
+{
+        struct unit *u = &mt->unit;
+
+        if (u->load_state == UNIT_NOT_FOUND
+                        ? !mt->in_mountinfo
+                        : u->load_state != UNIT_LOADED || mt->in_mountinfo || u->fragment_path || mt->what)
+                return;
+        u->load_state = UNIT_STUB;
+        (void)str_replace(&u->load_error, NULL);
+        unit_queue_load(u);
+        manager_dispatch_load_queue(u->manager);
+}
+
 void mount_done_message(struct manager *m, const char *where, unsigned err, const char *text)
 {
         struct mount *mt = find_mount(m, where);
@@ -693,6 +710,7 @@ void umount_done_message(struct manager *m, const char *where, unsigned err, con
         }
         mt->in_mountinfo = false;
         set_state(mt, MNT_DEAD);
+        know_again(mt);
 }
 
 void mountinfo_message(struct manager *m, bool there, const char *where, const char *what, const char *type,
@@ -718,14 +736,18 @@ void mountinfo_message(struct manager *m, bool there, const char *where, const c
                 return;
         mt->in_mountinfo = there;
         if (there) {
+                know_again(mt);
                 (void)str_replace(&mt->mi_what, what);
                 (void)str_replace(&mt->mi_type, type);
                 (void)str_replace(&mt->mi_options, options);
                 if (mt->state == MNT_DEAD || mt->state == MNT_FAILED ||
                         (mt->state == MNT_MOUNTING && mt->control_pid <= 0))
                         set_state(mt, MNT_MOUNTED);
-        } else if (mt->state == MNT_MOUNTED || mt->state == MNT_UNMOUNTING)
-                set_state(mt, MNT_DEAD);
+        } else {
+                if (mt->state == MNT_MOUNTED || mt->state == MNT_UNMOUNTING)
+                        set_state(mt, MNT_DEAD);
+                know_again(mt);
+        }
 }
 
 void mountinfo_scan(struct manager *m)

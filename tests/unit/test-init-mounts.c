@@ -177,6 +177,27 @@ static void test_disk_gone(void)
         end();
 }
 
+static void test_without_file(void)
+{
+        struct unit *u;
+
+        put("/etc/systemd/system/t.target", "[Unit]\nDefaultDependencies=no\nWants=nowhere.mount\n");
+        m = test_manager();
+        u = test_unit(m, "nowhere.mount");
+        is_int(u->load_state, UNIT_NOT_FOUND, "a mount without a file is none");
+        is_int(manager_add_job_by_name(m, JOB_START, "t.target", JOB_REPLACE, NULL, NULL), 0,
+                "a wish for it is no error");
+        ok(!u->job, "nor a job");
+        mountinfo_message(m, true, "/nowhere", "tmpfs", "tmpfs", "rw");
+        is_int(u->load_state, UNIT_LOADED, "a mount that the kernel has is one without a file");
+        is_int(unit_active_state(u), UNIT_ACTIVE, "and active");
+        is_str(UNIT_CAST(mount, u)->where, "/nowhere", "with its place");
+        mountinfo_message(m, false, "/nowhere", "tmpfs", "tmpfs", "rw");
+        is_int(u->load_state, UNIT_NOT_FOUND, "until the kernel has it no longer");
+        is_int(unit_active_state(u), UNIT_INACTIVE, "then it is gone");
+        end();
+}
+
 static void test_swap(void)
 {
         struct unit *u =
@@ -299,6 +320,7 @@ int main(void)
         test_begin();
         test_mount();
         test_disk_gone();
+        test_without_file();
         test_swap();
         test_automount();
         test_scope();
