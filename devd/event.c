@@ -64,12 +64,16 @@ static int prepare(struct event_run *run)
         return 0;
 }
 
-/* One pass of the rules over a fresh device. Their answer, or what prepare() says. */
+/* The rules, over a fresh device, or on from where they were put off. Their answer, or what prepare() says. */
 static int apply_once(struct event_run *run)
 {
         struct devd *m = run->m;
         int r;
 
+        if (run->d && m->rules && rules_stopped(m->rules, &run->re)) {
+                run->re.global_env = m->global_env;
+                return rules_apply(m->rules, run->d, &run->re, &event_ops);
+        }
         rules_event_done(&run->re);
         run->re = (struct rules_event) {};
         r = prepare(run);

@@ -3,9 +3,9 @@
  *     start → prepare → rules ⇄ (program, probe) → rename → node, links, database → RUN list → end
  *
  * The rules run in this process. When they need something that may block, the op notes what (struct pending) and
- * answers RULES_DEFER; it is done in a task or worker, its answer is kept (struct memo), and the rules run again
- * from the start with a fresh device, answered from the memos in the same order. Most events need that never, a
- * disk whose contents are not known yet needs it once.
+ * answers RULES_DEFER; it is done in a task or worker, its answer is kept (struct memo), and the rules go on where
+ * they were put off. Where they were replaced meanwhile they run again from the start with a fresh device, answered
+ * from the memos in the same order. Most events need that never, a disk whose contents are not known yet needs it once.
  *
  * event.c: the steps. event-ops.c: rules_ops, pending and memos. event-finish.c: rename, node, database, RUN list. */
 #pragma once

@@ -196,8 +196,6 @@ static int write_value(struct evaluation *v, const char *path, const char *value
 
         if (v->ops && v->ops->write) {
                 r = v->ops->write(v->d, v->e, path, value);
-                if (r == RULES_DEFER)
-                        return r;
         } else {
                 r = write_attr(path, value);
         }

@@ -171,6 +171,7 @@ struct rules {
         struct hash plans;      /* key → struct plan */
         char **users, **groups; /* while compiling: names already looked up, "name:id" */
         unsigned problems;
+        uint64_t serial; /* of each set another */
 };
 
 void *arena_alloc(struct arena *a, size_t n); /* zeroed, aligned; NULL and failed */
@@ -236,6 +237,9 @@ struct evaluation { /* one event's way through the rules */
         enum escape escape;
         bool name_final, owner_final, group_final, mode_final, links_final, watch_final;
         int saved_log_level; /* -1: not changed */
+        size_t entry;        /* of the plan, and token of its line: where to begin */
+        unsigned token;
+        uint64_t serial; /* of the rules */
 };
 /* Value of fmt in out (RULE_LINE_MAX bytes). replace_blanks: white space inside substituted text becomes '_'.
  * 0, or -E2BIG when it did not fit (out is then cut), -EINVAL for bad text. */

@@ -140,10 +140,12 @@ static void drop_compile_state(struct rules *r)
 
 struct rules *rules_new(void)
 {
+        static uint64_t serial;
         struct rules *r = calloc(1, sizeof(*r));
 
         if (!r)
                 return NULL;
+        r->serial = ++serial;
         r->cap_tokens = 4096; /* what Debian's own files need; an array that is there has a first element */
         r->tokens = malloc(r->cap_tokens * sizeof(*r->tokens));
         if (!r->tokens) {
@@ -270,7 +272,9 @@ void rules_event_done(struct rules_event *e)
                 free(e->run[i].command);
         free(e->run);
         free(e->program_result);
+        free(e->stopped);
         e->run = NULL;
+        e->stopped = NULL;
         e->program_result = NULL;
         e->n_run = 0;
 }
@@ -281,14 +285,16 @@ void rules_event_done(struct rules_event *e)
 static int matches(
         struct evaluation *v, const struct plan_entry *p, const struct token *t, unsigned n, unsigned *ret_i)
 {
-        unsigned i = 0;
+        unsigned i = v->token, at;
         int r;
 
+        v->token = 0;
         while (i < n && IS_MATCH(t[i].type)) {
                 if (i < 32 && (p->decided & UINT32_C(1) << i)) {
                         i++;
                         continue;
                 }
+                at = i;
                 if (IS_PARENT_MATCH(t[i].type)) {
                         unsigned k = i;
 
@@ -299,6 +305,8 @@ static int matches(
                 } else {
                         r = eval_match(v, &t[i++]);
                 }
+                if (r == RULES_DEFER)
+                        v->token = at;
                 if (r <= 0)
                         return r;
         }
@@ -344,23 +352,48 @@ static void default_permissions(struct device *d)
                 d->mode = 0660;
 }
 
+bool rules_stopped(const struct rules *r, const struct rules_event *e)
+{
+        return e->stopped && e->stopped->serial == r->serial;
+}
+
+/* All that was decided until an op put the rules off. Without it, and where a line has changed what is logged, they
+ * are applied from the start again. */
+static void keep_stopped(const struct evaluation *v)
+{
+        if (v->saved_log_level >= 0)
+                return;
+        v->e->stopped = malloc(sizeof(*v));
+        if (v->e->stopped)
+                *v->e->stopped = *v;
+}
+
 int rules_apply(const struct rules *r, struct device *d, struct rules_event *e, const struct rules_ops *ops)
 {
         struct evaluation v = { .rules = r, .d = d, .e = e, .ops = ops, .saved_log_level = -1 };
         const struct plan *p;
         int x = 0;
 
+        v.serial = r->serial;
+        if (rules_stopped(r, e) && e->stopped->d == d)
+                v = *e->stopped;
+        free(e->stopped);
+        e->stopped = NULL;
         (void)device_complete(d);
         p = plan_for(r, d);
         if (!p)
                 return -ENOMEM;
-        for (size_t i = 0; i < p->n && x >= 0; i++) {
-                v.line = &r->lines[p->e[i].line];
-                x = run_line(&v, &p->e[i]);
+        for (; v.entry < p->n; v.entry++) {
+                v.line = &r->lines[p->e[v.entry].line];
+                x = run_line(&v, &p->e[v.entry]);
+                if (x < 0)
+                        break;
                 if (x > 0 && (v.line->flags & LINE_GOTO))
-                        while (i + 1 < p->n && p->e[i + 1].line < v.line->target)
-                                i++;
+                        while (v.entry + 1 < p->n && p->e[v.entry + 1].line < v.line->target)
+                                v.entry++;
         }
+        if (x == RULES_DEFER)
+                keep_stopped(&v);
         if (v.saved_log_level >= 0)
                 log_set_max_level(v.saved_log_level);
         if (x < 0)

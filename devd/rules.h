@@ -30,16 +30,19 @@ struct rules_event { /* per event: what the rules decided besides the device's o
         void *data;     /* the ops' own */
         bool functions; /* the interface is to have virtual functions, which is done after the rules */
         uint32_t builtins_run,
-                builtins_failed; /* bits of those with BUILTIN_ONCE, by their place in the table */
+                builtins_failed;    /* bits of those with BUILTIN_ONCE, by their place in the table */
+        struct evaluation *stopped; /* where an op's RULES_DEFER was met: rules_apply() goes on there */
 };
 void rules_event_done(struct rules_event *e);
+/* Whether rules_apply() would go on where it was put off: these are the rules that were being applied. */
+bool rules_stopped(const struct rules *r, const struct rules_event *e);
 
 struct rules_ops {
         /* Runs a program to its end; output (may be NULL) gets stdout. Exit status ≥ 0, or -errno, or RULES_DEFER. */
         int (*program)(struct device *d, struct rules_event *e, const char *command, char **ret_output);
         /* Runs a builtin; test: print only. ≥ 0 when it succeeded, -errno, RULES_DEFER. */
         int (*builtin)(struct device *d, struct rules_event *e, const char *command);
-        /* Writes value to a sysfs or /proc/sys file. NULL: written in place. 0, -errno, RULES_DEFER. */
+        /* Writes value to a sysfs or /proc/sys file. NULL: written in place. 0 or -errno. */
         int (*write)(struct device *d, struct rules_event *e, const char *path, const char *value);
 };
 

@@ -43,12 +43,19 @@ static void make_tree(void)
 
 /* --- ops -------------------------------------------------------------------------------------------- */
 
-static unsigned builtin_calls;
+static unsigned builtin_calls, said;
+static const char *deferred_answer; /* NULL: not there yet */
 
 static int fake_program(struct device *d, struct rules_event *e, const char *command, char **ret_output)
 {
-        if (streq(command, "defer"))
-                return RULES_DEFER;
+        if (startswith(command, "defer")) {
+                if (!deferred_answer)
+                        return RULES_DEFER;
+                if (ret_output)
+                        *ret_output = strdup(deferred_answer);
+                return 0;
+        }
+        said += startswith(command, "say ") != NULL;
         if (startswith(command, "fail"))
                 return 1;
         if (startswith(command, "say ") && ret_output)
@@ -407,6 +414,62 @@ static void test_defer(void)
         rules_free(r);
 }
 
+#define GOES_ON                                                                                             \
+        "PROGRAM==\"say x\", ENV{A}+=\"1\", MODE:=\"0600\", RUN+=\"first\"\n"                               \
+        "ENV{SKIP}!=\"1\", GOTO=\"over\"\n"                                                                 \
+        "ENV{C}=\"1\"\n"                                                                                    \
+        "LABEL=\"over\"\n"                                                                                  \
+        "SUBSYSTEMS==\"pci\", ATTRS{vendor}==\"0x1af4\", PROGRAM==\"say y\", PROGRAM==\"defer $id\", "      \
+        "RESULT==\"here\", "                                                                                \
+        "ENV{B}+=\"%b\", MODE=\"0666\"\n"                                                                   \
+        "RUN+=\"last\"\n"
+
+/* Put off in the middle of a line: what was decided before counts, and is not done again. */
+static void test_goes_on(void)
+{
+        _cleanup_device_ struct device *d = NULL;
+        struct rules *r = compile(GOES_ON);
+        struct rules_event e = { 0 };
+
+        said = 0;
+        deferred_answer = NULL;
+        (void)device_from_syspath(DISK, "add", &d);
+        is_int(rules_apply(r, d, &e, &ops), RULES_DEFER, "a program that takes its time");
+        ok(rules_stopped(r, &e), "the rules know where they were put off");
+        is_int(rules_apply(r, d, &e, &ops), RULES_DEFER, "it is not there yet");
+        rules_trim(r);
+        deferred_answer = "here";
+        is_int(rules_apply(r, d, &e, &ops), 0, "it is there");
+        is_int(said, 2, "the lines and tokens before are not met again");
+        is_str(device_prop(d, "A"), "1", "nor what they assign");
+        is_str(device_prop(d, "B"), "0000:00:02.0", "the ancestor that the line had found counts");
+        is_str(device_prop(d, "C"), NULL, "and the jump over a line");
+        is_int(d->mode, 0600, "what was final is");
+        is_int((int64_t)e.n_run, 2, "both programs to be run are there");
+        ok(!rules_stopped(r, &e), "nothing is put off any more");
+        rules_event_done(&e);
+        rules_free(r);
+}
+
+/* Rules that were read anew meanwhile are applied from the start. */
+static void test_not_other_rules(void)
+{
+        _cleanup_device_ struct device *d = NULL;
+        struct rules *old = compile("PROGRAM==\"defer\", ENV{B}=\"1\"\n"), *new;
+        struct rules_event e = { 0 };
+
+        deferred_answer = NULL;
+        (void)device_from_syspath(DISK, "add", &d);
+        is_int(rules_apply(old, d, &e, &ops), RULES_DEFER, "put off by the old rules");
+        rules_free(old);
+        new = compile("ENV{A}=\"1\"\nENV{B}=\"2\"\n");
+        ok(!rules_stopped(new, &e), "the new ones do not go on there");
+        is_int(rules_apply(new, d, &e, &ops), 0, "they are applied");
+        is_str(device_prop(d, "A"), "1", "from the first line on");
+        rules_event_done(&e);
+        rules_free(new);
+}
+
 static void test_once_builtins(void)
 {
         _cleanup_device_ struct device *d = NULL;
@@ -593,6 +656,8 @@ int main(void)
         test_problems();
         test_long_lines();
         test_defer();
+        test_goes_on();
+        test_not_other_rules();
         test_once_builtins();
         test_may_match();
         test_jumps();
