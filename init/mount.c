@@ -722,18 +722,22 @@ void mountinfo_message(struct manager *m, bool there, const char *where, const c
                 _cleanup_free_ char *name = NULL;
                 struct unit *u;
 
-                if (unit_name_from_path(where, "mount", &name) < 0 || unit_load_by_name(m, name, &u) < 0)
+                if (unit_name_from_path(where, "mount", &name) < 0 || unit_get(m, name, &u) < 0)
                         return;
                 mt = UNIT_CAST(mount, u);
         }
         if (!mt)
                 return;
         if (mt->unit.load_state == UNIT_STUB) {
+                mt->in_mountinfo = there; /* so that it is a unit even without a file */
                 unit_queue_load(&mt->unit);
                 manager_dispatch_load_queue(m);
+                mt = UNIT_CAST(mount, unit_follow_merge(&mt->unit));
         }
-        if (mt->unit.load_state != UNIT_LOADED && mt->unit.load_state != UNIT_NOT_FOUND)
+        if (mt->unit.load_state != UNIT_LOADED && mt->unit.load_state != UNIT_NOT_FOUND) {
+                mt->in_mountinfo = false;
                 return;
+        }
         mt->in_mountinfo = there;
         if (there) {
                 know_again(mt);

@@ -3,6 +3,7 @@
 checked and mounted by units, and the machine comes up under rouse and under systemd. 3 boots, 4 guest-minutes: one waits
 for a device until the limit."""
 import os
+import re
 import sys
 import tempfile
 sys.dont_write_bytecode = True
@@ -67,6 +68,8 @@ def boots(machine, name, pid1):
             guest.boot()
             guest.wait_ready(TIMEOUT)
             tap.is_(guest.out("cat /proc/1/comm"), pid1, f"{name}: process 1")
+            said = guest.console_text().partition("Switching to the root")[0]
+            tap.is_("\n".join(re.findall(r".*cannot be (?:started|inserted).*", said)), "", f"{name}: the initramfs complains of nothing")
             tap.like(guest.out("cat /run/note"), r'^early PRETTY_NAME="Debian.* rouse\nlate PRETTY_NAME="Debian.* rouse$',
                      f"{name}: the administrator's units ran in the initramfs")
             if not tap.is_(guest.out("cat /run/hostname-there"), guest.out("cat /etc/hostname"), "and saw the root"):
