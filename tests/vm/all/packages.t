@@ -9,7 +9,7 @@ inactive and no process behind; `start`. The packages are installed by their own
 scripts when the image is made. INIT=systemd asks the same of Debian's systemd.
 
 Groups are guests of their own (they are chosen not to clash on ports), one after
-the other: some 12 guest-minutes each. GROUP=web runs one of them, ROW=redis one row.
+the other: some 12 guest-minutes each. GROUP=web runs one of them, ROW=redis-server,memcached these rows.
 IN=container asks them in containers on this machine instead, a minute each: to see
 soon what a change does to them. What needs a machine of its own is left out there.
 """
@@ -127,6 +127,7 @@ def agent_answers(path):
 
 
 ROW = os.path.join(HERE, "packages/row.sh")
+ONLY = [name for name in os.environ.get("ROW", "").split(",") if name]
 
 
 def contained(name, rows):
@@ -138,16 +139,15 @@ def contained(name, rows):
             if tap.ok(inside.up(), f"{name}: PID 1 runs", inside.text.decode(errors="replace")):
                 inside.out("timeout 300 systemctl is-system-running --wait")
                 for row in rows:
-                    if os.environ.get("ROW", row[1]) == row[1] and row[1] not in NOT_CONTAINED:
+                    if row[1] in (ONLY or [row[1]]) and row[1] not in NOT_CONTAINED:
                         ask(inside.out, row)
     except (image.Error, OSError, subprocess.SubprocessError) as error:
         tap.ok(False, name, error)
 
 
 def group(name, rows):
-    only = os.environ.get("ROW")
-    if only:    # those before it stay: some rows ask what another one runs
-        rows = rows[:[row[1] for row in rows].index(only) + 1]
+    if ONLY:    # those before them stay: some rows ask what another one runs
+        rows = rows[:max(number for number, row in enumerate(rows) if row[1] in ONLY) + 1]
     packages = ALWAYS + [package for row in rows for package in row[0].split(",")]
     arguments, path = [], None
     if "qemu-guest-agent" in packages:
@@ -158,9 +158,9 @@ def group(name, rows):
                    copies=[(ROW, "/usr/lib/rouse-guest/row.sh")]) as guest:
         guest.wait_ready(TIMEOUT)
         for row in rows:
-            if only in (None, row[1]):
+            if row[1] in (ONLY or [row[1]]):
                 ask(guest.out, row)
-        if path and not only:
+        if path and (not ONLY or "qemu-guest-agent" in ONLY):
             tap.ok(agent_answers(path), "qemu-guest-agent: answers the host")
         failed = guest.out("systemctl list-units --failed --no-legend --plain")
         tap.diag(f"{name}: failed at the end: {failed or 'none'}")
@@ -171,7 +171,9 @@ def group(name, rows):
 if os.path.basename(sys.argv[0]) == "packages.t":
     os.environ.setdefault("TIMEOUT", "900")
     TIMEOUT = max(TIMEOUT, 900)
+    for name in set(ONLY) - {row[1] for rows in TABLE.values() for row in rows}:
+        tap.ok(False, f"ROW={name} names a row")
     for name, rows in TABLE.items():
-        if os.environ.get("GROUP", name) == name and os.environ.get("ROW", rows[0][1]) in [row[1] for row in rows]:
+        if os.environ.get("GROUP", name) == name and {row[1] for row in rows}.intersection(ONLY or [rows[0][1]]):
             (contained if os.environ.get("IN") == "container" else group)(name, rows)
     tap.done()
