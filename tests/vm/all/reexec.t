@@ -27,9 +27,9 @@ touch /mnt/b/before
 systemd-run --scope -q -u live -p MemoryMax=64M sleep 1000 </dev/null >/dev/null 2>&1 &
 until systemctl is-active -q live.scope; do sleep 0.1; done
 mkdir -p /run/mnt && mount -t tmpfs other /run/mnt
-(systemctl start slow.service; echo slow=$? >/run/slow.rc) &
+(systemctl start slow.service; echo slow=$? >/run/slow.rc) >/dev/null 2>&1 &
 until [ "$(systemctl is-active slow.service)" = activating ]; do sleep 0.1; done
-(systemctl start after.service; echo after=$? >/run/after.rc) &
+(systemctl start after.service; echo after=$? >/run/after.rc) >/dev/null 2>&1 &
 until [ "$(systemctl list-jobs --no-legend | wc -l)" = 2 ]; do sleep 0.1; done
 systemctl set-environment KEPT=yes
 cat >/run/state <<'EOT'
