@@ -257,20 +257,26 @@ static void follow_link(struct devd *m, struct device *d, const char *link)
         send_device(m, owner, state_of(owner));
 }
 
-/* Who lost a link to this device must no longer be known by it. */
-static void tell_former_owner(struct devd *m, struct device *d, const char *link)
+/* Who had a link until this device took it. */
+static void add_former_owner(struct devd *m, struct device *d, const char *link, char ***formers)
 {
-        _cleanup_device_ struct device *former = NULL;
         char name[PATH_MAX];
         struct watched *k;
 
         if (snprintf(name, sizeof(name), "/dev/%s", link) >= (int)sizeof(name))
                 return;
         k = hash_get(&m->pid1->watches, name);
-        if (!k || !k->syspath || streq(k->syspath, d->syspath) || !owns_link(d, link))
-                return;
-        if (device_from_syspath(k->syspath, NULL, &former) >= 0 && db_read(former) >= 0)
-                send_device(m, former, state_of(former));
+        if (k && k->syspath && !streq(k->syspath, d->syspath) && owns_link(d, link) &&
+                !strv_contains(*formers, k->syspath))
+                (void)strv_add(formers, k->syspath);
+}
+
+static void send_again(struct devd *m, const char *syspath)
+{
+        _cleanup_device_ struct device *d = NULL;
+
+        if (device_from_syspath(syspath, NULL, &d) >= 0 && db_read(d) >= 0)
+                send_device(m, d, state_of(d));
 }
 
 /* What it was called before a "move" is no device any more. Told after the new name, so that node and links are taken
@@ -295,8 +301,11 @@ static bool has_systemd_tag(const struct device *d)
         return d && strv_contains(d->tags_current, "systemd");
 }
 
+/* Of a link that changes hands the new owner is told first: at no time is it nobody's, which would stop what is bound
+ * to it, such as the mount of a file system on several disks. */
 void pid1_event(struct devd *m, struct device *d, struct device *old)
 {
+        _cleanup_strv_ char **formers = NULL;
         struct pid1 *p = m->pid1;
         bool tell;
 
@@ -306,19 +315,21 @@ void pid1_event(struct devd *m, struct device *d, struct device *old)
         if (device_prop(d, "ID_RENAMING"))
                 return; /* its "move" event follows */
         FOREACH_STR (l, d->links)
-                tell_former_owner(m, d, *l);
+                add_former_owner(m, d, *l, &formers);
         tell = mark_names(p, d);
         tell |= has_systemd_tag(d) || has_systemd_tag(old) || device_prop(d, "SYSTEMD_WANTS") ||
                 device_prop(d, "SYSTEMD_ALIAS");
-        if (tell) {
-                send_device(m, d, state_of(d));
-                tell_old_path(m, d);
-        }
         FOREACH_STR (l, d->links)
                 follow_link(m, d, *l);
         FOREACH_STR (l, old ? old->links : NULL)
                 if (!strv_contains(d->links, *l))
                         follow_link(m, d, *l);
+        if (tell) {
+                send_device(m, d, state_of(d));
+                tell_old_path(m, d);
+        }
+        FOREACH_STR (s, formers)
+                send_again(m, *s);
 }
 
 void pid1_gone(struct devd *m, struct device *d)

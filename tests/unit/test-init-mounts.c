@@ -169,7 +169,11 @@ static void test_disk_gone(void)
         device_message(m, "/sys/devices/vdz", "/dev/vdz", DL_DEV_PRESENT, links, NULL);
         manager_dispatch_run_queue(m);
         is_str(unit_sub_state(u), "mounted", "an event of the disk changes nothing");
+        device_message(m, "/sys/devices/vdy", "/dev/vdy", DL_DEV_PRESENT, links, NULL);
         device_message(m, "/sys/devices/vdz", "/dev/vdz", DL_DEV_GONE, NULL, NULL);
+        manager_dispatch_run_queue(m);
+        is_str(unit_sub_state(u), "mounted", "nor does its going when another one has its link by then");
+        device_message(m, "/sys/devices/vdy", "/dev/vdy", DL_DEV_GONE, NULL, NULL);
         manager_dispatch_run_queue(m);
         ok(was_done("umount ;"), "it is unmounted when the disk is gone");
         umount_done_message(m, where, 0, NULL);
