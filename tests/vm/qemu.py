@@ -302,6 +302,15 @@ class Guest:
             raise Failed(f"QMP {command}: {answer['error'].get('desc')}")
         return answer["return"]
 
+    def wait_unplugged(self, identity, timeout=120):
+        """Waits until a device that device_del pulls out is gone for QEMU, too: the guest has let go of it."""
+        at, self.at["qmp"] = self.at["qmp"], 0
+        try:
+            self._await("qmp", rb'^(?=.*"DEVICE_DELETED").*"device": "%s".*\n' % identity.encode(), timeout,
+                        f"the end of {identity}")
+        finally:
+            self.at["qmp"] = max(at, self.at["qmp"])
+
     def hmp(self, line):
         """A command of QEMU's human monitor; returns what it says."""
         return self.qmp("human-monitor-command", **{"command-line": line})

@@ -78,8 +78,8 @@ def unplug(guest, name, backend, device, path, said):
     out = guest.out(WAIT + f"until_ '[ ! -e {path} ] && [ ! -e {before} ]' && udevadm settle && echo gone; "
                     f"grep -l . $(find /run/udev/links -name '*hot*' -type d) /dev/null 2>/dev/null", TIMEOUT)
     tap.like(out, "^gone", f"{name}: pulled out, node and links go")
+    guest.wait_unplugged(identity)
     if backend:
-        guest.out("sleep 0.2")
         guest.qmp("blockdev-del", **{"node-name": "b-" + identity})
 
 
@@ -124,10 +124,12 @@ def mounts(guest):
                  f"{when}: a disk that fstab names is mounted")
         guest.qmp("device_del", id="late-" + when)
         out = guest.out(WAIT + STUCK + "watched() { until_ '! mountpoint -q /late' && echo unmounted; "
-                        f"until_ '! systemctl is-active -q bound-{when}'; systemctl is-active late.mount bound-{when} {unit}; "
+                        f"until_ '! systemctl is-active -q bound-{when}'; until_ 'systemctl is-active late.mount | grep -qx inactive'; "
+                        f"systemctl is-active late.mount bound-{when} {unit}; "
                         "systemctl is-active local-fs.target; }; stuck watched", TIMEOUT)
         tap.like(out, "^unmounted\ninactive\n(inactive|failed)\ninactive\nactive$",
                  f"{when}: pulled out while mounted, the mount and what is bound to the disk stop") or tap.diag(out)
+        guest.wait_unplugged("late-" + when)
 
 
 # Scripts, one after the other, each begun by its name.

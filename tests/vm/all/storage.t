@@ -40,7 +40,7 @@ mkdir -p /root/share; echo nfs >/root/share/file; echo '/root/share 127.0.0.1(ro
 cat >>/etc/crypttab <<END
 cluks /dev/vdc /etc/disk.key luks
 cstack /dev/vgraid/lv /etc/disk.key luks
-cstick /dev/vdl /stick.key:LABEL=stick luks,nofail,keyfile-timeout=20s
+cstick /dev/vdl /stick.key:LABEL=stick luks,nofail,keyfile-timeout=120s
 cswap /dev/vdk /dev/urandom plain,swap,cipher=aes-xts-plain64,size=256
 END
 echo "cverity /dev/vdi /dev/vdj $(cat /etc/roothash)" >/etc/veritytab
@@ -51,7 +51,7 @@ LABEL=cstack /mnt/stack ext4 defaults 0 2
 LABEL=many /mnt/btrfs btrfs defaults 0 0
 /dev/mapper/cverity /mnt/verity ext4 ro 0 0
 LABEL=paths /mnt/mp ext4 defaults,nofail,x-systemd.device-timeout=300s 0 0
-/dev/mapper/cstick /mnt/stick ext4 nofail 0 0
+/dev/mapper/cstick /mnt/stick ext4 nofail,x-systemd.device-timeout=300s 0 0
 /dev/mapper/cswap none swap sw 0 0
 127.0.0.1:/root/share /mnt/nfs nfs4 _netdev,nofail 0 0
 END
