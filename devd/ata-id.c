@@ -31,6 +31,17 @@ static int pass_through(int fd, uint8_t command, uint16_t word[static 256])
         return r < 0 && command == IDENTIFY ? scsi_read_command(fd, cdb12, sizeof(cdb12), word, 512) : r;
 }
 
+/* The kernel's own answer has serial number, revision and model in the order of reading already. */
+static int from_kernel(int fd, uint16_t word[static 256])
+{
+        if (ioctl(fd, HDIO_GET_IDENTITY, word) < 0)
+                return -errno;
+        for (size_t i = 10; i < 47; i++)
+                if (i < 20 || i >= 23)
+                        word[i] = (uint16_t)(word[i] << 8 | word[i] >> 8);
+        return 0;
+}
+
 static int identify(int fd, struct identity *id)
 {
         uint8_t inquiry[36];
@@ -41,8 +52,10 @@ static int identify(int fd, struct identity *id)
                 id->type = inquiry[0] & 0x1f;
                 r = pass_through(fd, id->type == 5 || id->type == 1 ? IDENTIFY_PACKET : IDENTIFY, id->word);
         }
-        if (r < 0 && ioctl(fd, HDIO_GET_IDENTITY, id->word) < 0)
-                return -errno;
+        if (r < 0)
+                r = from_kernel(fd, id->word);
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < ARRAY_SIZE(id->word); i++) {
                 id->word[i] =
                         (uint16_t)(((uint8_t *)id->word)[2 * i] | ((uint8_t *)id->word)[2 * i + 1] << 8);

@@ -76,11 +76,16 @@ static void take_designator(struct unit *u, const uint8_t *d, size_t n, bool bin
 static int page_83(int fd, struct unit *u)
 {
         uint8_t p[4096];
-        int n = scsi_inquiry(fd, 0x83, p, 1024), best = 0;
+        int n = scsi_inquiry(fd, 0x83, p, 254), best = 0;
         size_t end;
 
         if (n < 8 || p[1] != 0x83)
                 return n < 0 ? n : -ENODATA;
+        if (p[2] || p[3] > 250) { /* more than older devices can be asked for, whose length is one byte */
+                n = scsi_inquiry(fd, 0x83, p, 1024);
+                if (n < 8 || p[1] != 0x83)
+                        return n < 0 ? n : -ENODATA;
+        }
         end = MIN((size_t)n, 4 + ((size_t)p[2] << 8 | p[3]));
         for (size_t at = 4; at + 4 <= end; at += 4 + p[at + 3]) {
                 unsigned association = p[at + 1] >> 4 & 3, type = p[at + 1] & 0x0f;
@@ -188,8 +193,13 @@ static void print_all(const struct unit *u)
         }
         if (*u->target_port)
                 printf("ID_TARGET_PORT=%s\n", u->target_port);
-        if (*u->unit_serial)
-                print_clean("ID_SCSI_SERIAL", u->unit_serial);
+        if (*u->unit_serial) { /* with the blanks that fill it up */
+                char buf[sizeof(u->unit_serial)];
+
+                snprintf(buf, sizeof(buf), "%s", u->unit_serial);
+                text_replace_chars(buf, " ");
+                printf("ID_SCSI_SERIAL=%s\n", buf);
+        }
 }
 
 static int parse(int argc, char **argv)

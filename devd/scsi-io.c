@@ -25,8 +25,8 @@ int scsi_read_command(int fd, const uint8_t *cdb, size_t cdb_len, void *buf, siz
                 return -errno;
         if (h.host_status || (h.status && h.status != 2 /* CHECK CONDITION */))
                 return -EIO;
-        /* a pass-through may answer with its registers as sense data, "recovered" */
-        if (h.status && !((sense[0] & 0x7f) >= 0x72 && (sense[1] & 0x0f) <= 1))
+        /* a pass-through may answer with its registers as sense data, "recovered": in either of its two forms */
+        if (h.status && (sense[(sense[0] & 0x7f) >= 0x72 ? 1 : 2] & 0x0f) > 1)
                 return -EIO;
         return (int)size - (h.resid > 0 ? h.resid : 0);
 }
