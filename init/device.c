@@ -79,7 +79,7 @@ static const char *device_sub_state(struct unit *u)
 {
         struct device_unit *d = UNIT_CAST(device_unit, u);
 
-        return !d->present ? "dead" : d->not_ready ? "tentative" : "plugged";
+        return d->present && !d->not_ready ? "plugged" : "dead";
 }
 
 static int device_start(struct unit *u)
@@ -239,7 +239,8 @@ static void set_present(struct unit *u, bool present, bool not_ready)
                 resume_boot(u);
 }
 
-/* The unit of one name of the device. make: also if nobody wants it; not for links, of which a disk has a dozen. */
+/* The unit of one name of the device. make: also if nobody wants it, once it is ready; not for links, of which a disk
+ * has a dozen. */
 static void update_name(
         struct manager *m, const char *name, const char *syspath, unsigned state, char **props, bool make)
 {
@@ -251,7 +252,7 @@ static void update_name(
                 return;
         u = unit_find(m, unit_name);
         if (!u) {
-                if (!present || !make || unit_get(m, unit_name, &u) < 0)
+                if (state != DL_DEV_PRESENT || !make || unit_get(m, unit_name, &u) < 0)
                         return;
                 u->load_state = UNIT_LOADED;
                 UNIT_CAST(device_unit, u)->watched = true; /* devd tells of this device anyway */
@@ -282,11 +283,11 @@ static void drop_names(
         }
 }
 
-/* Every device that has units is present under its sysfs path too. */
-static bool is_known(struct manager *m, const char *syspath)
+/* Every device that is ready and has units is present under its sysfs path too; one that is not, perhaps under its node. */
+static bool is_known(struct manager *m, const char *path)
 {
         _cleanup_free_ char *name = NULL;
-        struct unit *u = unit_name_from_path(syspath, "device", &name) < 0 ? NULL : unit_find(m, name);
+        struct unit *u = unit_name_from_path(path, "device", &name) < 0 ? NULL : unit_find(m, name);
 
         return u && UNIT_CAST(device_unit, u)->present;
 }
@@ -299,7 +300,7 @@ void device_message(
 
         if (alias && str_split_quoted(alias, 0, &aliases) < 0)
                 log_warning("SYSTEMD_ALIAS=%s of %s is not understood, ignored", alias, syspath);
-        if (is_known(m, syspath))
+        if (is_known(m, syspath) || (node && is_known(m, node)))
                 drop_names(m, syspath, node, links, aliases);
         update_name(m, syspath, syspath, state, props, true);
         if (node)
