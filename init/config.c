@@ -435,6 +435,15 @@ static void locale_options(struct manager *m)
         }
 }
 
+/* Nothing says which: text is UTF-8 all the same, as under systemd. */
+static void locale_default(struct manager *m)
+{
+        FOREACH_STR (e, m->environment)
+                if (startswith(*e, "LC_") || startswith(*e, "LANG"))
+                        return;
+        (void)strv_env_set(&m->environment, "LANG=C.UTF-8");
+}
+
 void manager_read_config(struct manager *m)
 {
         static const char *const dirs[] = { "/etc/systemd/system.conf.d", "/run/systemd/system.conf.d",
@@ -447,6 +456,7 @@ void manager_read_config(struct manager *m)
         (void)parse_env_file("/etc/default/locale", locale_line, m);
         (void)parse_env_file("/etc/locale.conf", locale_line, m);
         locale_options(m);
+        locale_default(m);
         (void)ini_parse_file("/etc/systemd/system.conf", config_line, m, NULL);
         if (conf_files_list(NULL, (char *const *)dirs, ".conf", &files) >= 0)
                 FOREACH_STR (f, files)
