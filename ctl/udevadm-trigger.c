@@ -108,27 +108,21 @@ static bool matches(struct device *d)
         return names_match(d);
 }
 
-/* What is made of other devices comes after them. */
-static bool is_stacked(const char *syspath)
-{
-        return strstr(syspath, "/block/dm-") || strstr(syspath, "/block/md");
-}
-
 static int choose(void)
 {
-        enum udev_kinds kinds = streq(t.type, "devices")      ? UDEV_DEVICES
+        /* whatever has the tag, modules among it */
+        enum udev_kinds kinds = streq(t.type, "devices")      ? (t.tags ? UDEV_ALL : UDEV_DEVICES)
                                 : streq(t.type, "subsystems") ? UDEV_SUBSYSTEMS
                                                               : UDEV_ALL;
         _cleanup_strv_ char **paths = NULL;
         int r = udev_list(kinds, &paths);
 
-        for (int stacked = 0; stacked < 2; stacked++)
-                FOREACH_STR (p, paths) {
-                        _cleanup_device_ struct device *d = NULL;
+        FOREACH_STR (p, paths) {
+                _cleanup_device_ struct device *d = NULL;
 
-                        if (r >= 0 && is_stacked(*p) == stacked && udev_device(*p, &d) >= 0 && matches(d))
-                                r = strv_add(&t.chosen, d->syspath);
-                }
+                if (r >= 0 && udev_device(*p, &d) >= 0 && matches(d))
+                        r = strv_add(&t.chosen, d->syspath);
+        }
         return r;
 }
 

@@ -232,20 +232,38 @@ static void add_buses(char ***paths)
         }
 }
 
+static bool is_stacked(const char *syspath)
+{
+        return strstr(syspath, "/block/dm-") || strstr(syspath, "/block/md");
+}
+
+/* What is made of other devices comes after all of them. */
+static int stacked_last(char **paths, char ***ret)
+{
+        int r = 0;
+
+        for (int stacked = 0; stacked < 2; stacked++)
+                FOREACH_STR (p, paths)
+                        if (r >= 0 && is_stacked(*p) == stacked)
+                                r = strv_add(ret, *p);
+        return r;
+}
+
 int udev_list(enum udev_kinds kinds, char ***ret)
 {
+        _cleanup_strv_ char **paths = NULL;
         char **modules;
 
         if (access("/sys/devices", R_OK) < 0)
                 return -errno;
         if (kinds & UDEV_SUBSYSTEMS)
-                add_buses(ret);
+                add_buses(&paths);
         if (kinds & UDEV_DEVICES)
-                walk_dir("/sys/devices", ret, 0);
+                walk_dir("/sys/devices", &paths, 0);
         if (kinds & UDEV_SUBSYSTEMS) {
                 modules = directories_in("/sys/module");
-                (void)strv_extend(ret, modules);
+                (void)strv_extend(&paths, modules);
                 strv_free(modules);
         }
-        return 0;
+        return stacked_last(paths, ret);
 }
