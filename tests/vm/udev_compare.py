@@ -184,7 +184,8 @@ def lsblk(directory):
 
     def add(device):
         children = device.pop("children", [])
-        device.pop("disk-seq", None)
+        for volatile in "disk-seq", "fsused", "fsavail", "fsuse%":
+            device.pop(volatile, None)
         found.setdefault(device["path"], set()).update(flat(device))
         for child in children:
             add(child)
@@ -211,7 +212,12 @@ def whole(directory, name, volatile="$^"):
 
 
 def units(directory):
-    return {"units": {line.split()[0] + " " + " ".join(line.split()[1:4]) for line in lines(directory, "units") if line.split()
+    """With the paths that their names stand for, as far as these are of sysfs, so that numbers in them are seen."""
+    def path(name):
+        if not name.startswith("sys-"):
+            return name
+        return "/" + re.sub(r"\\x(..)", lambda match: chr(int(match[1], 16)), name.removesuffix(".device").replace("-", "/"))
+    return {"units": {path(line.split()[0]) + " " + " ".join(line.split()[1:4]) for line in lines(directory, "units") if line.split()
                       and "diskseq" not in line}}
 
 

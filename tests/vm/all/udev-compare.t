@@ -35,6 +35,13 @@ EXPLAINED = [
      "numbers and order of discovery"),
     (r".", r"BUSNUM=|bus/usb/|^[-+] M: \d+-", "numbers of USB buses"),
     (r"workqueue|raid", r"all of it", "personalities of md that nobody uses"),
+    (r"bus/usb/", r".", "numbers of USB buses"),
+    (r"^md: mdstat", r"^[-+] Personalities ", "personalities of md that nobody uses"),
+    (r"^units", r"^- /sys/devices/virtual/block/md~ ", "asked for by its node before it was there, it stands under that name"),
+    (r"nvme", r"^\+ E: ?LVM_VG_NAME_COMPLETE=", "lvm tells it to a disk's first event alone: systemd's boot handles each disk twice"),
+    (r"^database", r"^- E:DM_LV_LAYER=$", "an empty property, which readers drop"),
+    (r"^dev: /dev/(disk/by-(label|uuid)|input/by-path)/", r"^[-+] l\t", "of equal claims to a link the first one keeps it"),
+    (r"^dev: /dev/initctl", r"^- all of it", "the old FIFO of systemd-initctl.socket"),
     (r".", r"[-+] ?(E: ?)?NVME_HOST_IFACE=none|^[-+] [IV]:", "whether the last event of a device was a change"),
 ]
 
@@ -70,10 +77,11 @@ def compare(tap, first, second):
 
 
 def normal(text):
-    """Lines, with links in the order of names: udev has none."""
+    """Lines, with links and tags in the order of names: udev has none."""
     links = [line for line in text.splitlines() if re.search(r"\bS: ", line)]
     rest = [re.sub(r"(DEVLINKS='?|^)(/dev/\S.*)$", lambda match: match[1] + " ".join(sorted(match[2].split())), line)
             for line in text.splitlines() if not re.search(r"\bS: ", line)]
+    rest = [re.sub(r"(TAGS='?):(\S*):", lambda match: match[1] + ":".join(sorted(match[2].split(":"))), line) for line in rest]
     return rest + sorted(links)
 
 
