@@ -47,6 +47,8 @@ void manager_read_config(struct manager *m);
 void manager_reap(struct manager *m);
 /* First turn of boot: index, generators, default target, transaction. */
 int manager_startup(struct manager *m, const char *target);
+/* The units that are always there and that no job begins: the root's slice, PID 1's scope. */
+int manager_load_own(struct manager *m);
 /* Units from fstab, the kernel command line …, into the index. */
 void manager_generate(struct manager *m);
 /* reload.c: unit files that changed are read again, generators run again; running units keep running. Begun (or queued

@@ -64,6 +64,14 @@ static void state_due(struct loop_timer *t)
         state_begin(t->data);
 }
 
+int manager_load_own(struct manager *m)
+{
+        struct unit *u;
+        int r = unit_load_by_name(m, "-.slice", &u);
+
+        return r < 0 ? r : unit_load_by_name(m, "init.scope", &u);
+}
+
 int manager_startup(struct manager *m, const char *target)
 {
         _cleanup_free_ char *err = NULL;
@@ -73,9 +81,7 @@ int manager_startup(struct manager *m, const char *target)
 
         manager_generate(m);
         mountinfo_scan(m);
-        r = unit_load_by_name(m, "-.slice", &u);
-        if (r >= 0)
-                r = unit_load_by_name(m, "init.scope", &u);
+        r = manager_load_own(m);
         if (r >= 0)
                 r = unit_load_by_name(m, t, &u);
         if (r >= 0 && u->load_state != UNIT_LOADED && cmdline_get(m->cmdline, "rouse.fallback"))

@@ -358,6 +358,8 @@ static int take_record(const char *name, char *lines, void *data)
 
 static void take_units(struct restore *r)
 {
+        if (manager_load_own(r->m) < 0) /* without a record: no job has begun them */
+                log_warning("The units of PID 1 itself could not be loaded");
         manager_dispatch_load_queue(r->m);
         for (size_t i = 0; i < r->n; i++) {
                 struct unit *u = unit_follow_merge(r->units[i].u);

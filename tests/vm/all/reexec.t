@@ -34,7 +34,7 @@ until [ "$(systemctl list-jobs --no-legend | wc -l)" = 2 ]; do sleep 0.1; done
 systemctl set-environment KEPT=yes
 cat >/run/state <<'EOT'
 systemctl list-units --all --plain --no-legend | awk '{ print $1, $2, $3, $4 }' | sort
-systemctl show -p Id,MainPID,NRestarts,InvocationID,ActiveEnterTimestampMonotonic,StatusText \\
+systemctl show -p Id,MainPID,NRestarts,InvocationID,ActiveEnterTimestampMonotonic,StatusText -- \\
         keeper ssh nginx cron dbus systemd-udevd systemd-journald tick.timer -.mount run-mnt.mount mnt-b.mount
 systemctl show -p Id,ActiveState,SubState,InvocationID,MemoryMax,ControlGroup live.scope mnt-a.automount mnt-b.automount
 cat /sys/fs/cgroup/system.slice/live.scope/cgroup.procs
@@ -52,7 +52,7 @@ until [ -e /run/slow.rc ] && [ -e /run/after.rc ]; do sleep 0.2; done
 cat /run/slow.rc /run/after.rc; ls /run/second
 old=$(systemctl show -p MainPID --value keeper); kill -9 $old
 until new=$(systemctl show -p MainPID --value keeper); [ $new != $old ] && [ $new != 0 ]; do sleep 0.1; done
-systemctl is-active keeper
+until systemctl is-active keeper | grep -v activating; do sleep 0.1; done
 umount /run/mnt
 until [ "$(systemctl is-active run-mnt.mount)" = inactive ]; do sleep 0.1; done; echo unmounted
 touch /mnt/a/after && systemctl is-active mnt-a.mount; ls /mnt/b
