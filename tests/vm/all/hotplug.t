@@ -188,7 +188,7 @@ ip link add swapc address 02:00:00:00:00:0c type dummy; until_ '[ -e /sys/class/
 udevadm settle; grep -c ID_RENAMING /run/udev/data/n$(cat /sys/class/net/fresh/ifindex)
 udevadm control --stop-exec-queue; ip link add swapa address 02:00:00:00:00:0a type dummy; ip link add swapb address 02:00:00:00:00:0b type dummy
 udevadm control --start-exec-queue; udevadm settle
-echo "a is $(ip -o link | sed -n 's/^[0-9]*: \([^:]*\):.*02:00:00:00:00:0a.*//p'), b is $(ip -o link | sed -n 's/^[0-9]*: \([^:]*\):.*02:00:00:00:00:0b.*//p')"
+echo "a is $(ip -o link | sed -n 's/^[0-9]*: \([^:]*\):.*02:00:00:00:00:0a.*/\1/p'), b is $(ip -o link | sed -n 's/^[0-9]*: \([^:]*\):.*02:00:00:00:00:0b.*/\1/p')"
 for i in swapa swapb fresh; do ip link del $i; done; udevadm settle; ls /run/udev/data | grep -c '^n' 
 part storm; ls /run/udev/data | sort >/run/before; for i in $(seq 200); do ip link add storm$i type dummy; done; udevadm settle
 n=0; for i in $(seq 200); do [ -e /run/udev/data/n$(cat /sys/class/net/storm$i/ifindex) ] && n=$((n+1)); done; echo "$n interfaces"
