@@ -8,6 +8,7 @@ import re
 from tap import TIMEOUT
 
 MARK = "@@next"
+OUTPUT = "/run/step-output"  # a file: what a step leaves in the background would hold a pipe open
 
 
 def run(tap, guest, steps, bound=60):
@@ -16,7 +17,8 @@ def run(tap, guest, steps, bound=60):
     if row:
         steps = steps[:1] + [step for step in steps[1:] if re.search(row, step[0])]
     script = "".join(
-        f"timeout {bound} sh -c {quote(command)} </dev/null 2>&1; echo '{MARK}' $?\n" for command, _, _ in steps)
+        f"timeout {bound} sh -c {quote(command)} </dev/null >{OUTPUT} 2>&1; s=$?; cat {OUTPUT}; echo '{MARK}' $s\n"
+        for command, _, _ in steps)
     parts = guest.out(script, TIMEOUT + bound * len(steps)).split(MARK)
     for number, (command, status, pattern) in enumerate(steps):
         ended, _, _ = (parts[number + 1] if number + 1 < len(parts) else " none\n").partition("\n")
