@@ -2,6 +2,7 @@
 #include "modules.h"
 
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include "lib/log.h"
 #include "lib/raw.h"
 #include "coldplug.h"
+#include "pid1.h"
 #include "task.h"
 #include "worker-pool.h"
 
@@ -28,6 +30,7 @@ struct group {
         void *data;
         bool by_name; /* asked for by name: a failure is worth a warning */
         bool low;     /* nobody waits for it: it steps back behind whatever else wants the processor */
+        bool disks;   /* it may bring a disk, for which the boot may wait */
 };
 
 /* One module (with what it needs) on its way in, in a child; or names given to live libkmod. */
@@ -199,7 +202,7 @@ static bool job_by_name(const struct job *j)
 static bool job_low(const struct job *j)
 {
         for (size_t i = 0; i < j->n_groups; i++)
-                if (!j->groups[i]->low)
+                if (!j->groups[i]->low || (j->groups[i]->disks && pid1_lacks_disk(j->m)))
                         return false;
         return true;
 }
@@ -509,6 +512,19 @@ static int load_name(struct group *g, const char *name)
         return r == 0 && g->by_name ? -ENOENT : r;
 }
 
+/* Disks, and the controllers behind which there are some. */
+static bool alias_of_disks(const char *alias)
+{
+        static const char *const patterns[] = { "pci:*bc01sc*", "pci:*bc08sc05*", "pci:*bc0Csc03*",
+                "virtio:d00000002v*", "virtio:d00000008v*", "scsi:t-0x00*", "usb:*ic08isc*", "mmc:block",
+                "xen:vbd", "vmbus:d96361baa104294db60572e2ffb1dc7f" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(patterns); i++)
+                if (fnmatch(patterns[i], alias, 0) == 0)
+                        return true;
+        return false;
+}
+
 static int start_group(
         struct devd *m, char *const *names, bool by_name, bool low, modules_done_t done, void *data)
 {
@@ -516,9 +532,13 @@ static int start_group(
 
         if (!g)
                 return -ENOMEM;
-        *g = (struct group) {
-                .m = m, .pending = 1, .done = done, .data = data, .by_name = by_name, .low = low
-        };
+        *g = (struct group) { .m = m,
+                .pending = 1,
+                .done = done,
+                .data = data,
+                .by_name = by_name,
+                .low = low,
+                .disks = low && names[0] && alias_of_disks(names[0]) };
         FOREACH_STR (n, names) {
                 int r = load_name(g, *n);
 

@@ -217,6 +217,18 @@ bool pid1_awaits(const struct devd *m)
         return false;
 }
 
+bool pid1_lacks_disk(const struct devd *m)
+{
+        if (m->pid1)
+                HASHMAP_FOREACH (e, &m->pid1->watches) {
+                        const struct watched *k = e->value;
+
+                        if (!k->syspath && startswith(k->name, "/dev/") && !startswith(k->name, "/dev/tty"))
+                                return true;
+                }
+        return false;
+}
+
 void pid1_unwatch(struct devd *m, const char *name)
 {
         struct watched *k = name ? hash_del(&m->pid1->watches, name) : NULL;

@@ -16,6 +16,8 @@ void pid1_queue(struct devd *m, size_t n, bool idle);
 bool pid1_settles(const struct devd *m);
 /* Is a watched name still unanswered? */
 bool pid1_awaits(const struct devd *m);
+/* Does PID 1 want a node or link that no device has? */
+bool pid1_lacks_disk(const struct devd *m);
 /* Messages of mounts.c, keys.c and others. Takes the writer over. */
 struct wire_writer;
 void pid1_send(struct devd *m, struct wire_writer *w);
