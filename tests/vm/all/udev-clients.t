@@ -82,7 +82,7 @@ STEPS = [
     # Debian's own udevadm
     (f"cat /proc/sys/kernel/random/uuid >/dev/null; {THEIRS} trigger --uuid -c change /dev/null /dev/zero | grep -cE '^[0-9a-f-]{{36}}$'", 0, "^2$"),
     ("udevadm trigger --uuid -c change /dev/null /dev/zero | grep -cE '^[0-9a-f-]{36}$'", 0, "^2$"),
-    ("for u in " + THEIRS + " udevadm; do printf 'KERNEL==\"null\", RUN+=\"/bin/sh -c \\x27echo $env{SYNTH_UUID} >>/run/seen\\x27\"\n' "
+    ("mkdir -p /run/udev/rules.d; for u in " + THEIRS + " udevadm; do printf 'KERNEL==\"null\", RUN+=\"/bin/sh -c \\x27echo $env{SYNTH_UUID} >>/run/seen\\x27\"\n' "
      ">/run/udev/rules.d/99-seen.rules; $u control --reload; : >/run/seen; id=$($u trigger --uuid -w -c change /dev/null); "
      "grep -cx \"$id\" /run/seen; done; rm /run/udev/rules.d/99-seen.rules; udevadm control --reload", 0, r"^1\n1$"),
     (f"{THEIRS} trigger --settle -c change -s block; echo $?; ls /run/udev/queue", 2, "^0$"),
@@ -96,8 +96,8 @@ STEPS = [
     (UNTIL + "until_ 'ls /dev/dri/card0 >/dev/null'; until_ 'getfacl -p /dev/dri/card0 | grep -q user:alice:rw'; getfacl -cp /dev/dri/card0", 0, "^user:alice:rw-"),
     # a client that is told of a device can use it: node, mode and ACL are there
     (UNTIL + f"modprobe zram; {THEIRS} settle; ({THEIRS} monitor -u -s block | while read -r l; do case $l in *add*/zram1*) "
-     "getfacl -cp /dev/zram1 >/run/acl.new 2>&1; cp /run/udev/data/b$(cat /sys/class/block/zram1/dev) /run/entry; mv /run/acl.new /run/acl;; esac; done) & "
-     "sleep 1; cat /sys/class/zram-control/hot_add; until_ '[ -e /run/acl ]'; cat /run/acl /run/entry; kill %1", 0,
+     "getfacl -cp /dev/zram1 >/run/acl.new 2>&1; cp /run/udev/data/b$(cat /sys/class/block/zram1/dev) /run/entry; mv /run/acl.new /run/acl;; esac; done) & m=$!; "
+     "sleep 1; cat /sys/class/zram-control/hot_add; until_ '[ -e /run/acl ]'; cat /run/acl /run/entry; kill $m", 0,
      r"^user:alice:rw-(.|\n)*I:[0-9]+"),
     (UNTIL + "until_ 'systemctl is-active -q plain.service'; systemctl is-active plain.service 'pulled@sys-devices-virtual-block-zram1.service' dev-zram1.device", 0,
      r"^active\nactive\nactive$"),
@@ -107,7 +107,7 @@ STEPS = [
      "udevadm settle -t 3; [ -e /dev/disk/by-label/lock1 ] && echo early || echo held'; " + UNTIL + "until_ '[ -e /dev/disk/by-label/lock1 ]' && echo there", 0,
      r"^held\nthere$"),
     # a busy interface keeps its name, and everybody knows
-    ("ip link add busy0 type dummy; udevadm settle; ip link set busy0 up; printf 'SUBSYSTEM==\"net\", KERNEL==\"busy0\", NAME=\"idle0\"\\n' "
+    ("mkdir -p /run/udev/rules.d; ip link add busy0 type dummy; udevadm settle; ip link set busy0 up; printf 'SUBSYSTEM==\"net\", KERNEL==\"busy0\", NAME=\"idle0\"\\n' "
      ">/run/udev/rules.d/10-b.rules; udevadm control --reload; udevadm trigger -c add /sys/class/net/busy0; udevadm settle; "
      "ls -d /sys/class/net/*0 | grep -E 'busy0|idle0'; grep -c RENAMING /run/udev/data/n$(cat /sys/class/net/busy0/ifindex)", 1,
      r"^/sys/class/net/busy0\n0$"),
