@@ -41,7 +41,7 @@ cat /sys/fs/cgroup/system.slice/live.scope/cgroup.procs
 systemctl list-jobs --no-legend
 systemctl show-environment
 systemctl list-timers --no-legend | awk '{ print $NF }'
-ls -l /proc/1/fd | wc -l
+for fd in /proc/1/fd/*; do readlink $fd; done | sed 's/[0-9]//g' | sort | uniq -c
 EOT
 sh /run/state >/run/before
 """
