@@ -82,7 +82,7 @@ STEPS = [
     # Debian's own udevadm
     (f"cat /proc/sys/kernel/random/uuid >/dev/null; {THEIRS} trigger --uuid -c change /dev/null /dev/zero | grep -cE '^[0-9a-f-]{{36}}$'", 0, "^2$"),
     ("udevadm trigger --uuid -c change /dev/null /dev/zero | grep -cE '^[0-9a-f-]{36}$'", 0, "^2$"),
-    ("mkdir -p /run/udev/rules.d; for u in " + THEIRS + " udevadm; do printf 'KERNEL==\"null\", RUN+=\"/bin/sh -c \\x27echo $env{SYNTH_UUID} >>/run/seen\\x27\"\n' "
+    ("mkdir -p /run/udev/rules.d; for u in " + THEIRS + " udevadm; do printf 'KERNEL==\"null\", RUN+=\"/bin/sh -c \\047echo $env{SYNTH_UUID} >>/run/seen\\047\"\n' "
      ">/run/udev/rules.d/99-seen.rules; $u control --reload; : >/run/seen; id=$($u trigger --uuid -w -c change /dev/null); "
      "grep -cx \"$id\" /run/seen; done; rm /run/udev/rules.d/99-seen.rules; udevadm control --reload", 0, r"^1\n1$"),
     (f"{THEIRS} trigger --settle -c change -s block; echo $?; ls /run/udev/queue", 2, "^0$"),
