@@ -382,6 +382,8 @@ CASES = [
     Case("a socket is told who asks for a credential", "LoadCredential=x:/run/asked", "file:/run/credentials/@ID@.service/x",
          "~^[0-9a-f]{16}/unit/@ID@.service/x$", "Requires=asked.socket\nAfter=asked.socket", units=ASKED),
     Case("LoadCredentialEncrypted= that is nowhere", "LoadCredentialEncrypted=nowhere", ["list:/run/credentials/@ID@.service"], ""),
+    Case("exec.TTYVTDisallocate", "TTYPath=/dev/tty9\nTTYVTDisallocate=yes", "stat:/dev/vcs9", "ENOENT", where="vm",
+         before="systemd-run -q --wait -p StandardInput=tty -p TTYPath=/dev/tty9 true"),
     Case("exec.AppArmorProfile", "AppArmorProfile=confined", "file:/proc/self/attr/current", "confined (enforce)", where="vm",
          before="apparmor_parser -r /etc/confined.profile"),
     Case("LoadCredential= of the machine's own", "LoadCredential=of-it\nLoadCredential=bin", ["file:/run/credentials/@ID@.service/of-it",

@@ -21,6 +21,7 @@ OUT = os.path.abspath(os.environ.get("OUT") or "build")
 EMPTY = bool(os.environ.get("EMPTY"))
 CASES = [case for case in cases.CASES if case.where == "vm"]
 RUN = "systemd-run -q --wait --pipe "
+WAIT = "systemd-run -q --wait "
 
 PROFILE = "profile confined flags=(attach_disconnected) { file, /etc/hostname r, deny /etc/passwd r, signal, }\n"
 PAM = ("auth required pam_permit.so\naccount required pam_permit.so\n"
@@ -52,7 +53,7 @@ STEPS = [
     (f"systemd-run -q --wait -u apart --description=elsewhere -p LogNamespace=apart sh -c 'echo printed; logger to syslog'; journalctl -o cat --namespace=apart; "
      "journalctl -o cat -u apart | grep -c -e printed -e syslog", 1, r"(?s)printed.*to syslog.*^0$|to syslog.*printed.*^0$"),
     # a virtual console that nobody has open any more is given back
-    (f"{RUN} -p StandardInput=tty -p TTYPath=/dev/tty9 true; ls /dev/vcs9 && {RUN} -p TTYPath=/dev/tty9 -p TTYVTDisallocate=yes true; "
+    (f"{WAIT} -p StandardInput=tty -p TTYPath=/dev/tty9 true; ls /dev/vcs9 && {WAIT} -p TTYPath=/dev/tty9 -p TTYVTDisallocate=yes true; "
      "ls /dev/vcs9", 2, r"^/dev/vcs9\n.*No such file"),
     # from the command line and the firmware
     ("ls -l /run/credentials/@system; mount | grep -c credentials/@system.*ro,", 0, r"-r-------- 1 root root .* bin\n(.|\n)*of-it\n1$"),
