@@ -57,7 +57,7 @@ STEPS = [
     ("setsid sh -c 'exec login -f alice </dev/tty9 >/dev/tty9 2>&1' >/dev/null 2>&1 & until loginctl list-sessions --no-legend | grep -q tty9; do sleep 0.2; done; "
      "s=$(loginctl list-sessions --no-legend | awk '/tty9/ {print $1}'); loginctl show-session -p Seat -p VTNr -p Scope -p Type $s; "
      "until systemctl is-active session-$s.scope; do sleep 0.2; done; loginctl kill-session -s KILL $s; until ! systemctl is-active -q session-$s.scope; do sleep 0.2; done", 0,
-     r"Seat=seat0\nVTNr=9\n(.*\n)*Scope=session-\w+.scope\n(.*\n)*active"),
+     r"VTNr=9\nSeat=seat0\n(.*\n)*Scope=session-\w+.scope\n(.*\n)*active"),
     ("loginctl disable-linger alice; until ! systemctl is-active -q user@1000.service; do sleep 0.2; done; "
      "until ! systemctl is-active -q user-1000.slice; do sleep 0.2; done; loginctl list-users --no-legend", 0, r"\A\Z"),
     ("systemd-inhibit --what=shutdown --who=me --why=because systemd-inhibit --list --no-pager", 0, "shutdown +because"),
