@@ -304,7 +304,9 @@ int unit_load_by_name(struct manager *m, const char *name, struct unit **ret)
                 load_look_again(u);
         unit_queue_load(u);
         manager_dispatch_load_queue(m);
-        *ret = unit_follow_merge(u);
+        *ret = u = unit_follow_merge(u);
+        if (u->load_state == UNIT_NOT_FOUND) /* it was asked for, and is no more: when this turn is over */
+                unit_gc_queue(u);
         return 0;
 }
 
@@ -394,8 +396,8 @@ static bool unit_is_mentioned(const struct unit *u)
         return false;
 }
 
-/* A transient unit is forgotten when it has ended and nobody speaks of it; the others are kept as long as they have any
- * edge: most will be asked for again. */
+/* A transient unit is forgotten when it has ended and nobody speaks of it, and so is one that was not found; the others are
+ * kept as long as they have any edge: most will be asked for again. */
 static bool unit_may_gc(struct unit *u)
 {
         enum active_state s;
@@ -409,8 +411,9 @@ static bool unit_may_gc(struct unit *u)
                 return false;
         if (s != UNIT_INACTIVE && s != UNIT_FAILED)
                 return false;
-        return u->transient || u->collect_inactive_or_failed ? unit_has_ended(u) && !unit_is_mentioned(u)
-                                                             : !u->n_deps;
+        if (u->transient || u->collect_inactive_or_failed || u->load_state == UNIT_NOT_FOUND)
+                return unit_has_ended(u) && !unit_is_mentioned(u);
+        return !u->n_deps;
 }
 
 bool unit_has_ended(struct unit *u)
