@@ -48,7 +48,8 @@ void generation_open(struct manager *m)
         if (generation)
                 return;
         fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
-        if (fd < 0 || ftruncate(fd, sizeof(*generation)) < 0)
+        /* the memory now: on a full /run it would be missed at the first writing, which is a SIGBUS */
+        if (fd < 0 || fallocate(fd, 0, 0, sizeof(*generation)) < 0)
                 return (void)log_debug_errno(-errno,
                         "%s could not be made: %m; every answer is asked for anew", ROUSE_GENERATION);
         page = mmap(NULL, sizeof(*generation), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
