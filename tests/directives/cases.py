@@ -156,7 +156,7 @@ SOCKETS = [
     socket("ListenDatagram", "", "sockopt:type", "2", listen="ListenDatagram=/run/@ID@"),
     socket("ListenSequentialPacket", "", "sockopt:type", "5", listen="ListenSequentialPacket=/run/@ID@"),
     socket("ListenFIFO", "", "link:/proc/self/fd/3", "/run/@ID@", listen="ListenFIFO=/run/@ID@"),
-    socket("ListenNetlink", "", ["sockopt:type", "sockopt:protocol"], "3\n15", listen="ListenNetlink=kobject-uevent 1"),
+    socket("ListenNetlink", "", ["sockopt:type", "sockopt:protocol"], "3\n15", listen="ListenNetlink=kobject-uevent 2"),
     socket("ListenMessageQueue", "", "link:/proc/self/fd/3", "/@ID@", listen="ListenMessageQueue=/@ID@"),
     socket("BindIPv6Only", "BindIPv6Only=ipv6-only", "sockopt:v6only", "1", listen="ListenStream=[::]:@PORT@"),
     socket("Backlog", "Backlog=7", "fd3:backlog", "7"),
