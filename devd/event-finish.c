@@ -346,9 +346,8 @@ static void run_list_next(struct event_run *run)
 {
         if (make_functions(run))
                 return;
-        if (run->run_next == 0 && !run->delayed) {
+        if (run->run_next == 0 && !run->delayed)
                 strv_reset(&run->env);
-        }
         while (run->run_next < run->re.n_run) {
                 const struct rules_run *i;
 

@@ -7,6 +7,14 @@
 
 #define TIMEOUT_MS 60000
 
+/* A pass-through may answer with its registers as sense data, "recovered", in either of its two forms. */
+static bool is_no_error(const uint8_t *sense)
+{
+        uint8_t form = sense[0] & 0x7f;
+
+        return form >= 0x70 && form <= 0x73 && (sense[form >= 0x72 ? 1 : 2] & 0x0f) <= 1;
+}
+
 int scsi_read_command(int fd, const uint8_t *cdb, size_t cdb_len, void *buf, size_t size)
 {
         uint8_t sense[32] = { 0 };
@@ -25,8 +33,7 @@ int scsi_read_command(int fd, const uint8_t *cdb, size_t cdb_len, void *buf, siz
                 return -errno;
         if (h.host_status || (h.status && h.status != 2 /* CHECK CONDITION */))
                 return -EIO;
-        /* a pass-through may answer with its registers as sense data, "recovered": in either of its two forms */
-        if (h.status && (sense[(sense[0] & 0x7f) >= 0x72 ? 1 : 2] & 0x0f) > 1)
+        if (h.status && !is_no_error(sense))
                 return -EIO;
         return (int)size - (h.resid > 0 ? h.resid : 0);
 }

@@ -47,10 +47,9 @@ static int run_step(struct early *e, int fd, uint32_t id, const struct early_ste
                 e->wait_fd = close_fd(e->wait_fd);
                 r = -EALREADY;
         }
-        return answer(fd, id, r < 0 ? e->status ?: EXIT_FAILURE : 0,
-                e->message.s
-                        ?: r < 0 ? strerror(-r)
-                                 : NULL);
+        if (r >= 0)
+                return answer(fd, id, 0, e->message.s);
+        return answer(fd, id, e->status ?: EXIT_FAILURE, e->message.s ?: strerror(-r));
 }
 
 static int handle(struct early *e, int fd, struct wire_reader *m, struct waiting *wait)

@@ -8,6 +8,7 @@
  *     special WRITABLE PATH
  *     link DIRMODE LENGTH TARGETPATH                 LENGTH bytes of TARGET, then PATH */
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 
 #include "exec-main.h"
 #include "lib/fileio.h"
+#include "lib/wire.h"
 
 static int make_inet(const char *spec)
 {
@@ -141,24 +143,17 @@ static const struct maker {
         { "link ", make_link, false },
 };
 
-static int tell(int r, int fd)
+static int tell(int32_t answer, int fd)
 {
-        int32_t answer = r;
-        union {
-                struct cmsghdr head;
-                char room[CMSG_SPACE(sizeof(int))];
-        } control = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)),
-                              .cmsg_level = SOL_SOCKET,
-                              .cmsg_type = SCM_RIGHTS } };
-        struct iovec iov = { &answer, sizeof(answer) };
-        struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
+        _cleanup_wire_ struct wire_writer w = { 0 };
+        int r = strbuf_add(&w.b, &answer, sizeof(answer));
 
-        if (fd >= 0) {
-                memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
-                h.msg_control = &control;
-                h.msg_controllen = sizeof(control);
+        while (r >= 0 && (r = wire_send_bytes(STDOUT_FILENO, &w, fd)) == -EAGAIN) {
+                struct pollfd p = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+                r = poll(&p, 1, -1) < 0 && errno != EINTR ? -errno : 0;
         }
-        return sendmsg(STDOUT_FILENO, &h, MSG_NOSIGNAL) < 0 ? -errno : 0;
+        return r;
 }
 
 int helper_sockets(char *const specs[])

@@ -121,9 +121,7 @@ static int give_tree(int fd, dev_t dev, uid_t uid, gid_t gid, unsigned depth)
         return r < 0 ? r : fchown(dirfd(d), uid, gid) < 0 ? -errno : 0;
 }
 
-/* Runtime, state, cache and log directories that PID 1 could not give to a user that it did not know, or did not
- * because there is something in them. */
-/* Those on a file system that may hang. */
+/* Runtime, state, cache and log directories on a file system that may hang. */
 static void make_directories(struct helper *h)
 {
         const struct plan_dir *list = plan_at(h->plan, h->plan->dirs);
@@ -144,6 +142,8 @@ static void make_directories(struct helper *h)
         }
 }
 
+/* These, and those that PID 1 could not give to a user that it did not know, or did not
+ * because there is something in them. */
 void helper_own_directories(struct helper *h)
 {
         const struct plan_dir *d = plan_at(h->plan, h->plan->dirs);

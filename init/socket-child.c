@@ -14,6 +14,7 @@
 
 #include "cgroup.h"
 #include "exec-internal.h"
+#include "lib/wire.h"
 #include "manager.h"
 #include "probe.h"
 #include "socket.h"
@@ -101,25 +102,16 @@ static struct socket_port *next_unanswered(struct socket_unit *s)
 
 static bool take_answer(struct socket_unit *s)
 {
-        int32_t answer = -EBADMSG;
-        int fd = -1;
-        union {
-                struct cmsghdr head;
-                char room[CMSG_SPACE(sizeof(int))];
-        } control = { 0 };
-        struct iovec iov = { &answer, sizeof(answer) };
-        struct msghdr h = {
-                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
-        };
-        ssize_t n = recvmsg(s->made_io.fd, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-        struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&h) : NULL;
         struct socket_port *p;
+        int32_t answer = 0;
+        int fd = -1, r;
+        size_t n;
 
-        if (n <= 0)
+        r = wire_recv_bytes(s->made_io.fd, &answer, sizeof(answer), &n, &fd);
+        if (r != 1 && r != -EBADMSG)
                 return false;
-        if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-                c->cmsg_len >= CMSG_LEN(sizeof(int)))
-                memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+        if (r < 0 || n != sizeof(answer))
+                answer = -EBADMSG;
         p = next_unanswered(s);
         if (!p || fd < 0) {
                 close_fd(fd);
@@ -128,7 +120,7 @@ static bool take_answer(struct socket_unit *s)
         if (p && fd >= 0)
                 p->made = fd;
         else if (p)
-                p->made_error = n == sizeof(answer) && answer < 0 ? answer : -EBADMSG;
+                p->made_error = answer < 0 ? answer : -EBADMSG;
         else if (answer < 0)
                 log_unit_errno(s->unit.id, LOG_WARNING, answer, "Symlinks= could not be made: %m");
         return true;

@@ -11,6 +11,7 @@
 
 #include "init/state.h"
 #include "tests/unit/init-test.h"
+#include "lib/wire.h"
 
 #define ETC "/etc/systemd/system/"
 
@@ -481,21 +482,10 @@ static void test_backlog(void)
 /* What the child of a unit with filters says of its one port. */
 static void answer(int32_t r, int fd)
 {
-        union {
-                struct cmsghdr head;
-                char room[CMSG_SPACE(sizeof(int))];
-        } control = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)),
-                              .cmsg_level = SOL_SOCKET,
-                              .cmsg_type = SCM_RIGHTS } };
-        struct iovec iov = { &r, sizeof(r) };
-        struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
+        _cleanup_wire_ struct wire_writer w = { 0 };
 
-        memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
-        if (fd >= 0) {
-                h.msg_control = &control;
-                h.msg_controllen = sizeof(control);
-        }
-        ok(sendmsg(channel, &h, 0) == sizeof(r), "the child answers");
+        strbuf_add(&w.b, &r, sizeof(r));
+        is_int(wire_send_bytes(channel, &w, fd), 0, "the child answers");
         close_fd(fd);
         channel = close_fd(channel);
 }
