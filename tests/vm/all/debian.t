@@ -66,8 +66,8 @@ systemd-run --quiet --unit=inside -p Delegate=yes -p KillMode=mixed systemd-nspa
     --private-network --kill-signal=SIGRTMIN+3 --console=pipe -D /run/c/root %s
 """
 # The container's PID 1 is the only child of nspawn that has a PID namespace of its own.
-INSIDE = """
-inside() { nsenter -t $(pgrep -P $(systemctl show -p MainPID --value inside)) -a "$@"; }
+ENTER = 'inside() { nsenter -t $(pgrep -P $(systemctl show -p MainPID --value inside)) -a "$@"; }\n'
+INSIDE = ENTER + """
 for i in $(seq 300); do inside test -e /run/systemd/system 2>/dev/null && break; sleep 0.2; done
 inside systemctl is-system-running --wait
 inside systemctl list-units --failed --no-legend --plain
@@ -87,9 +87,9 @@ def container(guest):
     tap.is_(said, ["running", "inside"] + ["active"] * 4 + ["rouse" if tap.rouse else "systemd", "systemd-nspawn"],
             "a Debian in a container (systemd-nspawn) runs its services")
     if "running" not in said:
-        tap.diag(guest.out("systemctl status inside --no-pager -n 60"))
-    tap.is_(guest.out("inside() { nsenter -t $(pgrep -P $(systemctl show -p MainPID --value inside)) -a \"$@\"; }; "
-                      "inside systemctl poweroff; for i in $(seq 300); do [ $(systemctl is-active inside) = active ] || break; "
+        tap.diag(guest.out(ENTER + "systemctl status inside --no-pager -n 60; "
+                           "inside systemctl status --failed --no-pager -n 40; inside journalctl -b --no-pager -n 150", TIMEOUT))
+    tap.is_(guest.out(ENTER + "inside systemctl poweroff; for i in $(seq 300); do [ $(systemctl is-active inside) = active ] || break; "
                       "sleep 0.2; done; systemctl is-failed inside; systemctl is-active nginx", TIMEOUT),
             "inactive\nactive", "its poweroff ends it, and it alone")
 
