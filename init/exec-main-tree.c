@@ -57,10 +57,14 @@ static int place(int fd, const char *path)
         return syscall(SYS_move_mount, fd, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
+/* On a file that was removed after it had been mounted (a manager of containers does so at /proc/kmsg) nothing can be
+ * mounted, only on what is below it. */
 static void place_or_fail(struct helper *h, int fd, const char *path)
 {
         int r = fd < 0 ? fd : place(fd, path);
 
+        while (fd >= 0 && r == -ENOENT && umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+                r = place(fd, path);
         close_fd(fd);
         if (r < 0)
                 fail(h, r, path);

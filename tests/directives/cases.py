@@ -294,6 +294,8 @@ CASES = [
          "ok\nEROFS"),
     Case("exec.ReadOnlyPaths", "ReadOnlyPaths=/opt/marked", ["write:/opt/marked/x", "write:/opt/x"], "EROFS\nok"),
     Case("exec.InaccessiblePaths", "InaccessiblePaths=/opt/marked", "file:/opt/marked/marker", "ENOENT"),
+    Case("what is hidden may be a mounted file that has been removed", "InaccessiblePaths=/opt/below", "file:/opt/below", "~^(EPERM|ENXIO|EACCES)$",
+         before="echo below >/opt/below; echo above >/opt/above; mount --bind /opt/above /opt/below; rm /opt/above; cat /opt/below"),
     Case("exec.ReadWriteDirectories", "ProtectSystem=strict\nReadWriteDirectories=/opt/marked", "write:/opt/marked/x", "ok"),
     Case("exec.ReadOnlyDirectories", "ReadOnlyDirectories=/opt/marked", "write:/opt/marked/x", "EROFS"),
     Case("exec.InaccessibleDirectories", "InaccessibleDirectories=/opt/marked", "file:/opt/marked/marker", "ENOENT"),
