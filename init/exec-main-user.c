@@ -3,11 +3,13 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "exec-dir.h"
@@ -185,6 +187,8 @@ void helper_home_directory(struct helper *h)
 
 /* ---- PAM ---- */
 
+#define FDS_MAX 1024
+
 /* The part of libpam's interface that is used; its values are fixed by the library's ABI. */
 typedef struct pam_handle pam_handle_t;
 struct pam_message {
@@ -245,27 +249,48 @@ static int no_conversation(int n, const struct pam_message **msg, struct pam_res
         return PAM_CONV_ERR_;
 }
 
-/* Waits for the service's main process to end, then closes the session. A process of its own, in the cgroup. */
-static void session_keeper(struct helper *h, pam_handle_t *handle, pid_t service) _noreturn_;
-static void session_keeper(struct helper *h, pam_handle_t *handle, pid_t service)
+/* Descriptors that are open now, one bit each. */
+static void list_open(uint64_t mask[FDS_MAX / 64])
 {
-        sigset_t wait_for, block;
-        int sig;
+        for (int fd = 0; fd < FDS_MAX; fd++)
+                if (fcntl(fd, F_GETFD) >= 0)
+                        mask[fd / 64] |= 1ull << fd % 64;
+}
+
+/* Waits for the service's main process to end, then closes the session. A process of its own, in the cgroup where the
+ * modules have left the two of them, which may be a session's scope. It stays root, so no signal of the end of a
+ * service with less rights would reach it: it watches its descriptor. What the modules have opened stays open as long
+ * as the session does (logind takes a session for ended when its descriptor is closed). */
+static void session_keeper(
+        pam_handle_t *handle, int service, const uint64_t others[FDS_MAX / 64]) _noreturn_;
+static void session_keeper(pam_handle_t *handle, int service, const uint64_t others[FDS_MAX / 64])
+{
+        struct pollfd ended = { .fd = service, .events = POLLIN };
+        sigset_t block;
 
         prctl(PR_SET_NAME, "(rouse-pam)");
-        prctl(PR_SET_PDEATHSIG, SIGTERM);
-        closefrom(3);
-        sigemptyset(&wait_for);
-        sigaddset(&wait_for, SIGTERM);
         sigfillset(&block);
         sigprocmask(SIG_BLOCK, &block, NULL);
-        while (getppid() == service &&
-                (sigwait(&wait_for, &sig) != 0 || (sig == SIGTERM && getppid() == service)))
+        for (int fd = 3; fd < FDS_MAX; fd++)
+                if (others[fd / 64] & 1ull << fd % 64)
+                        close(fd);
+        while (poll(&ended, 1, -1) < 0 && errno == EINTR)
                 ;
         pam.setcred(handle, PAM_DELETE_CRED_ | PAM_SILENT_);
         pam.close_session(handle, PAM_SILENT_);
         pam.end(handle, PAM_SUCCESS_ | PAM_DATA_SILENT_);
         _exit(0);
+}
+
+static void start_keeper(struct helper *h, pam_handle_t *handle, const uint64_t others[FDS_MAX / 64])
+{
+        _cleanup_close_ int service = (int)syscall(SYS_pidfd_open, getpid(), 0);
+        pid_t keeper = service < 0 ? -1 : fork();
+
+        if (keeper < 0)
+                helper_fail(h, EXIT_PAM, -errno, "PAM session");
+        if (keeper == 0)
+                session_keeper(handle, service, others);
 }
 
 void helper_pam(struct helper *h)
@@ -274,7 +299,7 @@ void helper_pam(struct helper *h)
         static const struct pam_conv conv = { .conv = no_conversation };
         const char *service = plan_str(p, p->pam_name), *user = plan_str(p, p->user), *tty = NULL;
         pam_handle_t *handle = NULL;
-        pid_t self = getpid(), keeper;
+        uint64_t others[FDS_MAX / 64] = { 0 };
         int r;
 
         if (!service || !helper_sandboxed(h) || p->control)
@@ -285,6 +310,7 @@ void helper_pam(struct helper *h)
                 helper_fail(h, EXIT_PAM, -ENOENT, "libpam.so.0");
         if (h->tty_fd >= 0)
                 tty = plan_str(p, p->tty_path);
+        list_open(others);
         r = pam.start(service, user, &conv, &handle);
         if (r == PAM_SUCCESS_ && tty)
                 r = pam.set_item(handle, PAM_TTY_, tty);
@@ -303,11 +329,7 @@ void helper_pam(struct helper *h)
         char **list = pam.getenvlist(handle);
         FOREACH_STR (e, list)
                 strv_env_set(&h->env, *e);
-        keeper = fork();
-        if (keeper < 0)
-                helper_fail(h, EXIT_PAM, -errno, "fork");
-        if (keeper == 0)
-                session_keeper(h, handle, self);
+        start_keeper(h, handle, others);
         /* groups that modules have added count */
         p->flags |= PLAN_GROUPS_SET;
         groups[0] = 0;

@@ -92,6 +92,7 @@ STEPS = [
      r"ACTION=add(.|\n)*INTERFACE=mon0(.|\n)*USEC_INITIALIZED=[0-9]+(.|\n)*ACTION=remove"),
     # who sits at the machine
     ("useradd -m alice; systemctl start seat.service; " + UNTIL + "until_ 'loginctl show-seat seat0 -p ActiveSession | grep -q =.'; "
+     "until_ 'systemctl list-units --no-legend --state=active \"session-*.scope\" | grep -q .'; "
      "loginctl list-sessions --no-legend; cat /run/systemd/seats/seat0", 0, r"alice seat0 +tty1(.|\n)*ACTIVE_UID=1000"),
     (UNTIL + "until_ 'ls /dev/dri/card0 >/dev/null'; until_ 'getfacl -p /dev/dri/card0 | grep -q user:alice:rw'; getfacl -cp /dev/dri/card0", 0, "^user:alice:rw-"),
     # a client that is told of a device can use it: node, mode and ACL are there
@@ -102,6 +103,11 @@ STEPS = [
     (UNTIL + "until_ 'systemctl is-active -q plain.service'; systemctl is-active plain.service 'pulled@sys-devices-virtual-block-zram1.service' dev-zram1.device", 0,
      r"^active\nactive\nactive$"),
     ("systemctl stop seat.service; " + UNTIL + "until_ '! getfacl -p /dev/dri/card0 | grep -q user:alice'; getfacl -cp /dev/dri/card0", 0, "^user::rw-"),
+    # her session went with the service, whose end a user may not tell root's keeper of it; so it does after SIGKILL
+    (UNTIL + "over() { until_ '! loginctl list-sessions --no-legend | grep alice' && until_ '! systemctl list-units --no-legend \"session-*.scope\" | grep .'; }; "
+     "on() { until_ 'systemctl list-units --no-legend --state=active \"session-*.scope\" | grep -q .'; }; over && "
+     "systemctl start seat.service && until_ 'loginctl show-seat seat0 -p ActiveSession | grep -q =.' && on && loginctl show-session -p State --value $(loginctl show-seat seat0 -p ActiveSession --value) && "
+     "systemctl kill -s KILL --kill-who=main seat.service && over && systemctl reset-failed seat.service && echo over", 0, "^active\nover$"),
     # locks
     (f"truncate -s 32M /root/i; losetup -P /dev/loop5 /root/i; {THEIRS} lock -d /dev/loop5 sh -c 'mkfs.ext4 -q -L lock1 /dev/loop5; "
      "udevadm settle -t 3; [ -e /dev/disk/by-label/lock1 ] && echo early || echo held'; " + UNTIL + "until_ '[ -e /dev/disk/by-label/lock1 ]' && echo there", 0,
