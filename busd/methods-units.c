@@ -446,6 +446,7 @@ int on_clean_unit(struct call *c)
                 r = sd_bus_message_read_strv(c->m, &what);
         if (r < 0)
                 return bad_name(c);
+        r = strv_add(&options, "no-wait");
         FOREACH_STR (w, what)
                 if (r >= 0)
                         r = strv_addf(&options, "what=%s", *w);

@@ -7,7 +7,7 @@ static bool is_live(const struct property *p)
         static const char *const names[] = { "MemoryCurrent", "MemoryAvailable", "TasksCurrent",
                 "CPUUsageNSec", "IOReadBytes", "IOReadOperations", "IOWriteBytes", "IOWriteOperations",
                 "IPIngressBytes", "IPIngressPackets", "IPEgressBytes", "IPEgressPackets", "EffectiveCPUs",
-                "EffectiveMemoryNodes", "NeedDaemonReload", NULL };
+                "EffectiveMemoryNodes", "NeedDaemonReload", "UID", "GID", NULL };
 
         return strv_contains((char *const *)names, p->name);
 }

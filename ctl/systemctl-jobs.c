@@ -221,6 +221,25 @@ int verb_import_environment(const char *verb, char **args)
         return all ? verb_environment("set-environment", all) : 0;
 }
 
+static bool all_cleaned(char *const *names)
+{
+        char *keys[] = { (char *)"property=Id", (char *)"property=CleanResult", NULL };
+        _cleanup_list_ struct ctl_list l = { 0 };
+        bool good = true;
+
+        if (ctl_query("show", names, keys, &l) < 0)
+                return false;
+        for (size_t i = 0; i < l.n; i++) {
+                const char *result = record_str(&l.r[i], "CleanResult");
+
+                if (streq(result, "success"))
+                        continue;
+                fprintf(stderr, "Cleaning of %s was not completed: %s\n", record_str(&l.r[i], "Id"), result);
+                good = false;
+        }
+        return good;
+}
+
 int verb_clean(const char *verb, char **args)
 {
         _cleanup_strv_ char **names = mangle_units(args, "service"), **options = NULL;
@@ -229,12 +248,14 @@ int verb_clean(const char *verb, char **args)
 
         FOREACH_STR (w, opt.what)
                 (void)strv_addf(&options, "what=%s", *w);
+        if (opt.no_block)
+                (void)strv_add(&options, "no-wait");
         c.options = options;
         r = ctl_call(&c);
         if (r < 0)
                 fprintf(stderr, "Failed to clean unit: %s\n", c.error ?: strerror(-r));
         free(c.error);
-        return r < 0;
+        return r < 0 || (!opt.no_block && !all_cleaned(names));
 }
 
 static void print_level(const struct ctl_record *rec, void *data)

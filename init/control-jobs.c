@@ -156,6 +156,16 @@ int control_wait_freezer(struct wait_group *g, struct unit *u)
         return wait_unit(g, u, is_settled, false);
 }
 
+static bool is_clean(struct unit *u)
+{
+        return !u->clean;
+}
+
+int control_wait_clean(struct wait_group *g, struct unit *u)
+{
+        return wait_unit(g, u, is_clean, false);
+}
+
 /* ---- jobs ---- */
 
 static void job_ended(struct job_waiter *jw, struct job *j, enum job_result result)

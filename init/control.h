@@ -94,9 +94,11 @@ int control_listing(struct request *r, void (*emit)(struct request *r, struct un
 struct wait_group;
 int control_wait_new(struct request *r, struct wait_group **ret);
 int control_wait_add(struct wait_group *g, struct job *j);
-/* Waits until u has ended, which gives a record of how; until it is frozen or thawed. 0, -ENOMEM. */
+/* Waits until u has ended, which gives a record of how; until it is frozen or thawed; until its directories are gone.
+ * 0, -ENOMEM. */
 int control_wait_end(struct wait_group *g, struct unit *u);
 int control_wait_freezer(struct wait_group *g, struct unit *u);
+int control_wait_clean(struct wait_group *g, struct unit *u);
 /* The job of the request's verb for one unit: 0, or the error that its record told. g: NULL, or who waits for it. */
 int control_queue_job(struct request *r, struct unit *u, enum job_mode mode, struct wait_group *g);
 int control_job_mode(struct request *r, enum job_mode *ret);

@@ -71,18 +71,27 @@ static void shared_namespace(struct helper *h, int type, const char *suffix, int
                 helper_warn(h, r, "the namespace is not shared with the unit's other processes");
 }
 
+void helper_network(struct helper *h)
+{
+        const struct exec_plan *p = h->plan;
+        const char *net = plan_str(p, p->net_ns);
+        int r = net ? enter(net, CLONE_NEWNET) : 0;
+
+        if (r < 0)
+                helper_fail(h, EXIT_NETWORK, r, net);
+        if (!net && (p->protect & PROT_NETWORK))
+                shared_namespace(h, CLONE_NEWNET, "net", EXIT_NETWORK);
+}
+
 void helper_namespaces(struct helper *h)
 {
         const struct exec_plan *p = h->plan;
-        const char *net = plan_str(p, p->net_ns), *ipc = plan_str(p, p->ipc_ns);
+        const char *ipc = plan_str(p, p->ipc_ns);
         int r;
 
-        if (net && (r = enter(net, CLONE_NEWNET)) < 0)
-                helper_fail(h, EXIT_NETWORK, r, net);
+        helper_network(h);
         if (ipc && (r = enter(ipc, CLONE_NEWIPC)) < 0)
                 helper_fail(h, EXIT_NAMESPACE, r, ipc);
-        if (!net && (p->protect & PROT_NETWORK))
-                shared_namespace(h, CLONE_NEWNET, "net", EXIT_NETWORK);
         if (!ipc && (p->protect & PROT_IPC))
                 shared_namespace(h, CLONE_NEWIPC, "ipc", EXIT_NAMESPACE);
         if ((p->protect & PROT_HOSTNAME) && unshare(CLONE_NEWUTS) < 0)

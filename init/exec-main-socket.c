@@ -2,11 +2,14 @@
  * says why and when). Standard output is a socket: for each SPEC goes a packet there, 0 and the descriptor (none for
  * a link), or -errno. A SPEC is one word on the command line; the path is its rest, whatever is in it.
  *
- *     inet FAMILY KIND PROTOCOL                      a socket, not yet bound
+ *     socket FAMILY KIND PROTOCOL                    not yet bound
  *     unix KIND MODE DIRMODE UID GID PATH            bound to PATH; -1: the owner stays
  *     fifo KIND MODE DIRMODE UID GID PATH
  *     special WRITABLE PATH
+ *     function LENGTH LENGTH DESCRIPTORSSTRINGSPATH  a USB function at PATH is told what is in two files; then its
+ *                                                    endpoints, with the number of those beside the first
  *     link DIRMODE LENGTH TARGETPATH                 LENGTH bytes of TARGET, then PATH */
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -18,7 +21,7 @@
 #include "lib/fileio.h"
 #include "lib/wire.h"
 
-static int make_inet(const char *spec)
+static int make_socket(const char *spec)
 {
         int family, kind, protocol, fd;
 
@@ -131,15 +134,92 @@ static int make_link(const char *spec)
         return symlink_atomic(target, spec + at + n);
 }
 
+/* ---- USB functions (FunctionFS) ---- */
+
+/* What a file has, to the control endpoint, in one write. */
+static int tell_function(int ep0, const char *path)
+{
+        _cleanup_free_ char *text = NULL;
+        size_t len;
+        int r = read_file(path, 64 * 1024, &text, &len);
+
+        if (r < 0)
+                return r;
+        if (write(ep0, text, len) != (ssize_t)len)
+                return -errno ?: -EIO;
+        return 0;
+}
+
+static int open_endpoint(const char *dir, const char *name)
+{
+        _cleanup_free_ char *path = path_join(dir, name);
+        int fd = path ? open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
+
+        return !path ? -ENOMEM : fd < 0 ? -errno : fd;
+}
+
+static int is_endpoint(const struct dirent *e)
+{
+        return startswith(e->d_name, "ep") && !streq(e->d_name, "ep0");
+}
+
+static int tell(int32_t answer, int fd);
+
+/* The endpoints that the descriptors have brought, in order of their numbers. */
+static int tell_endpoints(const char *dir, int ep0)
+{
+        struct dirent **list = NULL;
+        int n = scandir(dir, &list, is_endpoint, versionsort), r = n < 0 ? -errno : tell(n, ep0);
+
+        for (int i = 0; i < n; i++) {
+                int fd = r < 0 ? r : open_endpoint(dir, list[i]->d_name);
+
+                if (r >= 0)
+                        r = tell(MIN(fd, 0), fd);
+                close_fd(fd);
+                free(list[i]);
+        }
+        free(list);
+        return r;
+}
+
+static int make_function(const char *spec)
+{
+        _cleanup_free_ char *descriptors = NULL, *strings = NULL;
+        _cleanup_close_ int ep0 = -1;
+        const char *dir;
+        size_t n, k;
+        int r, at = 0;
+
+        if (sscanf(spec, "%zu %zu %n", &n, &k, &at) < 2 || at == 0 || strlen(spec + at) <= n ||
+                strlen(spec + at + n) <= k)
+                return -EINVAL;
+        descriptors = strndup(spec + at, n);
+        strings = strndup(spec + at + n, k);
+        if (!descriptors || !strings)
+                return -ENOMEM;
+        dir = spec + at + n + k;
+        ep0 = open_endpoint(dir, "ep0");
+        if (ep0 < 0)
+                return ep0;
+        r = tell_function(ep0, descriptors);
+        if (r >= 0)
+                r = tell_function(ep0, strings);
+        if (r >= 0)
+                r = tell_endpoints(dir, ep0);
+        return r < 0 ? r : 1;
+}
+
 static const struct maker {
         const char *word;
         int (*make)(const char *spec);
-        bool has_fd;
+        bool has_fd; /* returns it; what returns 1 instead has told all itself */
 } makers[] = {
-        { "inet ", make_inet, true },
+        { "socket ", make_socket, true },
         { "unix ", make_unix, true },
         { "fifo ", make_fifo, true },
         { "special ", open_special, true },
+        { "function ", make_function, false },
         { "link ", make_link, false },
 };
 
@@ -171,7 +251,7 @@ int helper_sockets(char *const specs[])
                         if (r >= 0 && makers[i].has_fd)
                                 fd = r;
                 }
-                if (tell(MIN(r, 0), fd) < 0)
+                if ((fd >= 0 || r <= 0) && tell(MIN(r, 0), fd) < 0)
                         return 1;
         }
         return 0;

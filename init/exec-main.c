@@ -7,6 +7,7 @@
  *     rouse-exec --look[-until] QUESTION PATH, --watch KIND MODE PATH
  *                                   looks at a path where PID 1 might hang (exec-main-look.c)
  *     rouse-exec --remove PATH…     removes directories of an ended service
+ *     rouse-exec --clean PATH…      the same when somebody has asked for it, and answers as --look does
  *     rouse-exec --utmp-dead ID     closes the utmp record of a service that has ended
  *     rouse-exec --remove-ipc USER GROUP   removes what it left of System V and POSIX communication
  *
@@ -129,24 +130,45 @@ static void check(struct helper *h, int code, const struct exec_fail *f)
 
 /* ---- rouse-exec --remove ---- */
 
-static void remove_tree(int dir, const char *name, dev_t dev, unsigned depth)
+static int removed(int dir, const char *name, int flags)
+{
+        return unlinkat(dir, name, flags) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* What cannot be removed stays, and the rest goes: 0, or the first error. Other file systems are left alone. */
+static int remove_tree(int dir, const char *name, dev_t dev, unsigned depth)
 {
         _cleanup_closedir_ DIR *d = NULL;
         struct stat st;
-        int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+        int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK), first = 0,
+            r;
 
-        if (fd < 0) {
-                unlinkat(dir, name, 0);
-                return;
-        }
+        if (fd < 0)
+                return removed(dir, name, 0);
         if (fstat(fd, &st) < 0 || (dev && st.st_dev != dev) || depth > 512 || !(d = fdopendir(fd))) {
                 close(fd);
-                return;
+                return -EBUSY;
         }
         for (struct dirent *e; (e = readdir(d));)
-                if (!streq(e->d_name, ".") && !streq(e->d_name, ".."))
-                        remove_tree(fd, e->d_name, st.st_dev, depth + 1);
-        unlinkat(dir, name, AT_REMOVEDIR);
+                if (!streq(e->d_name, ".") && !streq(e->d_name, "..")) {
+                        r = remove_tree(fd, e->d_name, st.st_dev, depth + 1);
+                        first = first ?: r;
+                }
+        r = removed(dir, name, AT_REMOVEDIR);
+        return first ?: r;
+}
+
+static int remove_trees(char *const paths[])
+{
+        int first = 0;
+
+        FOREACH_STR (p, paths)
+                if (**p == '/') {
+                        int r = remove_tree(AT_FDCWD, *p, 0, 0);
+
+                        first = first ?: r;
+                }
+        return first;
 }
 
 int main(int argc, char *argv[])
@@ -155,10 +177,10 @@ int main(int argc, char *argv[])
         struct exec_fail f = { 0 };
         int r;
 
-        if (argc >= 3 && streq(argv[1], "--remove")) {
-                for (int i = 2; i < argc; i++)
-                        if (*argv[i] == '/')
-                                remove_tree(AT_FDCWD, argv[i], 0, 0);
+        if (argc >= 3 && (streq(argv[1], "--remove") || streq(argv[1], "--clean"))) {
+                r = remove_trees(argv + 2);
+                if (streq(argv[1], "--clean"))
+                        printf("%d 0 0\n", r);
                 return 0;
         }
         if (argc == 4 && (streq(argv[1], "--look") || streq(argv[1], "--look-until")))
@@ -195,6 +217,8 @@ int main(int argc, char *argv[])
         helper_pam(&h);
         if (helper_sandboxed(&h))
                 helper_namespaces(&h);
+        else if (h.plan->flags & PLAN_NETWORK)
+                helper_network(&h);
         finish_env(&h);
         helper_home_directory(&h);
         check(&h, exec_child_properties(h.plan, &f), &f);

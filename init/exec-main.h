@@ -44,6 +44,7 @@ int helper_utmp_dead(const char *id);
 
 /* exec-main-ns.c */
 void helper_namespaces(struct helper *h); /* network, IPC, UTS, mount */
+void helper_network(struct helper *h);    /* the first of them */
 void helper_user_namespace(struct helper *h);
 
 /* exec-main-mount.c */

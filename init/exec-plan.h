@@ -49,6 +49,7 @@ enum plan_flags {
         PLAN_DYNAMIC_USER = 1 << 23,
         PLAN_GROUPS_SET = 1 << 25, /* rouse-exec has set the supplementary groups */
         PLAN_SAME_GROUP = 1 << 26, /* no session of its own */
+        PLAN_NETWORK = 1 << 27,    /* the network namespace, also without the rest of the confinement */
         PLAN_NO_SETUID = 1 << 24,  /* '!': user for groups and namespaces, but no change of ids */
 };
 

@@ -486,6 +486,8 @@ bool exec_needs_helper(const struct exec_context *c, const struct exec_params *p
         if (uses_tty(c) || c->tty_reset || c->tty_vhangup || c->tty_vt_disallocate || c->utmp_id ||
                 exec_has_credentials(c) || !env_files_are_local(c))
                 return true;
+        if (p->network && (c->private_network || c->network_namespace_path))
+                return true;
         return p->apply_permissions && (c->pam_name || needs_mounts(c));
 }
 
@@ -634,6 +636,7 @@ static void plan_helper(struct unit *u, const struct exec_context *c, const stru
                      (c->dynamic_user ? PLAN_DYNAMIC_USER : 0);
         if (exec_sets_login_environment(c))
                 pl->flags |= PLAN_LOGIN_ENV;
+        pl->flags |= p->network ? PLAN_NETWORK : 0;
         pl->protect = protect_bits(c);
         pl->protect_system = c->dynamic_user ? PROTECT_SYSTEM_STRICT : (uint8_t)c->protect_system;
         pl->protect_home = c->dynamic_user && c->protect_home == PROTECT_HOME_NO ? PROTECT_HOME_READ_ONLY

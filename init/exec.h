@@ -210,6 +210,7 @@ struct exec_params {
         bool control;           /* a control process (ExecStartPre, Reload …), not the main one */
         bool apply_permissions; /* false for '+' and PermissionsStartOnly */
         bool host_root;         /* RootDirectory= is not for this one */
+        bool network;           /* of all confinement, the unit's network namespace alone */
         bool same_group;        /* stays in PID 1's session and process group: mounts below an automount */
         bool pass_fds;          /* hand over sockets and the fd store as LISTEN_FDS */
         const int *fds;

@@ -1,5 +1,6 @@
 /* Values of [Socket], [Timer] and [Path]: addresses to listen on, times, watched paths. */
 #include <netinet/ip.h>
+#include <stdio.h>
 #include <sys/socket.h>
 
 #include "lib/calendar.h"
@@ -16,16 +17,20 @@ static bool all_digits(const char *s)
 }
 
 /* Only what can be seen without a look at the system: the socket type resolves the rest. */
-static bool is_port(const char *s)
+static bool is_port(const char *s, size_t n)
 {
-        uint32_t n;
+        char text[8];
+        uint32_t v;
 
-        return all_digits(s) && parse_u32(s, &n) >= 0 && n > 0 && n <= 65535;
+        if (n >= sizeof(text))
+                return false;
+        snprintf(text, sizeof(text), "%.*s", (int)n, s);
+        return all_digits(text) && parse_u32(text, &v) >= 0 && v > 0 && v <= 65535;
 }
 
 static bool address_plausible(int kind, const char *s)
 {
-        const char *colon = strrchr(s, ':');
+        const char *colon = strrchr(s, ':'), *scope, *address = s;
 
         switch (kind) {
         case -'f':
@@ -40,7 +45,9 @@ static bool address_plausible(int kind, const char *s)
                         return s[1] && strlen(s) < 109;
                 if (startswith(s, "vsock:"))
                         return true;
-                return is_port(colon ? colon + 1 : s);
+                s = colon ? colon + 1 : s;
+                scope = *address == '[' ? strchr(s, '%') : NULL;
+                return scope ? scope[1] && is_port(s, (size_t)(scope - s)) : is_port(s, strlen(s));
         }
 }
 

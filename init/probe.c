@@ -251,7 +251,7 @@ static void probe_answer(struct probe *p, int r, const struct path_answer *a)
         struct path_spec *spec = p->spec;
         void *data = p->data;
 
-        if (r == -ETIMEDOUT)
+        if (r == -ETIMEDOUT && p->path)
                 log_msg(LOG_WARNING, "%s: the file system does not answer", p->path);
         probe_end(p);
         if (answer)
@@ -333,7 +333,7 @@ static int probe_start(
         if (fcntl(in, F_SETFL, O_NONBLOCK) < 0)
                 return -errno;
         p = calloc(1, sizeof(*p));
-        if (!p || !(p->path = strdup(path))) {
+        if (!p || (path && !(p->path = strdup(path)))) {
                 free(p);
                 return -ENOMEM;
         }
@@ -363,11 +363,9 @@ static int probe_start(
         return 0;
 }
 
-int probe_ask(struct manager *m, enum path_question q, const char *path, usec_t deadline, bool wait,
+static int start_asking(struct manager *m, char *const argv[], const char *path, usec_t deadline,
         probe_answer_fn answer, void *data, struct probe **ret)
 {
-        char *argv[] = { (char *)exec_helper_path, (char *)(wait ? "--look-until" : "--look"),
-                (char *)path_question_names[q], (char *)path, NULL };
         struct probe *p = NULL;
         int r = probe_start(m, argv, path, deadline, &p);
 
@@ -380,6 +378,21 @@ int probe_ask(struct manager *m, enum path_question q, const char *path, usec_t 
                 p->owner = ret;
         }
         return 0;
+}
+
+int probe_ask(struct manager *m, enum path_question q, const char *path, usec_t deadline, bool wait,
+        probe_answer_fn answer, void *data, struct probe **ret)
+{
+        char *argv[] = { (char *)exec_helper_path, (char *)(wait ? "--look-until" : "--look"),
+                (char *)path_question_names[q], (char *)path, NULL };
+
+        return start_asking(m, argv, path, deadline, answer, data, ret);
+}
+
+int probe_run(struct manager *m, char *const argv[], usec_t deadline, probe_answer_fn answer, void *data,
+        struct probe **ret)
+{
+        return start_asking(m, argv, NULL, deadline, answer, data, ret);
 }
 
 int probe_watch(struct manager *m, struct path_spec *s, mode_t directory_mode, probe_watch_fn tell)

@@ -20,6 +20,9 @@ bool probe_may_block(struct manager *m, const char *path, bool pattern);
 /* answer may be NULL: nobody wants to know. wait: the helper looks until there is something (PID_FILE). */
 int probe_ask(struct manager *m, enum path_question q, const char *path, usec_t deadline, bool wait,
         probe_answer_fn answer, void *data, struct probe **ret);
+/* argv is a call of rouse-exec that answers as a look does. */
+int probe_run(struct manager *m, char *const argv[], usec_t deadline, probe_answer_fn answer, void *data,
+        struct probe **ret);
 /* Watches for a path unit: tells each change of `watcher_holds` (changed false), and each event (changed true). r < 0:
  * it is over. directory_mode: made first where it is not 0. */
 typedef void (*probe_watch_fn)(struct path_spec *s, bool changed, int r);

@@ -351,8 +351,10 @@ static void apply_states(struct notify_context *c)
                         s->extended_until = until;
                 (void)loop_timer_set(s->unit.manager->loop, &s->timer, MAX(s->timer_limit, until));
         }
-        if (c->watchdog && watchdog_counts(s))
+        if (c->watchdog && watchdog_counts(s)) {
+                s->watchdog_ping = now_realtime();
                 service_arm_watchdog(s);
+        }
         if (c->reloading && s->state == SVC_RUNNING) {
                 service_arm_timer(s, s->timeout_start);
                 service_set_state(s, SVC_RELOAD_NOTIFY);

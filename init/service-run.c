@@ -10,6 +10,7 @@
 #include "manager.h"
 #include "probe.h"
 #include "service.h"
+#include "socket.h"
 
 static bool good_main(struct service *s)
 {
@@ -79,7 +80,7 @@ void service_reset_run(struct service *s)
         s->main_pid_known = s->main_pid_alien = s->notify_ready = s->oom_killed = false;
         s->forbid_restart = s->will_auto_restart = false;
         s->main_code = s->main_status = 0;
-        s->main_start = s->main_exit = 0;
+        s->main_start = s->main_exit = s->watchdog_ping = 0;
         s->status_errno = 0;
         s->runtime_end = s->extended_until = 0;
         s->watchdog_override = USEC_INFINITY;
@@ -140,12 +141,7 @@ static size_t gather_fds(struct service *s, int *fds, char **names, size_t max, 
 
                         if (o->type != UNIT_SOCKET || so->accept)
                                 continue;
-                        for (struct socket_port *p = so->ports; p && n < max; p = p->next) {
-                                if (p->fd < 0)
-                                        continue;
-                                fds[n] = p->fd;
-                                names[n++] = so->fd_name ?: o->id;
-                        }
+                        n += socket_fds(so, fds + n, names + n, max - n);
                 }
         *ret_sockets = n;
         if (s->device_link) {

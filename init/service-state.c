@@ -26,6 +26,7 @@ static void put_processes(const struct service *s, struct state_out *out)
         state_put_int(out, "main-status", s->main_status, 0);
         state_put_int(out, "main-start", s->main_start, 0);
         state_put_int(out, "main-exit", s->main_exit, 0);
+        state_put_int(out, "watchdog-ping", s->watchdog_ping, 0);
         if (!s->control_command)
                 return;
         state_put_pid(out, "control-pid", s->control_pid);
@@ -101,6 +102,7 @@ static bool take_number(struct service *s, const char *key, const char *value)
                 { "errno", .number = &s->status_errno },
                 { "main-start", .time = &s->main_start },
                 { "main-exit", .time = &s->main_exit },
+                { "watchdog-ping", .time = &s->watchdog_ping },
                 { "watchdog", .time = &s->watchdog_override },
                 { "timer-limit", .time = &s->timer_limit },
                 { "main-pid-known", .flag = &s->main_pid_known },

@@ -605,7 +605,7 @@ static void service_reset_failed(struct unit *u)
 
         if (s->state == SVC_FAILED)
                 service_set_state(s, SVC_DEAD);
-        s->result = s->reload_result = s->clean_result = RESULT_SUCCESS;
+        s->result = s->reload_result = RESULT_SUCCESS;
         s->n_restarts = 0;
 }
 

@@ -8,8 +8,10 @@
 #include <stdio.h>
 
 #include "cgroup.h"
+#include "clean.h"
 #include "config.h"
 #include "control.h"
+#include "lib/fileio.h"
 #include "names.h"
 #include "types.h"
 
@@ -129,6 +131,7 @@ static void add_conditions(struct record *rec, struct unit *u)
         add_bool(rec, "ConditionResult", u->condition_result == 1);
         add_bool(rec, "AssertResult", u->assert_result == 1);
         add_realtime(rec, "ConditionTimestamp", u->condition_time);
+        add_realtime(rec, "AssertTimestamp", u->assert_time);
 }
 
 /* ---- the cgroup ---- */
@@ -292,10 +295,38 @@ void show_command(struct record *rec, const char *key, const struct exec_command
 
 /* ---- the types' live state ---- */
 
+/* Whose the main process is, where the unit says that it is somebody's: only the process knows what NSS has made of it. */
+static void add_owner(struct record *rec, struct unit *u, pid_t pid)
+{
+        const struct exec_context *c = unit_exec(u);
+        bool wanted[] = { c->user || c->dynamic_user, c->user || c->group || c->dynamic_user };
+        static const char *const keys[] = { "UID", "GID" }, *const lines[] = { "\nUid:", "\nGid:" };
+        _cleanup_free_ char *status = NULL;
+        char path[32];
+
+        if (!record_wants(rec, "UID") && !record_wants(rec, "GID"))
+                return;
+        snprintf(path, sizeof(path), "/proc/%d/status", pid);
+        if (pid > 0)
+                (void)read_file(path, 0, &status, NULL);
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+                const char *line = status && wanted[i] ? strstr(status, lines[i]) : NULL;
+                unsigned id;
+
+                if (line && sscanf(line + strlen(lines[i]), "%u", &id) == 1)
+                        record_addf(rec, keys[i], "%u", id);
+                else
+                        record_add(rec, keys[i], "[not set]");
+        }
+}
+
 static void show_service(struct record *rec, struct unit *u)
 {
         struct service *s = UNIT_CAST(service, u);
 
+        add_owner(rec, u, s->main_pid);
+        add_realtime(rec, "WatchdogTimestamp", s->watchdog_ping);
+        record_add(rec, "CleanResult", clean_result_name(u));
         record_addf(rec, "MainPID", "%d", (int)s->main_pid);
         record_addf(rec, "ControlPID", "%d", (int)s->control_pid);
         add_realtime(rec, "ExecMainStartTimestamp", s->main_start);
@@ -326,6 +357,7 @@ static const char *port_kind(const struct socket_port *p)
         case -'s': return "Special";
         case -'m': return "MessageQueue";
         case -'n': return "Netlink";
+        case -'u': return "USBFunction";
         default: return "Unknown";
         }
 }
@@ -337,6 +369,7 @@ static void show_socket(struct record *rec, struct unit *u)
         for (struct socket_port *p = s->ports; p; p = p->next)
                 record_addf(rec, "Listen", "%s (%s)", p->address ?: "", port_kind(p));
         record_addf(rec, "ControlPID", "%d", (int)s->control_pid);
+        record_add(rec, "CleanResult", clean_result_name(u));
         record_addf(rec, "NConnections", "%u", s->n_connections);
         record_addf(rec, "NAccepted", "%u", s->n_accepted);
         record_addf(rec, "NRefused", "%u", s->n_refused);
@@ -351,6 +384,7 @@ static void show_mount(struct record *rec, struct unit *u)
         record_add(rec, "Options", mnt->mi_options ?: mnt->options);
         record_add(rec, "Type", mnt->mi_type ?: mnt->fstype);
         record_addf(rec, "ControlPID", "%d", (int)mnt->control_pid);
+        record_add(rec, "CleanResult", clean_result_name(u));
 }
 
 static void show_swap(struct record *rec, struct unit *u)
@@ -359,6 +393,7 @@ static void show_swap(struct record *rec, struct unit *u)
 
         record_add(rec, "What", s->what);
         record_addf(rec, "ControlPID", "%d", (int)s->control_pid);
+        record_add(rec, "CleanResult", clean_result_name(u));
 }
 
 static void show_timer(struct record *rec, struct unit *u)

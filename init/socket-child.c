@@ -3,10 +3,13 @@
  *
  * - A socket belongs for ever to the cgroup of the process that made it, and what is said of the unit's traffic
  *   (IPAddressAllow=, IPAccounting=, IPIngressFilterPath=, …) is said of that cgroup.
+ * - PrivateNetwork= and NetworkNamespacePath= are about the sockets: the child is in that network.
  * - A path on a file system that may hang (probe.h) is not for PID 1 to bind to.
+ * - A USB function is told its descriptors and strings, which are in files, before it has endpoints to open.
  *
- * The child answers with a packet for each port, in order: 0 and the descriptor, or -errno. Options, bind(2) to an
- * address and listen(2) are done by PID 1 afterwards. When PID 1 is executed anew meanwhile, the channel is lost, and
+ * The child answers with a packet for each port, in order: 0 and the descriptor, or -errno. For a USB function the
+ * number is that of further packets, its other endpoints'. Options, bind(2) to an address and listen(2) are done by
+ * PID 1 afterwards. When PID 1 is executed anew meanwhile, the channel is lost, and
  * the child is started once more. */
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,6 +21,8 @@
 #include "manager.h"
 #include "probe.h"
 #include "socket.h"
+
+#define ENDPOINTS_MAX 30u /* of a USB device, beside its endpoint 0 */
 
 static bool is_path(const struct socket_port *p)
 {
@@ -33,6 +38,8 @@ static bool is_for_child(struct socket_unit *s, const struct socket_port *p, boo
 {
         if (p->fd >= 0)
                 return false;
+        if (p->kind == -'u' || (socket_has_network(s) && (p->kind > 0 || p->kind == -'n')))
+                return true;
         if (is_path(p))
                 return is_slow(s, p->address);
         return filtered && p->kind > 0 && socket_port_is_inet(p);
@@ -52,14 +59,41 @@ bool socket_wants_child(struct socket_unit *s)
 
 /* ---- the child's arguments ---- */
 
+static int add_socket(struct socket_unit *s, const struct socket_port *p, char ***argv)
+{
+        unsigned group;
+        int family = p->kind == -'n' ? AF_NETLINK : socket_port_family(p),
+            protocol = p->kind == -'n'                           ? socket_netlink_protocol(p, &group)
+                       : family == AF_INET || family == AF_INET6 ? s->protocol
+                                                                 : 0;
+
+        if (family < 0 || protocol < 0)
+                return MIN(family, protocol);
+        return strv_addf(argv, "socket %d %d %d", family, p->kind == -'n' ? SOCK_RAW : p->kind, protocol);
+}
+
+static int add_function(struct socket_unit *s, const struct socket_port *p, char ***argv)
+{
+        struct service *svc = socket_service(s);
+
+        if (!svc || !svc->usb_descriptors || !svc->usb_strings)
+                return log_unit_errno(s->unit.id, LOG_ERR, -EINVAL,
+                        "ListenUSBFunction=: the service has no USBFunctionDescriptors= and "
+                        "USBFunctionStrings=");
+        return strv_addf(argv, "function %zu %zu %s%s%s", strlen(svc->usb_descriptors),
+                strlen(svc->usb_strings), svc->usb_descriptors, svc->usb_strings, p->address);
+}
+
 static int add_port(struct socket_unit *s, const struct socket_port *p, char ***argv)
 {
         uid_t uid = (uid_t)-1;
         gid_t gid = (gid_t)-1;
         int r;
 
+        if (p->kind == -'u')
+                return add_function(s, p, argv);
         if (!is_path(p))
-                return strv_addf(argv, "inet %d %d %d", socket_port_is_inet(p), p->kind, s->protocol);
+                return add_socket(s, p, argv);
         if (p->kind == -'s')
                 return strv_addf(argv, "special %d %s", s->writable, p->address);
         r = socket_owner(s, &uid, &gid);
@@ -95,9 +129,24 @@ static struct socket_port *next_unanswered(struct socket_unit *s)
 {
         struct socket_port *p = s->ports;
 
-        while (p && (!p->by_child || p->made >= 0 || p->made_error))
+        while (p && (!p->by_child || p->made_error || (p->made >= 0 && p->n_awaited == 0)))
                 p = p->next;
         return p;
+}
+
+static void take_fd(struct socket_port *p, int fd, int32_t more)
+{
+        int r = 0;
+
+        if (p->made >= 0) {
+                p->n_awaited--;
+                r = socket_port_add_endpoint(p, fd);
+        } else {
+                p->made = fd;
+                p->n_awaited = p->kind == -'u' && more > 0 ? MIN((size_t)more, ENDPOINTS_MAX) : 0;
+        }
+        if (r < 0)
+                p->made_error = r;
 }
 
 static bool take_answer(struct socket_unit *s)
@@ -118,7 +167,7 @@ static bool take_answer(struct socket_unit *s)
                 fd = -1;
         }
         if (p && fd >= 0)
-                p->made = fd;
+                take_fd(p, fd, answer);
         else if (p)
                 p->made_error = answer < 0 ? answer : -EBADMSG;
         else if (answer < 0)
@@ -160,11 +209,16 @@ int socket_child_start(struct socket_unit *s, pid_t *ret_pid, int *ret_pidfd)
         _cleanup_strv_ char **argv = NULL;
         _cleanup_close_ int ours = -1, theirs = -1;
         struct exec_command command = { .path = (char *)exec_helper_path };
-        struct exec_params p = { .command = &command, .control = true, .host_root = true, .stdin_fd = -1 };
+        struct exec_params p = {
+                .command = &command, .control = true, .host_root = true, .network = true, .stdin_fd = -1
+        };
         int pair[2], streams[3], r;
 
-        for (struct socket_port *port = s->ports; port; port = port->next)
+        for (struct socket_port *port = s->ports; port; port = port->next) {
+                if (port->fd < 0)
+                        socket_port_close(port); /* half an answer of a child before */
                 port->made_error = 0;
+        }
         r = arguments(s, &argv);
         if (r < 0)
                 return r;

@@ -8,6 +8,7 @@
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -60,16 +61,14 @@ static int parse_inet(const char *s, int only, union address *a, socklen_t *len)
         if (!copy)
                 return -ENOMEM;
         if (host[0] == '[') {
-                char *end = strchr(host, ']'), *scope;
+                char *end = strchr(host, ']'), *scope = strchr(host, '%');
 
                 if (!end || end[1] != ':')
                         return -EINVAL;
                 *end = '\0';
-                scope = strchr(host, '%');
                 if (scope)
                         *scope++ = '\0';
                 a->in6.sin6_family = AF_INET6;
-                a->in6.sin6_scope_id = scope ? if_nametoindex(scope) : 0;
                 *len = sizeof(a->in6);
                 return inet_pton(AF_INET6, host + 1, &a->in6.sin6_addr) == 1
                                ? parse_port(end + 2, &a->in6.sin6_port)
@@ -258,14 +257,42 @@ static int change_owner(struct socket_unit *s, const char *path)
         return lchown(path, uid, gid) < 0 ? -errno : 0;
 }
 
-int socket_port_is_inet(const struct socket_port *p)
+int socket_port_family(const struct socket_port *p)
 {
         union address a;
         socklen_t len;
+        int r = p->kind <= 0 ? -EINVAL : parse_address(p->address, 0, &a, &len);
 
-        if (p->kind <= 0 || parse_address(p->address, 0, &a, &len) < 0)
+        return r < 0 ? r : a.sa.sa_family;
+}
+
+int socket_port_is_inet(const struct socket_port *p)
+{
+        int family = socket_port_family(p);
+
+        return family == AF_INET || family == AF_INET6 ? family : 0;
+}
+
+bool socket_has_network(const struct socket_unit *s)
+{
+        return s->exec.private_network || s->exec.network_namespace_path;
+}
+
+/* "[x]:y%dev": the number of an interface, by its name in the socket's network, which may not be PID 1's. */
+static int find_scope(const struct socket_port *p, int fd, union address *a)
+{
+        const char *scope = a->sa.sa_family == AF_INET6 ? strchr(p->address, '%') : NULL;
+        struct ifreq ifr = { 0 };
+
+        if (!scope || parse_u32(scope + 1, &a->in6.sin6_scope_id) >= 0)
                 return 0;
-        return a.sa.sa_family == AF_INET || a.sa.sa_family == AF_INET6 ? a.sa.sa_family : 0;
+        if (strlen(scope + 1) >= sizeof(ifr.ifr_name))
+                return -ENODEV;
+        stpcpy(ifr.ifr_name, scope + 1);
+        if (ioctl(fd, SIOCGIFINDEX, &ifr) < 0)
+                return -errno;
+        a->in6.sin6_scope_id = (unsigned)ifr.ifr_ifindex;
+        return 0;
 }
 
 static int open_socket(struct socket_unit *s, struct socket_port *port)
@@ -285,6 +312,9 @@ static int open_socket(struct socket_unit *s, struct socket_port *port)
                         a.sa.sa_family == AF_INET || a.sa.sa_family == AF_INET6 ? s->protocol : 0);
         if (fd < 0)
                 return -errno;
+        r = find_scope(port, fd, &a);
+        if (r < 0)
+                return r;
         apply_options(s, fd, a.sa.sa_family, port->kind);
         if (a.sa.sa_family == AF_INET || a.sa.sa_family == AF_INET6)
                 set_int(s, fd, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
@@ -346,7 +376,7 @@ static int open_special(struct socket_unit *s, struct socket_port *port)
         return 0;
 }
 
-static int open_netlink(struct socket_unit *s, struct socket_port *port)
+int socket_netlink_protocol(const struct socket_port *p, unsigned *ret_group)
 {
         static const struct {
                 const char *name;
@@ -365,30 +395,37 @@ static int open_netlink(struct socket_unit *s, struct socket_port *port)
                 { "xfrm", NETLINK_XFRM },
                 { "iscsi", NETLINK_ISCSI },
         };
-        union address a = { .nl.nl_family = AF_NETLINK };
-        char name[32];
         unsigned group = 0;
-        int fd, proto = -1;
+        char name[32];
 
-        if (sscanf(port->address, "%31s %u", name, &group) < 1)
+        if (sscanf(p->address, "%31s %u", name, &group) < 1)
                 return -EINVAL;
         for (size_t i = 0; i < ARRAY_SIZE(families); i++)
-                if (streq(families[i].name, name))
-                        proto = families[i].number;
+                if (streq(families[i].name, name)) {
+                        *ret_group = group;
+                        return families[i].number;
+                }
+        return -EPROTONOSUPPORT;
+}
+
+static int open_netlink(struct socket_unit *s, struct socket_port *port)
+{
+        union address a = { .nl.nl_family = AF_NETLINK };
+        unsigned group = 0;
+        int proto = socket_netlink_protocol(port, &group);
+        _cleanup_close_ int fd = -1;
+
         if (proto < 0)
-                return -EPROTONOSUPPORT;
+                return proto;
         a.nl.nl_groups = group;
-        fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, proto);
+        fd = port->by_child ? TAKE_FD(port->made)
+                            : socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, proto);
         if (fd < 0)
                 return -errno;
         apply_options(s, fd, AF_NETLINK, SOCK_RAW);
-        if (bind(fd, &a.sa, sizeof(a.nl)) < 0) {
-                int r = -errno;
-
-                close(fd);
-                return r;
-        }
-        port->fd = fd;
+        if (bind(fd, &a.sa, sizeof(a.nl)) < 0)
+                return -errno;
+        port->fd = TAKE_FD(fd);
         return 0;
 }
 
@@ -404,7 +441,7 @@ static int open_mqueue(struct socket_unit *s, struct socket_port *port)
         return 0;
 }
 
-/* A FIFO, or a file, that the child has opened. */
+/* What the child has opened: a FIFO, a file, the control endpoint of a USB function. */
 static int take_made(struct socket_unit *s, struct socket_port *port)
 {
         port->fd = TAKE_FD(port->made);
@@ -417,13 +454,14 @@ int socket_port_open(struct socket_unit *s, struct socket_port *port)
 {
         if (port->by_child && port->made < 0)
                 return port->made_error ?: -EIO;
-        if (port->by_child && port->kind <= 0)
+        if (port->by_child && port->kind <= 0 && port->kind != -'n')
                 return take_made(s, port);
         switch (port->kind) {
         case -'f': return open_fifo(s, port);
         case -'s': return open_special(s, port);
         case -'n': return open_netlink(s, port);
         case -'m': return open_mqueue(s, port);
+        case -'u': return -EOPNOTSUPP; /* the child's alone */
         default: return open_socket(s, port);
         }
 }
@@ -439,25 +477,61 @@ static void remove_path(struct socket_unit *s, const char *path)
                 log_unit(s->unit.id, LOG_WARNING, "%s stays", path);
 }
 
+int socket_port_add_endpoint(struct socket_port *p, int fd)
+{
+        int *grown = reallocarray(p->endpoints, p->n_endpoints + 1, sizeof(int));
+
+        if (!grown) {
+                close_fd(fd);
+                return -ENOMEM;
+        }
+        p->endpoints = grown;
+        p->endpoints[p->n_endpoints++] = fd;
+        return 0;
+}
+
+void socket_port_close(struct socket_port *p)
+{
+        close_fd(p->made);
+        close_fd(p->fd);
+        p->made = p->fd = -1;
+        for (size_t i = 0; i < p->n_endpoints; i++)
+                close_fd(p->endpoints[i]);
+        free(p->endpoints);
+        p->endpoints = NULL;
+        p->n_endpoints = p->n_awaited = 0;
+}
+
+size_t socket_fds(struct socket_unit *s, int *fds, char **names, size_t max)
+{
+        size_t n = 0;
+
+        for (struct socket_port *p = s->ports; p && n < max; p = p->next) {
+                if (p->fd < 0)
+                        continue;
+                fds[n++] = p->fd;
+                for (size_t i = 0; i < p->n_endpoints && n < max; i++)
+                        fds[n++] = p->endpoints[i];
+        }
+        for (size_t i = 0; i < n; i++)
+                names[i] = s->fd_name ?: s->unit.id;
+        return n;
+}
+
 void socket_ports_close(struct socket_unit *s)
 {
         socket_child_forget(s);
         for (struct socket_port *p = s->ports; p; p = p->next) {
-                int fd = p->fd;
+                bool was_open = p->fd >= 0;
 
-                close_fd(p->made);
-                p->made = -1;
-                if (fd < 0)
-                        continue;
-                if (p->io.fd >= 0)
+                if (was_open && p->io.fd >= 0)
                         loop_io_remove(s->unit.manager->loop, &p->io);
-                close_fd(fd);
-                p->fd = -1;
-                if (!s->remove_on_stop)
+                socket_port_close(p);
+                if (!was_open || !s->remove_on_stop)
                         continue;
                 if (p->kind == -'m')
                         (void)mq_unlink(p->address);
-                else if (p->address[0] == '/' && p->kind != -'s')
+                else if (p->address[0] == '/' && (p->kind > 0 || p->kind == -'f'))
                         remove_path(s, p->address);
         }
         if (s->remove_on_stop)

@@ -154,6 +154,7 @@ static void enter_dead(struct socket_unit *s)
         set_state(s, s->result == R_SUCCESS ? SOCK_DEAD : SOCK_FAILED);
         if (cgroup_is_empty(&s->unit) != 0)
                 cgroup_release(&s->unit);
+        exec_run_ended(&s->unit, &s->exec);
 }
 
 static void enter_stop_post(struct socket_unit *s)
@@ -232,6 +233,13 @@ static struct unit *service_of(struct socket_unit *s)
         if (o->type == UNIT_SERVICE)
                 return unit_follow_merge(o);
         return NULL;
+}
+
+struct service *socket_service(struct socket_unit *s)
+{
+        struct unit *u = service_of(s);
+
+        return u ? UNIT_CAST(service, u) : NULL;
 }
 
 /* TriggerLimit*: a socket whose service does not take what comes must not spin. */
@@ -450,7 +458,7 @@ static void free_ports(struct socket_port *list)
 {
         for (struct socket_port *p = list, *n; p; p = n) {
                 n = p->next;
-                close_fd(p->made);
+                socket_port_close(p);
                 free(p->address);
                 free(p);
         }
@@ -502,10 +510,12 @@ static void socket_reloaded(struct unit *u)
                         watched = true;
                         loop_io_remove(u->manager->loop, &p->io);
                 }
-                if (now)
-                        now->fd = p->fd;
-                else if (p->fd >= 0)
-                        close_fd(p->fd);
+                if (now) {
+                        now->fd = TAKE_FD(p->fd);
+                        now->endpoints = TAKE_PTR(p->endpoints);
+                        now->n_endpoints = p->n_endpoints;
+                        p->n_endpoints = 0;
+                }
         }
         free_ports(old);
         if (watched)
@@ -673,11 +683,17 @@ static void socket_serialise(struct unit *u, struct state_out *out)
                         p->fd >= 0 ? str_printf("%d %d %s", p->fd, p->kind, p->address) : NULL;
 
                 state_put(out, "port", line);
+                for (size_t i = 0; i < p->n_endpoints; i++) {
+                        _cleanup_free_ char *more =
+                                str_printf("%d %d %s", p->endpoints[i], p->kind, p->address);
+
+                        state_put(out, "endpoint", more);
+                }
         }
 }
 
 /* A port that the files no longer know is closed: nobody could ask for it. */
-static void take_port(struct socket_unit *s, const char *value)
+static void take_port(struct socket_unit *s, const char *value, bool endpoint)
 {
         char number[16];
         int kind, at = 0;
@@ -686,8 +702,13 @@ static void take_port(struct socket_unit *s, const char *value)
         if (sscanf(value, "%*d %d %n", &kind, &at) < 1 || at == 0)
                 return;
         for (struct socket_port *p = s->ports; p; p = p->next)
-                if (p->fd < 0 && p->kind == kind && streq(p->address, value + at)) {
-                        p->fd = state_get_fd(number);
+                if ((p->fd < 0) != endpoint && p->kind == kind && streq(p->address, value + at)) {
+                        int fd = state_get_fd(number);
+
+                        if (!endpoint)
+                                p->fd = fd;
+                        else if (fd >= 0)
+                                (void)socket_port_add_endpoint(p, fd);
                         return;
                 }
 }
@@ -712,8 +733,8 @@ static bool socket_deserialise(struct unit *u, const char *key, const char *valu
                 s->n_refused = (uint32_t)state_get_int(value, 0);
         else if (streq(key, "timer"))
                 (void)loop_timer_set(u->manager->loop, &s->timer, state_get_int(value, USEC_INFINITY));
-        else if (streq(key, "port"))
-                take_port(s, value);
+        else if (streq(key, "port") || streq(key, "endpoint"))
+                take_port(s, value, streq(key, "endpoint"));
         else
                 return false;
         return true;

@@ -14,6 +14,7 @@
 
 #include "lib/fileio.h"
 #include "cgroup.h"
+#include "clean.h"
 #include "manager.h"
 #include "state.h"
 #include "types.h"
@@ -221,6 +222,7 @@ static bool take_time(struct unit *u, const char *key, const char *value)
                 { "active-exit", &u->active_exit },
                 { "inactive-enter", &u->inactive_enter },
                 { "condition-time", &u->condition_time },
+                { "assert-time", &u->assert_time },
                 { "limit-begin", &u->limit_begin },
         };
 
@@ -279,6 +281,8 @@ static bool take_unit_line(struct unit *u, const char *key, const char *value)
                 u->assert_result = (int)state_get_int(value, -1);
         else if (streq(key, "invocation-id"))
                 snprintf(u->invocation_id, sizeof(u->invocation_id), "%s", value);
+        else if (streq(key, "exec-run"))
+                (void)str_replace(&u->exec_run, value);
         else if (streq(key, "limit-count"))
                 u->limit_count = (unsigned)state_get_int(value, 0);
         else if (streq(key, "limit-hit"))
@@ -303,7 +307,7 @@ static bool take_unit_line(struct unit *u, const char *key, const char *value)
                 cgroup_deserialise_usage(u, value);
         else if (streq(key, "job"))
                 take_job(u, value);
-        else
+        else if (!clean_deserialise(u, key, value))
                 return unit_ops(u)->deserialise && unit_ops(u)->deserialise(u, key, value);
         return true;
 }
@@ -370,8 +374,11 @@ static void take_units(struct restore *r)
                                 log_unit(u->id, LOG_NOTICE, "State: %s is not known; left out", key);
         }
         UNITS_FOREACH(u, r->m, -1)
-        if (unit_ops(u)->coldplug)
-                unit_ops(u)->coldplug(u);
+        {
+                clean_coldplug(u);
+                if (unit_ops(u)->coldplug)
+                        unit_ops(u)->coldplug(u);
+        }
 }
 
 static int by_id(const void *a, const void *b)

@@ -1,5 +1,6 @@
 /* Live state: the writing side. state.h has the form and who does what; state-restore.c reads it back. */
 #include "cgroup.h"
+#include "clean.h"
 #include "state.h"
 
 #include <fcntl.h>
@@ -138,6 +139,7 @@ static void put_times(struct state_out *s, const struct unit *u)
         state_put_int(s, "active-exit", u->active_exit, 0);
         state_put_int(s, "inactive-enter", u->inactive_enter, 0);
         state_put_int(s, "condition-time", u->condition_time, 0);
+        state_put_int(s, "assert-time", u->assert_time, 0);
         state_put_int(s, "condition-result", u->condition_result, -1);
         state_put_int(s, "assert-result", u->assert_result, -1);
 }
@@ -147,6 +149,7 @@ static void put_unit(struct state_out *s, struct unit *u)
         put_times(s, u);
         if (u->invocation_id[0])
                 state_put(s, "invocation-id", u->invocation_id);
+        state_put(s, "exec-run", u->exec_run);
         if (u->limit_count) {
                 state_put_int(s, "limit-begin", u->limit_begin, 0);
                 state_put_int(s, "limit-count", u->limit_count, 0);
@@ -163,6 +166,7 @@ static void put_unit(struct state_out *s, struct unit *u)
                 state_put_flag(s, "cgroup-watched", u->cgroup_wd >= 0);
         }
         cgroup_serialise_usage(u, s);
+        clean_serialise(u, s);
         if (u->job)
                 put_job(s, u->job);
         if (unit_ops(u)->serialise)

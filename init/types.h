@@ -120,14 +120,14 @@ struct service {
 
         /* live */
         enum service_state state, deserialised_state;
-        enum service_result result, reload_result, clean_result;
+        enum service_result result, reload_result;
         pid_t main_pid, control_pid;
         bool main_pid_known, main_pid_alien, forbid_restart, will_auto_restart, notify_ready, oom_killed,
                 bus_name_owned;
         struct exec_command *main_command, *control_command; /* being run; into commands[] */
         enum service_cmd control_kind;
-        int main_code, main_status;   /* of the last main process */
-        usec_t main_start, main_exit; /* CLOCK_REALTIME */
+        int main_code, main_status;                  /* of the last main process */
+        usec_t main_start, main_exit, watchdog_ping; /* CLOCK_REALTIME */
         char *status_text;
         int status_errno;
         uint32_t n_restarts, step_id;
@@ -155,11 +155,15 @@ struct service {
 
 /* ---- socket ---- */
 struct socket_port {
-        int kind; /* SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET, or -'f' FIFO, -'s' special, -'m' mqueue, -'n' netlink */
+        int kind;      /* SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET, or -'f' FIFO, -'s' special, -'m' mqueue,
+                          -'n' netlink, -'u' USB function */
         char *address; /* as written */
         int fd;
+        int *endpoints; /* of a USB function, beside fd, its ep0: ep1 and so on */
+        size_t n_endpoints;
         bool by_child; /* socket-child.c makes it: what came of that, until it is opened */
         int made, made_error;
+        size_t n_awaited; /* endpoints that are still to come from it */
         struct loop_io io;
         struct socket_unit *socket;
         struct socket_port *next;

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "clean.h"
 #include "job.h"
 #include "control.h"
 #include "manager.h"
@@ -19,12 +20,12 @@ enum active_state unit_active_state(struct unit *u)
 {
         if (u->load_state == UNIT_MERGED)
                 return unit_active_state(unit_follow_merge(u));
-        return unit_ops(u)->active_state(u);
+        return u->clean ? UNIT_MAINTENANCE : unit_ops(u)->active_state(u);
 }
 
 const char *unit_sub_state(struct unit *u)
 {
-        return unit_ops(u)->sub_state(u);
+        return u->clean ? "cleaning" : unit_ops(u)->sub_state(u);
 }
 
 bool unit_can_start(struct unit *u)
@@ -46,6 +47,7 @@ bool unit_can_reload(struct unit *u)
 
 void unit_reset_failed(struct unit *u)
 {
+        u->clean_result = 0;
         if (unit_ops(u)->reset_failed)
                 unit_ops(u)->reset_failed(u);
         u->limit_count = 0;
@@ -119,6 +121,8 @@ int unit_start(struct unit *u)
 {
         enum active_state s = unit_active_state(u);
 
+        if (s == UNIT_MAINTENANCE)
+                return -EAGAIN;
         thaw(u);
         if (s == UNIT_ACTIVE || s == UNIT_RELOADING)
                 return -EALREADY;
@@ -136,6 +140,7 @@ int unit_start(struct unit *u)
                                 "Starting was skipped because of a condition that is not met");
                         return -ECOMM;
                 }
+                u->assert_time = now_realtime();
                 u->assert_result = unit_test_conditions(u, true);
                 if (!u->assert_result) {
                         log_unit(u->id, LOG_ERR, "Starting failed because an assertion is not met");
@@ -161,8 +166,10 @@ int unit_start(struct unit *u)
 
 int unit_stop(struct unit *u)
 {
-        enum active_state s = unit_active_state(u);
+        enum active_state s;
 
+        clean_abort(u);
+        s = unit_active_state(u);
         if (s == UNIT_INACTIVE || s == UNIT_FAILED)
                 return -EALREADY;
         if (!unit_ops(u)->stop)

@@ -4,7 +4,7 @@
  * from disk only when something could start it (unit_queue_load), so an After= on a unit that nobody wants costs no
  * file. Two units that turn out to be one (an alias) are merged: the edges move, the names move, and the loser stays
  * as UNIT_MERGED until the collector finds nobody pointing at it. */
-#include "unit.h"
+#include "clean.h"
 
 #include <stdio.h>
 
@@ -488,6 +488,7 @@ void unit_free(struct unit *u)
         struct manager *m = u->manager;
 
         control_simple_event(m, "unit-removed", "Id", u->id);
+        clean_forget(u);
         if (unit_ops(u)->done)
                 unit_ops(u)->done(u);
         unit_drop_all_deps(u);

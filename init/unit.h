@@ -18,6 +18,7 @@
 #include "lib/unitname.h"
 #include "exec.h"
 
+struct clean;
 struct job;
 struct manager;
 struct probe;
@@ -266,13 +267,15 @@ struct unit {
         uint64_t *last_usage; /* cgroup-usage.c: of its cgroup that is gone */
         char *exec_run;       /* exec-run.c: what the processes of this run share, by name */
         enum freezer_state freezer;
+        struct clean *clean; /* its directories are being removed: clean.c */
+        int clean_result;    /* enum service_result */
         enum log_settings log_settings;
         bool cgroup_realized, cgroup_killed /* by cgroup.kill: see exec.c */;
         char invocation_id[33];
         usec_t state_change, inactive_exit, active_enter, active_exit, inactive_enter; /* CLOCK_MONOTONIC */
-        usec_t condition_time;
-        int condition_result, assert_result; /* -1 untested */
-        usec_t limit_begin;                  /* of the interval of the start limit */
+        usec_t condition_time, assert_time;                                            /* CLOCK_REALTIME */
+        int condition_result, assert_result;                                           /* -1 untested */
+        usec_t limit_begin; /* of the interval of the start limit */
         unsigned limit_count;
         usec_t failure_begin; /* the same for OnFailure= of starts that fail before they begin */
         unsigned failure_count;

@@ -11,6 +11,7 @@ import dataclasses
 import re
 import subprocess
 import sys
+import time
 
 
 @dataclasses.dataclass
@@ -91,6 +92,20 @@ def socket(row, lines, checks, expect, listen="ListenStream=127.0.0.1:@PORT@", *
                 units={"@ID@.socket": f"[Unit]\nDefaultDependencies=no\n[Socket]\n{listen}\n{lines}\n"}, **more)
 
 
+def function(row):
+    """A case of a USB function: the service has its endpoints; see gadget in tests/vm/all/directives.t."""
+    return Case(row, "USBFunctionDescriptors=/run/@ID@.descriptors\nUSBFunctionStrings=/run/@ID@.strings",
+                ["env:LISTEN_FDS", "link:/proc/self/fd/3", "link:/proc/self/fd/4"], "2\n/run/@ID@/ep0\n/run/@ID@/ep1",
+                unit="Requires=@ID@.socket\nAfter=@ID@.socket", before="gadget @ID@ >&2", where="vm",
+                units={"@ID@.socket": "[Unit]\nDefaultDependencies=no\n[Socket]\nListenUSBFunction=/run/@ID@\n"})
+
+
+def networked(name, lines, service, expect, listen="ListenStream=127.0.0.1:@PORT@"):
+    """A socket in a network of its own."""
+    return Case(name, service, "fd3:net", expect, unit="Requires=@ID@.socket\nAfter=@ID@.socket\nJoinsNamespaceOf=@ID@.socket",
+                units={"@ID@.socket": f"[Unit]\nDefaultDependencies=no\n[Socket]\n{listen}\n{lines}\n"})
+
+
 def client(row, lines, checks, expect, server, **more):
     """A case of [Socket] whose service is a client of it; another service is started by it."""
     name = "@ID@-in@.service" if "Accept=yes" in lines else "@ID@-in.service"
@@ -121,6 +136,12 @@ def accounted(machine, case):
     """Bytes and packets that the unit has sent."""
     said = machine.show(f"{case.id}.service", "IPEgressBytes", "IPEgressPackets")
     return f"{said.get('IPEgressBytes')} {said.get('IPEgressPackets')}"
+
+
+def live_properties(machine, case):
+    keys = ("UID", "GID", "AssertTimestamp", "WatchdogTimestamp")
+    said = machine.show(f"{case.id}-run.service", *keys)
+    return " ".join(said.get(key, "?") for key in keys)
 
 
 TRY = """
@@ -207,6 +228,15 @@ SOCKETS = [
     client("TriggerLimitIntervalSec", "ListenDatagram=/run/@ID@\nTriggerLimitBurst=5\nTriggerLimitIntervalSec=1h",
            "send:/run/@ID@", "failed", "Type=oneshot\nExecStart=/bin/sleep 0.6",
            after=lambda machine, case: machine.until(f"rousectl show -p SubState --value {case.id}-in.socket", "failed")),
+    *[function(row) for row in ("Socket.ListenUSBFunction", "Service.USBFunctionDescriptors", "Service.USBFunctionStrings")],
+    *[networked(f"PrivateNetwork= of a socket unit, {listen.partition('=')[0]}", "PrivateNetwork=yes", "", "another", listen)
+      for listen in ("ListenStream=127.0.0.1:@PORT@", "ListenDatagram=[::1]:@PORT@%%lo", "ListenStream=@abstract-@ID@",
+                     "ListenNetlink=route 1")],
+    networked("a network that a socket unit lends", "PrivateNetwork=yes", "PrivateNetwork=yes", "mine"),
+    networked("NetworkNamespacePath= of a socket unit", "NetworkNamespacePath=/names/net", "NetworkNamespacePath=/names/net", "mine"),
+    Case("NetworkNamespacePath= of a socket unit that is none", "", "out:x", "resources", unit="Wants=@ID@.socket\nAfter=@ID@.socket",
+         units={"@ID@.socket": "[Unit]\nDefaultDependencies=no\n[Socket]\nListenStream=127.0.0.1:@PORT@\n"
+                "NetworkNamespacePath=/etc/passwd\n"}, after=socket_result),
 ]
 
 
@@ -470,6 +500,11 @@ CASES = [
          units={"@ID@-other.service": "[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nRemainAfterExit=yes\nUMask=0077\n"
                 "PrivateTmp=yes\nPrivateNetwork=yes\nPrivateIPC=yes\nExecStart=/bin/touch /tmp/of-the-other\n"
                 "ExecStart=/usr/sbin/probe call:shm\n"}),
+    Case("UID, GID, AssertTimestamp, WatchdogTimestamp of a service that runs", "", "out:x", rf"~^1234 2345 \w+ {time.strftime('%Y')}-.*UTC \w+ {time.strftime('%Y')}-.*UTC$",
+         unit="Requires=@ID@-run.service\nAfter=@ID@-run.service", units={"@ID@-run.service":
+         "[Unit]\nDefaultDependencies=no\n[Service]\nType=notify\nUser=probe\nGroup=probes\nWatchdogSec=1h\nExecStart=/usr/bin/python3 -c "
+         "'import os, socket, time; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.connect(os.environ[\"NOTIFY_SOCKET\"]); "
+         "s.send(b\"READY=1\\\\nWATCHDOG=1\"); time.sleep(1000)'\n"}, after=live_properties),
     Case("a tree of another user's is given, all of it", "User=probe\nStateDirectory=@ID@", ["stat:/var/lib/@ID@/a/b/c", "stat:/var/lib/@ID@"],
          "644 1234:1234\n755 1234:1234", before="mkdir -p /var/lib/@ID@/a/b; touch /var/lib/@ID@/a/b/c"),
     Case("DynamicUser= takes over what was root's", "DynamicUser=yes\nStateDirectory=@ID@", ["stat:/var/lib/@ID@/a/b/c"],

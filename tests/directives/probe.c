@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/keyctl.h>
+#include <linux/sockios.h>
 #include <mqueue.h>
 #include <net/if.h>
 #include <netinet/tcp.h>
@@ -293,6 +294,18 @@ static int see_sockopt(const char *name)
         return says("?");
 }
 
+/* Whose network a descriptor's socket is in. */
+static const char *network_of(int fd)
+{
+        struct stat st, mine, init;
+        int ns = ioctl(fd, SIOCGSKNS);
+
+        if (ns < 0 || fstat(ns, &st) < 0 || stat("/proc/self/ns/net", &mine) < 0 ||
+                stat("/proc/1/ns/net", &init) < 0)
+                return strerrorname_np(errno);
+        return st.st_ino == mine.st_ino ? "mine" : st.st_ino == init.st_ino ? "the machine's" : "another";
+}
+
 /* What else there is to know of descriptor 3. */
 static int see_fd3(const char *what)
 {
@@ -309,6 +322,8 @@ static int see_fd3(const char *what)
                 return getsockopt(3, SOL_SOCKET, SO_BINDTODEVICE, text, &m) < 0 ? tried(-1) : says(text);
         else if (strcmp(what, "congestion") == 0)
                 return getsockopt(3, IPPROTO_TCP, TCP_CONGESTION, text, &m) < 0 ? tried(-1) : says(text);
+        else if (strcmp(what, "net") == 0)
+                return says(network_of(3));
         else if (strcmp(what, "mode") == 0)
                 return says((fcntl(3, F_GETFL) & O_ACCMODE) == O_RDWR ? "rw" : "ro");
         else if (strcmp(what, "pipesize") == 0)

@@ -16,7 +16,7 @@ from pid1_ns import Machine, Tap  # noqa: E402
 
 tap = Tap()
 ok = tap.ok
-OPCODES = {1: "lookup", 3: "getattr", 4: "setattr", 6: "symlink", 8: "mknod", 9: "mkdir", 10: "unlink", 12: "rename", 14: "open", 15: "read", 17: "statfs", 18: "release", 25: "release",
+OPCODES = {1: "lookup", 3: "getattr", 4: "setattr", 6: "symlink", 8: "mknod", 9: "mkdir", 10: "unlink", 11: "unlink", 12: "rename", 14: "open", 15: "read", 17: "statfs", 18: "release", 25: "release",
            26: "init", 27: "open", 28: "readdir", 29: "release"}
 
 
@@ -98,7 +98,7 @@ class Fuse:
         offset = struct.unpack_from("=QQ", body)[1]
         entries = b""
         for i, name in enumerate(self.files):
-            if i >= offset:
+            if i >= offset and node == 1:           # directories in it are empty
                 entry = struct.pack("=QQII", i + 2, i + 1, len(name), 8) + name.encode()
                 entries += entry.ljust(-(-len(entry) // 8) * 8, b"\0")
         return entries
@@ -164,6 +164,8 @@ def units(m):
     m.unit("slow-place.mount", "[Mount]\nWhat=tmpfs\nWhere=/slow/place\nType=tmpfs\n")
     m.unit("state.service", oneshot("", "Type=oneshot\nRemainAfterExit=yes\nStateDirectory=kept/here\nStateDirectoryMode=0710\n"
                                         "ExecStart=/bin/true"))
+    for name, limit in (("tree", "TimeoutCleanSec=1"), ("slow-tree", "")):
+        m.unit(f"{name}.service", oneshot("", f"Type=oneshot\nStateDirectory=kept/{name}\nExecStart=/bin/true\n{limit}"))
     m.unit("forks.service", oneshot("", "Type=forking\nPIDFile=/slow/pid\n"
                                     "ExecStart=/bin/sh -c 'sleep 1000 & echo $! >/run/forked'"))
 
@@ -196,6 +198,28 @@ def made(m, fuse):
     ok(m.ctl("stop", *names).returncode == 0, "they are stopped")
     m.wait(lambda: {"sock", "fifo", "link"} <= set(fuse.gone), "removal")
     ok({"sock", "fifo", "link"} <= set(fuse.gone), "what was made for the socket is removed", str(fuse.gone))
+
+
+def cleaned(m, fuse):
+    """Its directories are removed by a child, which has only so long."""
+    ok(m.ctl("start", "tree.service").returncode == 0 and "tree" in fuse.files, "a service has a directory there")
+    fuse.hang()
+    done = m.ctl("clean", "--what=state", "tree.service", bound=30)
+    ok(done.returncode == 1 and "timeout" in done.stderr, "cleaning is given up after TimeoutCleanSec=", done.stderr)
+    ok(m.show("tree.service", "ActiveState", "CleanResult") == {"ActiveState": "inactive", "CleanResult": "timeout"},
+       "which is its result")
+    m.ctl("clean", "--what=state", "--no-block", "slow-tree.service")
+    ok(m.show("slow-tree.service", "ActiveState", "SubState") == {"ActiveState": "maintenance", "SubState": "cleaning"},
+       "one without a limit is being cleaned")
+    m.ctl("start", "--no-block", "slow-tree.service")
+    ok("slow-tree.service" in m.ctl("list-jobs", "--no-legend").stdout, "a start waits for that")
+    ok(m.ctl("stop", "slow-tree.service").returncode == 0
+       and m.show("slow-tree.service", "ActiveState", "CleanResult") == {"ActiveState": "inactive", "CleanResult": "signal"},
+       "a stop ends it")
+    fuse.go_on()
+    ok(m.ctl("clean", "--what=state", "tree.service").returncode == 0 and "tree" in fuse.gone
+       and m.show("tree.service", "CleanResult") == {"CleanResult": "success"}, "when the file system answers it is removed")
+    ok(m.ctl("clean", "--what=logs", "tree.service").returncode == 1, "what a unit does not have is said to be missing")
 
 
 def main():
@@ -248,6 +272,7 @@ def main():
        "the PID file comes, and names the main process")
 
     made(m, fuse)
+    cleaned(m, fuse)
     fuse.hang()
     begin = time.monotonic()
     done = m.ctl("start", "late.service")

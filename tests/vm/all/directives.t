@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Directives of the execution environment that need a machine of their own: the cases of tests/directives that are
 for "vm", AppArmor, PAM sessions, users that NSS alone knows, a virtual console, the log's side of Log…=, credentials
-from outside. One guest, with two NUMA nodes.
+from outside, USB functions. One guest, with two NUMA nodes and the full kernel.
 
 EMPTY=1 with the build of tests/empty-directives: the units of the cases lack their row; then each case has to fail.
 """
@@ -27,6 +27,21 @@ PROFILE = "profile confined flags=(attach_disconnected) { file, /etc/hostname r,
 PAM = ("auth required pam_permit.so\naccount required pam_permit.so\n"
        "session required pam_exec.so /usr/local/sbin/session\n")
 SESSION = "#!/bin/sh\necho $PAM_TYPE $PAM_USER >>/run/sessions\n"
+
+# makes a USB function NAME with an endpoint, at /run/NAME, and the files that describe it
+GADGET = r"""#!/bin/sh -e
+modprobe -a dummy_hcd libcomposite usb_f_fs
+mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config
+mkdir -p /sys/kernel/config/usb_gadget/$1 /run/$1
+cd /sys/kernel/config/usb_gadget/$1
+echo 0x1d6b >idVendor; echo 0x0104 >idProduct
+mkdir configs/c.1 functions/ffs.$1
+ln -s functions/ffs.$1 configs/c.1/
+mount -t functionfs $1 /run/$1
+interface='\011\004\000\000\001\377\000\000\001'
+printf "\003\000\000\000\064\000\000\000\003\000\000\000\002\000\000\000\002\000\000\000$interface\007\005\201\002\100\000\000$interface\007\005\201\002\000\002\000" >/run/$1.descriptors
+printf '\002\000\000\000\030\000\000\000\001\000\000\000\001\000\000\000\011\004probe\000' >/run/$1.strings
+"""
 
 STEPS = [
     # AppArmor
@@ -55,6 +70,12 @@ STEPS = [
     # a virtual console that nobody has open any more is given back
     (f"{WAIT} -p StandardInput=tty -p TTYPath=/dev/tty9 true; ls /dev/vcs9 && {WAIT} -p TTYPath=/dev/tty9 -p TTYVTDisallocate=yes true; "
      "ls /dev/vcs9", 2, r"^/dev/vcs9\n.*No such file"),
+    # a host that finds the function wakes its service, which is given what happens to it
+    ("gadget wired && systemctl start wired.socket && systemctl show -p ActiveState,SubState,Listen wired.socket && ls /sys/class/udc >/sys/kernel/config/usb_gadget/wired/UDC && "
+     "until test -e /run/wired-events; do sleep 0.1; done; od -An -tu1 -j8 -N1 /run/wired-events; cat /sys/bus/usb/devices/*/interface; "
+     "systemctl is-active wired.service; systemctl daemon-reexec; systemctl stop wired.service; systemctl show -p SubState wired.socket; "
+     "systemctl stop wired.socket", 0,
+     r"\AListen=/run/wired \(USBFunction\)\nActiveState=active\nSubState=listening\n +0\n(.*\n)*probe\n(.*\n)*active\nSubState=(listening|running)$"),
     # from the command line and the firmware
     ("ls -l /run/credentials/@system; mount | grep -c credentials/@system.*ro,", 0, r"-r-------- 1 root root .* bin\n(.|\n)*of-it\n1$"),
 ]
@@ -98,11 +119,16 @@ def main():
                (put(work, "passwd", "outsider:x:4711:4711::/nowhere:/bin/sh\n"), "/var/lib/extrausers/passwd"),
                (put(work, "group", "outsider:x:4711:\noutsiders:x:4712:outsider\n"), "/var/lib/extrausers/group"),
                (put(work, "nsswitch", "passwd: files extrausers\ngroup: files extrausers\n"), "/etc/nsswitch.conf")]
+    for name, text in (("wired.socket", "[Socket]\nListenUSBFunction=/run/wired\n"),
+                       ("wired.service", "[Service]\nUSBFunctionDescriptors=/run/wired.descriptors\nUSBFunctionStrings=/run/wired.strings\n"
+                        "ExecStart=/bin/sh -c 'dd bs=12 count=1 <&3 >/run/wired-new && mv /run/wired-new /run/wired-events; exec sleep 1000'\n")):
+        copies.append((put(work, name, text), f"/etc/systemd/system/{name}"))
+    copies.append((put(work, "gadget", GADGET, 0o755), "/usr/local/sbin/gadget"))
     nodes = []
     for n in (0, 1):
         nodes += ["-object", f"memory-backend-ram,size=256M,id=m{n}", "-numa", f"node,cpus={n},memdev=m{n}"]
     try:
-        with tap.guest("directives", smp=2, packages="apparmor,libnss-extrausers", copies=copies, mem=512,
+        with tap.guest("directives", smp=2, kernel="full", packages="apparmor,libnss-extrausers", copies=copies, mem=512,
                        append="apparmor=1 security=apparmor systemd.set_credential=of-it:outside",
                        arguments=[*nodes, "-smbios", "type=11,value=io.systemd.credential.binary:bin=Ynl0ZXM="]) as guest:
             guest.wait_ready(TIMEOUT)
