@@ -2,7 +2,7 @@
  *
  *   dead → loading → waiting ⇄ running → dead | failed
  *
- * loading: devd is asked for the module. waiting: the autofs is mounted; who goes there sleeps in the kernel, and a
+ * loading: devd is asked for the module, or a child is putting it up (automount-child.c). waiting: the autofs is mounted; who goes there sleeps in the kernel, and a
  * packet with a token comes through the pipe. The mount unit is started, and its end answers the token: go on, or ENOENT.
  * running: it is mounted; with TimeoutIdleSec= a child of ours asks the kernel now and then to expire it, which sends a
  * packet that the stop of the mount unit answers.
@@ -16,8 +16,10 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 
+#include "automount.h"
 #include "lib/fileio.h"
 #include "manager.h"
+#include "probe.h"
 #include "state.h"
 #include "types.h"
 
@@ -112,19 +114,35 @@ static void close_pipe(struct automount *a)
         close_fd(fd);
 }
 
-static void unmount(struct automount *a)
+/* What is mounted upon it first, then the autofs itself: until it is no mount point any more. The last user of a file
+ * system that hangs would wait for it: a child is that. */
+static void detach(struct automount *a)
 {
         char path[64];
 
+        if (probe_may_block(a->unit.manager, a->where, false)) {
+                int r = probe_ask(
+                        a->unit.manager, LOOK_TAKE_DOWN, a->where, USEC_INFINITY, false, NULL, NULL, NULL);
+
+                if (r < 0)
+                        log_unit_errno(a->unit.id, LOG_WARNING, r, "Its autofs stays: %m");
+                return;
+        }
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", a->fd);
+        for (int i = 0; i < 16 && umount2(path, MNT_DETACH) >= 0; i++)
+                ;
+}
+
+static void unmount(struct automount *a)
+{
+        automount_child_forget(a);
         if (a->expire_pid > 0)
                 (void)kill(a->expire_pid, SIGKILL);
         if (a->fd >= 0) {
                 answer(a, false, false);
                 answer(a, true, false);
-                snprintf(path, sizeof(path), "/proc/self/fd/%d", a->fd);
-                /* what is mounted upon it first, then the autofs itself: until it is no mount point any more */
-                for (int i = 0; a->pipe.fd >= 0 && i < 16 && umount2(path, MNT_DETACH) >= 0; i++)
-                        ;
+                if (a->pipe.fd >= 0)
+                        detach(a);
                 a->fd = close_fd(a->fd);
         }
         if (a->pipe.fd >= 0)
@@ -310,49 +328,44 @@ static int watch_pipe(struct automount *a, int fd)
         return r;
 }
 
-static int mount_autofs(struct automount *a)
+static struct autofs_plan plan_of(const struct automount *a)
 {
-        _cleanup_free_ char *options = NULL;
-        int ends[2], r, protocol = 0;
-        unsigned long seconds;
+        usec_t idle = a->idle_timeout == USEC_INFINITY ? 0 : a->idle_timeout;
 
-        if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
-                return -errno;
-        options = str_printf("fd=%d,pgrp=%d,minproto=5,maxproto=5,direct%s%s", ends[1], (int)getpgrp(),
-                a->extra_options ? "," : "", a->extra_options ?: "");
-        r = !options ? -ENOMEM : mount("rouse-1", a->where, "autofs", 0, options) < 0 ? -errno : 0;
-        close(ends[1]);
-        if (r < 0) {
-                close(ends[0]);
-                return r;
+        return (struct autofs_plan) { .directory_mode = a->directory_mode,
+                .seconds = (unsigned long)((idle + USEC_PER_SEC - 1) / USEC_PER_SEC),
+                .group = (int)getpgrp(),
+                .options = a->extra_options };
+}
+
+void automount_made(struct automount *a, int r, int root, int pipe)
+{
+        if (r >= 0) {
+                a->fd = root;
+                r = watch_pipe(a, pipe);
         }
-        a->fd = open(a->where, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
-        r = a->fd < 0 ? -errno : ioctl(a->fd, AUTOFS_IOC_PROTOVER, &protocol) < 0 ? -errno : 0;
         if (r < 0) {
-                (void)umount2(a->where, MNT_DETACH | UMOUNT_NOFOLLOW);
-                close(ends[0]);
-                a->fd = close_fd(a->fd);
-                return r;
-        }
-        seconds = a->idle_timeout == USEC_INFINITY
-                          ? 0
-                          : (unsigned long)((a->idle_timeout + USEC_PER_SEC - 1) / USEC_PER_SEC);
-        (void)ioctl(a->fd, AUTOFS_IOC_SETTIMEOUT, &seconds);
-        return watch_pipe(a, ends[0]);
+                log_unit_errno(a->unit.id, LOG_ERR, r, "No automount at %s: %m", a->where);
+                enter_dead(a, R_RESOURCES);
+        } else
+                set_state(a, AUTOMOUNT_WAITING);
 }
 
 static void put_up(struct automount *a)
 {
-        int r = mkdir_p(a->where, a->directory_mode);
+        struct autofs_plan plan = plan_of(a);
+        int root = -1, pipe = -1, r;
 
-        if (r >= 0 || r == -EEXIST || access(a->where, F_OK) == 0)
-                r = mount_autofs(a);
-        if (r < 0) {
-                log_unit_errno(a->unit.id, LOG_ERR, r, "No automount at %s: %m", a->where);
-                enter_dead(a, R_RESOURCES);
+        if (!probe_may_block(a->unit.manager, a->where, false)) {
+                r = autofs_put_up(a->where, &plan, &root, &pipe);
+                automount_made(a, r, root, pipe);
                 return;
         }
-        set_state(a, AUTOMOUNT_WAITING);
+        r = automount_child_start(a, &plan);
+        if (r < 0)
+                automount_made(a, r, -1, -1);
+        else if (a->state != AUTOMOUNT_LOADING)
+                set_state(a, AUTOMOUNT_LOADING);
 }
 
 static void end_loading(struct automount *a)
@@ -444,7 +457,7 @@ static void automount_init_live(struct unit *u)
 {
         struct automount *a = UNIT_CAST(automount, u);
 
-        a->fd = a->pipe.fd = -1;
+        a->fd = a->pipe.fd = a->made_io.fd = a->made_root = a->made_pidfd = -1;
         a->timer = (struct loop_timer) { .when = USEC_INFINITY, .cb = on_expire, .data = a };
         a->recheck = (struct loop_deferred) { .cb = recheck, .data = a };
 }
@@ -595,7 +608,10 @@ static void automount_coldplug(struct unit *u)
 
         if (a->expire_pid > 0)
                 state_watch_pid(u, a->expire_pid);
-        if (a->state == AUTOMOUNT_LOADING) /* asked of devd by the PID 1 before */
+        if (a->state == AUTOMOUNT_LOADING &&
+                kernel_has_autofs()) /* a child's, which has nobody to tell any more */
+                put_up(a);
+        else if (a->state == AUTOMOUNT_LOADING) /* asked of devd by the PID 1 before */
                 load_module(a);
         if (a->pipe.fd < 0)
                 return;

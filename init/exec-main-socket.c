@@ -8,6 +8,7 @@
  *     special WRITABLE PATH
  *     function LENGTH LENGTH DESCRIPTORSSTRINGSPATH  a USB function at PATH is told what is in two files; then its
  *                                                    endpoints, with the number of those beside the first
+ *     autofs DIRMODE SECONDS GROUP LENGTH OPTIONSPATH an autofs at PATH: its root, then its pipe
  *     link DIRMODE LENGTH TARGETPATH                 LENGTH bytes of TARGET, then PATH */
 #include <dirent.h>
 #include <fcntl.h>
@@ -17,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "autofs.h"
 #include "exec-main.h"
 #include "lib/fileio.h"
 #include "lib/wire.h"
@@ -210,6 +212,34 @@ static int make_function(const char *spec)
         return r < 0 ? r : 1;
 }
 
+static int make_autofs(const char *spec)
+{
+        _cleanup_free_ char *options = NULL;
+        _cleanup_close_ int root = -1, pipe = -1;
+        struct autofs_plan p;
+        unsigned mode;
+        size_t n;
+        int r, at = 0;
+
+        if (sscanf(spec, "%o %lu %d %zu %n", &mode, &p.seconds, &p.group, &n, &at) < 4 || at == 0 ||
+                strlen(spec + at) <= n)
+                return -EINVAL;
+        options = n > 0 ? strndup(spec + at, n) : NULL;
+        if (n > 0 && !options)
+                return -ENOMEM;
+        p.directory_mode = mode;
+        p.options = options;
+        r = autofs_put_up(spec + at + n, &p, &root, &pipe);
+        if (r < 0)
+                return r;
+        r = tell(0, root);
+        if (r >= 0)
+                r = tell(0, pipe);
+        if (r < 0) /* nobody would answer those who go there */
+                (void)autofs_take_down(spec + at + n);
+        return r < 0 ? r : 1;
+}
+
 static const struct maker {
         const char *word;
         int (*make)(const char *spec);
@@ -220,6 +250,7 @@ static const struct maker {
         { "fifo ", make_fifo, true },
         { "special ", open_special, true },
         { "function ", make_function, false },
+        { "autofs ", make_autofs, false },
         { "link ", make_link, false },
 };
 

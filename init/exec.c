@@ -399,14 +399,7 @@ int exec_spawn(struct unit *u, const struct exec_context *c, const struct exec_p
         return 0;
 }
 
-int exec_detached(struct manager *m, char *const argv[])
-{
-        _cleanup_close_ int pidfd = -1;
-
-        return exec_detached_to(m, argv, -1, &pidfd);
-}
-
-int exec_detached_to(struct manager *m, char *const argv[], int out, int *ret_pidfd)
+static int detached(struct manager *m, char *const argv[], int out, unsigned flags, int *ret_pidfd)
 {
         _cleanup_plan_ struct plan_builder b = { 0 };
         _cleanup_close_ int status_write = -1;
@@ -431,6 +424,7 @@ int exec_detached_to(struct manager *m, char *const argv[], int out, int *ret_pi
         at = plan_reserve(&b, (l.n + 2) * sizeof(void *));
         plan_of(&b)->ptrs = at;
         plan_of(&b)->cgroup_fd = -1;
+        plan_of(&b)->flags |= flags;
         if (out >= 0)
                 plan_of(&b)->stdio[1] = (struct plan_stdio) { .kind = STREAM_FD, .fd = out };
         r = plan_finish(&b);
@@ -452,4 +446,21 @@ int exec_detached_to(struct manager *m, char *const argv[], int out, int *ret_pi
         if (pid < 0)
                 spawn_free(s);
         return pid < 0 ? (int)pid : 0;
+}
+
+int exec_detached(struct manager *m, char *const argv[])
+{
+        _cleanup_close_ int pidfd = -1;
+
+        return detached(m, argv, -1, 0, &pidfd);
+}
+
+int exec_detached_to(struct manager *m, char *const argv[], int out, int *ret_pidfd)
+{
+        return detached(m, argv, out, 0, ret_pidfd);
+}
+
+int exec_detached_near(struct manager *m, char *const argv[], int out, int *ret_pidfd)
+{
+        return detached(m, argv, out, PLAN_SAME_GROUP, ret_pidfd);
 }

@@ -233,6 +233,8 @@ struct exec_params {
 int exec_detached(struct manager *m, char *const argv[]);
 /* The same, with out as its standard output; *ret_pidfd is the caller's. */
 int exec_detached_to(struct manager *m, char *const argv[], int out, int *ret_pidfd);
+/* The same, and it stays in PID 1's process group. */
+int exec_detached_near(struct manager *m, char *const argv[], int out, int *ret_pidfd);
 int exec_spawn(struct unit *u, const struct exec_context *c, const struct exec_params *p, pid_t *ret_pid,
         int *ret_pidfd);
 /* The unit goes away: nothing is told about it any more (its children go on). */

@@ -2,7 +2,7 @@
 
 # What of exec-*.c and cgroup*.c is PID 1's (all of it but rouse-exec).
 EXEC_SRC := $(filter-out $(wildcard init/exec-main*.c),$(wildcard init/exec*.c)) $(wildcard init/cgroup*.c) init/bpf.c
-EXEC_MAIN_SRC := $(wildcard init/exec-main*.c) init/exec-plan.c init/exec-child.c init/exec-expand.c init/path-look.c init/exec-dir.c
+EXEC_MAIN_SRC := $(wildcard init/exec-main*.c) init/exec-plan.c init/exec-child.c init/exec-expand.c init/path-look.c init/autofs.c init/exec-dir.c
 
 $(eval $(call program,rouse-exec,$(EXEC_MAIN_SRC),DYNAMIC,))
 

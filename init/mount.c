@@ -73,7 +73,8 @@ static void on_timeout(struct loop_timer *t)
         if (mt->state == MNT_UNMOUNTING &&
                 !mt->lazy) { /* at the end of the machine's day a held mount is let go */
                 log_unit(mt->unit.id, LOG_WARNING, "%s is detached lazily", mt->where);
-                (void)umount2(mt->where, MNT_DETACH | UMOUNT_NOFOLLOW);
+                (void)probe_ask(
+                        mt->unit.manager, LOOK_DETACH, mt->where, USEC_INFINITY, false, NULL, NULL, NULL);
         }
         fail(mt, MOUNT_RESULT_TIMEOUT);
 }
@@ -390,10 +391,14 @@ static void place_made(void *data, int r, const struct path_answer *a)
                 fail(mt, MOUNT_RESULT_RESOURCES);
 }
 
+/* An automount point is there already, and would keep a child that is not of PID 1's group waiting. */
 static int ask_for_place(struct mount *mt)
 {
-        _cleanup_free_ char *text = path_place_text(mt->where, bind_source(mt), mt->directory_mode);
+        _cleanup_free_ char *text = NULL;
 
+        if (automount_guards(&mt->unit))
+                return spawn_mount(mt, NULL);
+        text = path_place_text(mt->where, bind_source(mt), mt->directory_mode);
         return text ? probe_ask(mt->unit.manager, LOOK_PLACE, text, USEC_INFINITY, false, place_made, mt,
                               &mt->place)
                     : -ENOMEM;

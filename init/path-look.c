@@ -7,10 +7,12 @@
 #include <glob.h>
 #include <stdio.h>
 #include <sys/inotify.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 
+#include "autofs.h"
 #include "lib/fileio.h"
 
 #define MASK_ABOVE (IN_ATTRIB | IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF)
@@ -34,6 +36,8 @@ const char *const path_question_names[LOOK_MAX] = {
         [LOOK_TOUCH] = "touch",
         [LOOK_PID_FILE] = "pid-file",
         [LOOK_UNLINK] = "unlink",
+        [LOOK_DETACH] = "detach",
+        [LOOK_TAKE_DOWN] = "take-down",
         [LOOK_PLACE] = "place",
 };
 
@@ -285,6 +289,11 @@ static int look_unlink(const char *path)
         return unlink(path) < 0 ? -errno : 0;
 }
 
+static int look_detach(const char *path)
+{
+        return umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 ? -errno : 0;
+}
+
 int path_look(enum path_question q, const char *path, struct path_answer *ret)
 {
         static int (*const simple[LOOK_MAX])(const char *path) = {
@@ -301,6 +310,8 @@ int path_look(enum path_question q, const char *path, struct path_answer *ret)
                 [LOOK_NEEDS_UPDATE] = look_needs_update,
                 [LOOK_TOUCH] = look_touch,
                 [LOOK_UNLINK] = look_unlink,
+                [LOOK_DETACH] = look_detach,
+                [LOOK_TAKE_DOWN] = autofs_take_down,
                 [LOOK_PLACE] = look_place,
         };
         struct path_answer a = { 0 };

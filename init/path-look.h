@@ -21,7 +21,9 @@ enum path_question {
         LOOK_TOUCH,        /* makes it anew */
         LOOK_PID_FILE,     /* the process in it, and whether root alone can have written that */
         LOOK_UNLINK,
-        LOOK_PLACE, /* to mount on, made if it is not there: path_place_text() says how */
+        LOOK_DETACH,    /* what is mounted there, lazily */
+        LOOK_TAKE_DOWN, /* the same, down to an autofs, which goes too */
+        LOOK_PLACE,     /* to mount on, made if it is not there: path_place_text() says how */
         LOOK_MAX
 };
 extern const char *const path_question_names[LOOK_MAX];

@@ -343,6 +343,9 @@ struct automount {
         struct loop_io pipe;
         struct automount_token *tokens;
         size_t n_tokens;
+        struct loop_io made_io; /* automount-child.c, until it stands */
+        struct loop_timer made_timer;
+        int made_root, made_pidfd;
         pid_t expire_pid;
         bool low_modules;
         struct loop_timer timer; /* before the next look for idleness */

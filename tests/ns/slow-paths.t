@@ -164,6 +164,8 @@ def units(m):
     m.unit("slow-place.mount", "[Mount]\nWhat=tmpfs\nWhere=/slow/place\nType=tmpfs\n")
     m.unit("state.service", oneshot("", "Type=oneshot\nRemainAfterExit=yes\nStateDirectory=kept/here\nStateDirectoryMode=0710\n"
                                         "ExecStart=/bin/true"))
+    m.unit("slow-auto.automount", "[Automount]\nWhere=/slow/auto\n")
+    m.unit("slow-auto.mount", "[Mount]\nWhat=tmpfs\nWhere=/slow/auto\nType=tmpfs\n")
     for name, limit in (("tree", "TimeoutCleanSec=1"), ("slow-tree", "")):
         m.unit(f"{name}.service", oneshot("", f"Type=oneshot\nStateDirectory=kept/{name}\nExecStart=/bin/true\n{limit}"))
     m.unit("forks.service", oneshot("", "Type=forking\nPIDFile=/slow/pid\n"
@@ -178,6 +180,11 @@ def times(m, n=10):
         m.ctl("show", "local.service", "-pActiveState")
         took.append(time.monotonic() - begin)
     return sorted(took)
+
+
+def inside(m, command):
+    return subprocess.run(["timeout", "-s", "KILL", "20", "nsenter", "-t", str(m.pid), "-m", "-r", "-w", "-p", *command.split()], text=True,
+                          capture_output=True, stdin=subprocess.DEVNULL).stdout
 
 
 def made(m, fuse):
@@ -198,6 +205,24 @@ def made(m, fuse):
     ok(m.ctl("stop", *names).returncode == 0, "they are stopped")
     m.wait(lambda: {"sock", "fifo", "link"} <= set(fuse.gone), "removal")
     ok({"sock", "fifo", "link"} <= set(fuse.gone), "what was made for the socket is removed", str(fuse.gone))
+
+
+def automounted(m, fuse):
+    """An automount point there, and what is mounted on one."""
+    fuse.hang()
+    m.ctl("start", "--no-block", "slow-auto.automount")
+    ok(m.show("slow-auto.automount", "SubState") == {"SubState": "loading"} and max(times(m)) < 5,
+       "an automount point there is put up by a child; PID 1 answers meanwhile")
+    ok(m.ctl("stop", "slow-auto.automount").returncode == 0, "it is given up by a stop")
+    m.ctl("start", "--no-block", "slow-auto.automount")
+    fuse.go_on()
+    m.wait(lambda: m.show("slow-auto.automount", "SubState") == {"SubState": "waiting"}, "the automount")
+    ok(m.show("slow-auto.automount", "SubState") == {"SubState": "waiting"}, "it answers: the automount waits", m.log[-2000:])
+    ok(inside(m, "ls -d /slow/auto/."), "who goes there")
+    ok(m.show("slow-auto.mount", "ActiveState") == {"ActiveState": "active"}, "finds the mount")
+    ok(m.ctl("stop", "slow-auto.mount", "slow-auto.automount").returncode == 0, "both are stopped")
+    m.wait(lambda: "/slow/auto" not in inside(m, "cat /proc/self/mountinfo"), "the unmounting")
+    ok("/slow/auto" not in inside(m, "cat /proc/self/mountinfo"), "nothing stays mounted")
 
 
 def cleaned(m, fuse):
@@ -273,6 +298,8 @@ def main():
 
     made(m, fuse)
     cleaned(m, fuse)
+    if "autofs" in open("/proc/filesystems").read():
+        automounted(m, fuse)
     fuse.hang()
     begin = time.monotonic()
     done = m.ctl("start", "late.service")
