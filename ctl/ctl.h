@@ -87,6 +87,9 @@ struct ctl_verb {
 char **mangle_units(char **names, const char *type);
 /* Units that arguments name: process ids, patterns of loaded units, names. */
 char **units_of_arguments(char **args, int *ret_error);
+/* What -t and --state= leave of units that were named by patterns. */
+bool unit_is_asked_for(const struct ctl_record *u);
+extern const char *const every_unit[]; /* the pattern */
 bool is_pattern(const char *s);
 bool match_any(char *const *patterns, const char *s);
 

@@ -3,6 +3,8 @@
 
 #include "lib/unitname.h"
 
+const char *const every_unit[] = { "*", NULL };
+
 static bool in_list(char *const *v, const char *s)
 {
         return strv_contains(v, s);
@@ -27,6 +29,12 @@ static bool state_wanted(const struct ctl_record *u)
                 return true;
         return record_get(u, "Job") ||
                !(streq(active, "inactive") || (streq(load, "not-found") && streq(active, "inactive")));
+}
+
+/* What -t and --state= leave of units that were named by patterns. */
+bool unit_is_asked_for(const struct ctl_record *u)
+{
+        return type_wanted(record_str(u, "Id")) && (!opt.states || state_wanted(u));
 }
 
 static void print_units_legend(size_t n)

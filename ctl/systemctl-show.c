@@ -151,7 +151,8 @@ char **units_of_arguments(char **args, int *ret_error)
                 if (l.n == 0 && (*ret_error = ctl_query("list-units", NULL, NULL, &l)) < 0)
                         return v;
                 for (size_t k = 0; k < l.n; k++)
-                        if (match_any((char *[]) { mangled[i], NULL }, record_str(&l.r[k], "Id")))
+                        if (match_any((char *[]) { mangled[i], NULL }, record_str(&l.r[k], "Id")) &&
+                                unit_is_asked_for(&l.r[k]))
                                 (void)strv_add_unique(&v, record_str(&l.r[k], "Id"));
         }
         return v;
@@ -177,6 +178,8 @@ int verb_show(const char *verb, char **args)
         uint32_t id;
         int r = 0, error = 0;
 
+        if ((!args || !*args) && (opt.types || opt.states))
+                args = (char **)every_unit;
         FOREACH_STR (a, args) {
                 char *one[] = { *a, NULL };
                 _cleanup_strv_ char **some = NULL;

@@ -380,8 +380,15 @@ int verb_status(const char *verb, char **args)
         _cleanup_strv_ char **units = NULL;
         int r = 0, error = 0;
 
-        if (!args || !*args)
-                return system_status();
+        if (!args || !*args) {
+                if (!opt.types && !opt.states) {
+                        r = system_status();
+                        if (r > 0 || !opt.all)
+                                return r;
+                        putchar('\n');
+                }
+                args = (char **)every_unit;
+        }
         units = units_of_arguments(args, &error);
         if (error < 0)
                 return 4;

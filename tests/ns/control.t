@@ -104,6 +104,7 @@ sc show none.scope -p LoadState; grep -qx LoadState=not-found "$dir/out"; sc lis
 sc start bad; [ $? -eq 1 ] && grep -q 'Job for bad.service failed' "$dir/err"; ok $? "start of what fails: 1, and said"
 sc is-failed bad; [ $? -eq 0 ] && grep -qx failed "$dir/out"; ok $? "is-failed"
 sc list-units --failed --plain --no-legend; grep -q '^bad.service' "$dir/out"; ok $? "list-units --failed"
+sc show --failed -p Id; [ "$(cat "$dir/out")" = Id=bad.service ] && { sc status --failed -n 0 || :; } && grep -q "bad.service" "$dir/out" && ! grep -q "State:" "$dir/out" && ! grep -q "sleeper.service" "$dir/out"; ok $? "show and status of what --failed leaves"
 sc reset-failed; sc is-failed bad; [ $? -eq 1 ]; ok $? "reset-failed"
 sc show sleeper -p MainPID --value; [ "$(cat "$dir/out")" -gt 1 ]; ok $? "show -p MainPID --value"
 old=$(cat "$dir/out")

@@ -68,7 +68,7 @@ systemd-run --quiet --unit=inside -p Delegate=yes -p KillMode=mixed systemd-nspa
 # The container's PID 1 is the only child of nspawn that has a PID namespace of its own.
 ENTER = 'inside() { nsenter -t $(pgrep -P $(systemctl show -p MainPID --value inside)) -a "$@"; }\n'
 INSIDE = ENTER + """
-for i in $(seq 300); do inside test -e /run/systemd/system 2>/dev/null && break; sleep 0.2; done
+for i in $(seq 300); do inside systemctl show >/dev/null 2>&1 && break; sleep 0.2; done
 inside systemctl is-system-running --wait
 inside systemctl list-units --failed --no-legend --plain
 inside hostname
