@@ -23,13 +23,11 @@ int node_remove(struct device *d, struct device *old);
 /* Only owner, mode and security labels of the node (also used for static nodes). */
 int node_apply_permissions(const char *devnode, mode_t type_and_devno_check, dev_t devno, mode_t mode,
         uid_t uid, gid_t gid, char *const *seclabels);
-/* /run/udev/links (node-links.c). claim: adds or renews, else gives up. */
+/* /run/udev/links (node-links.c). claim: adds or renews, and takes the link from equals; release: gives up. */
 int links_claim(const char *link, const char *id, int priority, const char *devnode);
 int links_release(const char *link, const char *id);
 /* Gives up all links but keep, by looking through all of them: for a device whose entry does not say which it has. */
 int links_release_others(const char *id, char *const *keep);
-/* Devnode of the link's owner by the stack, NULL when nobody claims it; the caller frees. */
-int links_winner(const char *link, char **ret_devnode);
 /* How long a link's lock, which other processes hold, is waited for before -EAGAIN (30 s unless told). */
 void links_set_patience(usec_t limit);
 /* What /dev/LINK must say to lead to devnode: "../../sda". */

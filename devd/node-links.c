@@ -1,10 +1,12 @@
 /* Who owns a name below /dev: a stack of claimants for each link, in /run/udev/links.
  *
  * A directory a link (its name escaped), in it one symbolic link a claimant: the device's id, pointing at
- * "PRIORITY:DEVNODE". The claimant with the highest priority owns the name; of equal ones the present owner
- * stays. A file .lock in the directory is locked around each change, so that the daemon and any number of
- * foreground processes agree. A foreground process waits for the lock; the daemon, whose main process never
- * waits, sets its patience to nothing, gets -EAGAIN, and tries the whole step again later.
+ * "PRIORITY:DEVNODE". The claimant with the highest priority owns the name. Of equal ones, as under udevd: the one
+ * whose event is handled takes it, whether the claim is new or not; when one gives up, whichever, it falls to the one
+ * that made its claim last, which is the first in the directory. A file .lock in the directory is locked around each
+ * change, so that the daemon and any number of foreground processes agree. A foreground process waits for the lock;
+ * the daemon, whose main process never waits, sets its patience to nothing, gets -EAGAIN, and tries the whole step
+ * again later.
  *
  * What was read of a directory is remembered with its time and size and used as long as these stand, and the best
  * claimant lies on top of a heap, so that thousands of claimants of one name cost thousands of small steps and not
@@ -26,7 +28,8 @@
 struct claim {
         char *devnode;
         int priority;
-        size_t at; /* in the heap */
+        int64_t turn; /* more is later */
+        size_t at;    /* in the heap */
         char id[];
 };
 
@@ -35,7 +38,7 @@ struct stack {
         struct hash claims;  /* id → struct claim */
         struct claim **heap; /* all of them, each better than the two below it */
         size_t n_heap, cap_heap;
-        struct claim *top;
+        int64_t last_turn;
         bool read;
         struct timespec mtime;
         off_t size;
@@ -84,10 +87,15 @@ int links_unescape(const char *name, char buf[static NAME_MAX + 1])
 
 /* --- memory ----------------------------------------------------------------------------------------- */
 
-/* Two processes must come to the same answer: of equals the lowest id. */
 static bool better(const struct claim *a, const struct claim *b)
 {
-        return a->priority != b->priority ? a->priority > b->priority : strcmp(a->id, b->id) < 0;
+        return a->priority != b->priority ? a->priority > b->priority : a->turn > b->turn;
+}
+
+/* NULL: nobody claims it. */
+static struct claim *best(const struct stack *s)
+{
+        return s->n_heap > 0 ? s->heap[0] : NULL;
 }
 
 static void heap_place(struct stack *s, struct claim *c, size_t at)
@@ -154,7 +162,7 @@ static void stack_clear(struct stack *s)
         free(s->heap);
         s->heap = NULL;
         s->n_heap = s->cap_heap = 0;
-        s->top = NULL;
+        s->last_turn = 0;
         s->read = false;
 }
 
@@ -191,7 +199,7 @@ static struct stack *stack_get(const char *link)
         return s;
 }
 
-static int stack_set(struct stack *s, const char *id, int priority, const char *devnode)
+static int stack_set(struct stack *s, const char *id, int priority, const char *devnode, int64_t turn)
 {
         struct claim *c = hash_get(&s->claims, id);
         int r;
@@ -210,6 +218,7 @@ static int stack_set(struct stack *s, const char *id, int priority, const char *
                 }
         }
         c->priority = priority;
+        c->turn = turn;
         heap_sift(s, c);
         return str_replace(&c->devnode, devnode);
 }
@@ -218,20 +227,9 @@ static void stack_drop(struct stack *s, const char *id)
 {
         struct claim *c = hash_del(&s->claims, id);
 
-        if (c && s->top == c)
-                s->top = NULL;
         if (c)
                 heap_remove(s, c);
         claim_free(c);
-}
-
-/* Of equals the present owner. */
-static void elect(struct stack *s)
-{
-        struct claim *best = s->n_heap > 0 ? s->heap[0] : NULL;
-
-        if (!s->top || (best && best->priority > s->top->priority))
-                s->top = best;
 }
 
 void links_set_patience(usec_t limit)
@@ -338,32 +336,12 @@ int links_target(const char *link, const char *devnode, char buf[static PATH_MAX
         return snprintf(buf + n, PATH_MAX - n, "%s", node) >= (int)(PATH_MAX - n) ? -ENAMETOOLONG : 0;
 }
 
-/* Whom the link in /dev points at now; an owner that still claims it keeps it against equals. */
-static void find_present_owner(struct stack *s)
-{
-        char full[PATH_MAX], path[PATH_MAX], target[PATH_MAX], own[PATH_MAX];
-        ssize_t n;
-
-        if (str_concat_to(full, sizeof(full), "/dev/", s->link, NULL) < 0 || real_dev_path(full, path) < 0)
-                return;
-        n = readlink(path, target, sizeof(target) - 1);
-        if (n <= 0)
-                return;
-        target[n] = 0;
-        HASHMAP_FOREACH (e, &s->claims) {
-                struct claim *c = e->value;
-
-                if ((!s->top || c->priority > s->top->priority) &&
-                        links_target(s->link, c->devnode, own) >= 0 && streq(own, target))
-                        s->top = c;
-        }
-}
-
 static int stack_read(struct stack *s, int dirfd)
 {
         _cleanup_closedir_ DIR *d = NULL;
         struct dirent *e;
         struct stat st;
+        int64_t turn = 0;
         int fd, r;
 
         if (fstat(dirfd, &st) < 0)
@@ -394,11 +372,10 @@ static int stack_read(struct stack *s, int dirfd)
                 text[n] = 0;
                 if (parse_claim(text, &priority, &node) < 0)
                         continue;
-                r = stack_set(s, e->d_name, priority, node);
+                r = stack_set(s, e->d_name, priority, node, --turn);
                 if (r < 0)
                         return r;
         }
-        find_present_owner(s);
         return 0;
 }
 
@@ -490,13 +467,21 @@ static bool link_name_ok(const char *link)
         return *link && *link != '/' && path_is_normalized(link);
 }
 
+/* The link points at the claimant whose event this is, unless another one's priority is higher. */
+static int point_for(struct stack *s, const char *id)
+{
+        struct claim *c = hash_get(&s->claims, id), *top = best(s);
+
+        return point_link(s->link, c->priority < top->priority ? top->devnode : c->devnode);
+}
+
 /* Nobody has touched the directory since this very claim was seen there: no need to lock it. */
 static bool claim_stands(struct stack *s, const char *dir, const char *id, int priority, const char *devnode)
 {
         struct claim *c = hash_get(&s->claims, id);
         struct stat st;
 
-        return s->read && s->top && c && c->priority == priority && streq_null(c->devnode, devnode) &&
+        return s->read && c && c->priority == priority && streq_null(c->devnode, devnode) &&
                stat(dir, &st) >= 0 && st.st_size == s->size && st.st_mtim.tv_sec == s->mtime.tv_sec &&
                st.st_mtim.tv_nsec == s->mtime.tv_nsec;
 }
@@ -515,7 +500,7 @@ int links_claim(const char *link, const char *id, int priority, const char *devn
                 return -EINVAL;
         r = link_dir(link, dir);
         if (r >= 0 && claim_stands(s, dir, id, priority, devnode))
-                return point_link(link, s->top->devnode);
+                return point_for(s, id);
         if (r >= 0)
                 r = lock_dir(dir, true, &dfd, &lfd);
         if (r >= 0)
@@ -529,17 +514,12 @@ int links_claim(const char *link, const char *id, int priority, const char *devn
                 (void)unlinkat(dfd, id, 0);
                 if (symlinkat(value, dfd, id) < 0)
                         return -errno;
-                r = stack_set(s, id, priority, devnode);
+                r = stack_set(s, id, priority, devnode, ++s->last_turn);
                 if (r < 0)
                         return r;
-                c = hash_get(&s->claims, id);
         }
-        if (!s->top || c == s->top)
-                elect(s);
-        else if (c->priority > s->top->priority)
-                s->top = c;
         stack_remember(s, dfd);
-        return point_link(link, s->top->devnode);
+        return point_for(s, id);
 }
 
 static int give_up(struct stack *s, const char *dir, int dfd, const char *id)
@@ -547,11 +527,9 @@ static int give_up(struct stack *s, const char *dir, int dfd, const char *id)
         if (unlinkat(dfd, id, 0) < 0 && errno != ENOENT)
                 return -errno;
         stack_drop(s, id);
-        if (!s->top)
-                elect(s);
         stack_remember(s, dfd);
-        if (s->top)
-                return point_link(s->link, s->top->devnode);
+        if (best(s))
+                return point_link(s->link, best(s)->devnode);
         (void)unlinkat(dfd, ".lock", 0);
         (void)rmdir(dir);
         return drop_link(s->link);
@@ -581,7 +559,7 @@ int links_release(const char *link, const char *id)
         if (r >= 0)
                 r = give_up(s, dir, dfd, id);
 forget:
-        if (!s->top) {
+        if (!best(s)) {
                 hash_del(&stacks, s->link);
                 stack_free(s);
         }
@@ -608,32 +586,4 @@ int links_release_others(const char *id, char *const *keep)
                         first = r;
         }
         return first;
-}
-
-int links_winner(const char *link, char **ret_devnode)
-{
-        _cleanup_close_ int dfd = -1, lfd = -1;
-        char dir[PATH_MAX], *node = NULL;
-        struct stack *s = stack_get(link);
-        int r;
-
-        if (!s)
-                return -ENOMEM;
-        r = link_dir(link, dir);
-        if (r >= 0)
-                r = lock_dir(dir, false, &dfd, &lfd);
-        if (r == -ENOENT) {
-                *ret_devnode = NULL;
-                return 0;
-        }
-        if (r >= 0)
-                r = stack_read(s, dfd);
-        if (r < 0)
-                return r;
-        elect(s);
-        stack_remember(s, dfd);
-        if (s->top && !(node = strdup(s->top->devnode)))
-                return -ENOMEM;
-        *ret_devnode = node;
-        return 0;
 }

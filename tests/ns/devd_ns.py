@@ -147,7 +147,7 @@ class World:
                         found[key] = [line for line in open(full).read().splitlines() if line[:2] != "I:"]
                     elif top != "dev":
                         found[key] = ""
-        # Of claimants with the same priority whoever came first owns the name: which one that is, is history.
+        # Of claimants with the same priority the last that had an event owns the name: which one that is, is history.
         for key, node in found.items():
             claims = "run/links/" + key[4:].replace("/", "\\x2f") + "/" if key.startswith("dev/") else None
             mine = [value for name, value in found.items() if claims and name.startswith(claims) and value]
@@ -168,7 +168,7 @@ class World:
             if not os.path.islink(full) and not os.path.isdir(full):
                 info = os.stat(full)
                 if stat.S_ISREG(info.st_mode):
-                    open(other.path("dev", name), "w").close()
+                    os.link(full, other.path("dev", name))
                 else:
                     os.mknod(other.path("dev", name), info.st_mode, info.st_rdev)
         try:

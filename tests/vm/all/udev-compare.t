@@ -40,7 +40,6 @@ EXPLAINED = [
     (r"^units", r"^- /sys/devices/virtual/block/md~ ", "asked for by its node before it was there, it stands under that name"),
     (r"nvme", r"^\+ E: ?LVM_VG_NAME_COMPLETE=", "lvm tells it to a disk's first event alone: systemd's boot handles each disk twice"),
     (r"^database", r"^- E:DM_LV_LAYER=$", "an empty property, which readers drop"),
-    (r"^dev: /dev/(disk/by-(label|uuid)|input/by-path)/", r"^[-+] l\t", "of equal claims to a link the first one keeps it"),
     (r"^dev: /dev/initctl", r"^- all of it", "the old FIFO of systemd-initctl.socket"),
     (r".", r"[-+] ?(E: ?)?NVME_HOST_IFACE=none|^[-+] [IV]:", "whether the last event of a device was a change"),
 ]
