@@ -186,6 +186,13 @@ static bool retry_locked(struct event_run *run)
         return loop_timer_set(run->m->loop, &run->retry, usec_add(now, LOCK_RETRY)) >= 0;
 }
 
+/* What could not be asked for want of something has no answer, which is not an empty one. */
+static void check_want(struct event_run *run, int r)
+{
+        if (r == -EAGAIN || r == -ENOMEM || r == -EMFILE || r == -ENFILE)
+                run->unwritten = true;
+}
+
 static void on_worker(int result, struct wire_reader *r, void *data)
 {
         struct event_run *run = data;
@@ -198,7 +205,8 @@ static void on_worker(int result, struct wire_reader *r, void *data)
                 result = (int32_t)wire_get_u32(&peek);
                 if (result == -EBUSY && retry_locked(run))
                         return;
-        }
+        } else
+                check_want(run, result);
         k = memo_add(run);
         if (k) {
                 k->result = result;
@@ -223,6 +231,7 @@ void event_pending_failed(struct event_run *run, int r)
 {
         struct memo *k = memo_add(run);
 
+        check_want(run, r);
         if (k)
                 k->result = r;
 }

@@ -40,7 +40,7 @@ struct event_run {
         bool counted; /* among those that rouse-initrd has probed */
 
         bool written;     /* the entry, in this event */
-        bool unwritten;   /* entry, tags or links could not be written for want of space */
+        bool unwritten;   /* entry, tags or links could not be written for want of space, or a process not be had */
         int rules_result; /* what rules_apply() ended with */
         bool delayed;     /* the next program of RUN has waited for its time */
         size_t run_next;  /* RUN list */
@@ -62,7 +62,8 @@ void events_abandon(struct devd *m);
 extern const struct rules_ops event_ops;
 /* Starts what the rules were deferred for; event_rules() is called when it is there. 0 or -errno. */
 int event_start_pending(struct event_run *run);
-/* It could not be started: the rules get r as its answer when they run again. */
+/* It could not be started: the rules get r as its answer when they run again; and for want of memory or of processes all
+ * of the event is done once more, later. */
 void event_pending_failed(struct event_run *run, int r);
 void event_memos_free(struct event_run *run);
 

@@ -11,6 +11,8 @@ struct request {
         struct wire_writer w;
         struct loop_timer timer; /* time limit, or patience while waiting */
         usec_t timeout, since;
+        unsigned tries; /* workers that were given it */
+        int error;      /* why no worker could be started */
         pool_done_t done;
         void *data;
         struct request *next;
@@ -111,6 +113,24 @@ static void on_link(struct loop_io *io, uint32_t revents)
         start_waiting(m, k->lane);
 }
 
+/* Its worker is gone without an answer: it is the first of those that wait. A mount that a worker died of may have been
+ * made. */
+static bool try_again(struct request *q, bool unread)
+{
+        struct lane *l = q->lane;
+
+        if (!q->done || q->tries >= POOL_TRIES || (!unread && l != &q->m->pool->lane[WORKER_PROBE]))
+                return false;
+        q->worker = NULL;
+        q->since = now_monotonic();
+        loop_timer_set(q->m->loop, &q->timer, usec_add(q->since, POOL_PATIENCE));
+        q->next = l->waiting;
+        l->waiting = q;
+        if (!q->next)
+                l->waiting_tail = &q->next;
+        return true;
+}
+
 static void on_worker_exit(struct loop_io *io, uint32_t revents)
 {
         struct worker *k = io->data;
@@ -118,7 +138,7 @@ static void on_worker_exit(struct loop_io *io, uint32_t revents)
         struct lane *l = k->lane;
         struct request *q = TAKE_PTR(k->request);
         siginfo_t si = {};
-        bool killed = k->killed;
+        bool killed = k->killed, left;
 
         if (waitid(P_PIDFD, (id_t)io->fd, &si, WEXITED | WNOHANG) >= 0 && si.si_pid == 0)
                 return;
@@ -127,10 +147,11 @@ static void on_worker_exit(struct loop_io *io, uint32_t revents)
                 on_link(&k->link, EPOLLIN);
                 q = TAKE_PTR(k->request);
         }
+        left = si.si_code == CLD_EXITED && si.si_status == 0;
         if (si.si_code != CLD_EXITED && !killed)
                 log_warning("worker %d: ended by signal %s", k->pid, signal_name(si.si_status) ?: "?");
         worker_free(k);
-        if (q)
+        if (q && (killed || !try_again(q, left)))
                 request_finish(q, killed ? -ETIMEDOUT : -EPIPE, NULL);
         start_waiting(m, l);
 }
@@ -195,12 +216,13 @@ static void on_failed(struct loop_deferred *d)
 
         while ((q = m->pool->failing)) {
                 m->pool->failing = q->next;
-                request_finish(q, -EPIPE, NULL);
+                request_finish(q, q->error, NULL);
         }
 }
 
-static void fail_later(struct devd *m, struct request *q)
+static void fail_later(struct devd *m, struct request *q, int r)
 {
+        q->error = r;
         q->next = m->pool->failing;
         m->pool->failing = q;
         loop_defer(m->loop, &m->pool->failed);
@@ -238,6 +260,7 @@ static int hand_over(struct devd *m, struct request *q)
         }
         k->request = q;
         q->worker = k;
+        q->tries++;
         if (q->timeout == USEC_INFINITY)
                 loop_timer_cancel(m->loop, &q->timer);
         else
@@ -257,7 +280,7 @@ static void start_waiting(struct devd *m, struct lane *l)
                 if (!l->waiting)
                         l->waiting_tail = &l->waiting;
                 if (r < 0)
-                        fail_later(m, q);
+                        fail_later(m, q, r);
         }
 }
 

@@ -2,8 +2,9 @@
  *
  * A request is given to an idle worker of its kind, else a new one is started (up to POOL_MAX), else it waits. One that hangs
  * holds its worker and its own device only; when none of them has answered anything for POOL_PATIENCE, one more is
- * started (so disks in D state never stop the others). A worker that dies fails its request with
- * -EPIPE. They leave by themselves when idle. */
+ * started (so disks in D state never stop the others). They leave by themselves when idle; one may be given a request
+ * at the moment that it leaves, one that probes may die: then the request goes to the next one. What POOL_TRIES of them
+ * died of fails with -EPIPE. */
 #pragma once
 
 #include "devd.h"
@@ -11,6 +12,7 @@
 
 #define POOL_MAX      4
 #define POOL_PATIENCE (2 * USEC_PER_SEC)
+#define POOL_TRIES    3
 
 struct request;
 

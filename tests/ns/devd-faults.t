@@ -5,6 +5,7 @@ is that of a devd that looks at the same devices for the first time."""
 import os
 import random
 import signal
+import struct
 import sys
 import time
 
@@ -255,6 +256,95 @@ def lock_held():
         w.clean()
 
 
-for part in (storm, overflow, killed, rules_replaced, hanging, vanishing, full, lock_held):
+def probes():
+    """Workers that leave as they are given something, die, or take their time: no disk is without its names afterwards."""
+    import fcntl
+    import uuid
+    w = World('SUBSYSTEM=="block", KERNEL=="td*", IMPORT{builtin}="blkid"\n'
+              'SUBSYSTEM=="block", ENV{ID_FS_UUID}=="?*", SYMLINK+="disk/by-uuid/$env{ID_FS_UUID}", TAG+="systemd"\n')
+    w.extra += ["--worker", w.path("worker")]
+    w.keep_socket(buffer=16 * 1024)
+    with open(w.path("worker"), "w") as file:
+        file.write(f"""#!/bin/sh
+exec 9<{w.path("turn")}
+flock 9
+read -r how <{w.path("turn")}
+sed -i 1d {w.path("turn")}
+exec 9<&-
+case $how in
+leaves) exit 0 ;;
+dies) kill -9 $$ ;;
+waits) flock {w.path("gate")} true ;;
+esac
+exec {w.out}/rouse-devd-probe "$@"
+""")
+    os.chmod(w.path("worker"), 0o755)
+
+    def turns(*how):
+        with open(w.path("turn"), "w") as file:
+            file.write("".join(line + "\n" for line in how))
+
+    def swap(number):
+        w.disk(f"td{number}", number, attrs={"size": "2048"})
+        os.unlink(w.path("dev", f"td{number}"))
+        name = uuid.UUID(int=number + 1)
+        with open(w.path("dev", f"td{number}"), "wb") as file:
+            file.write((bytes(1024) + struct.pack("=III", 1, 255, 0) + name.bytes).ljust(4086, b"\0") + b"SWAPSPACE2")
+            file.truncate(1 << 20)
+        return name
+
+    def named(number, name):
+        return f"E:ID_FS_UUID={name}" in (w.entry(f"b240:{number}") or []) and w.link(f"disk/by-uuid/{name}") == f"../../td{number}"
+    try:
+        turns("leaves", "dies")
+        w.start()
+        name = swap(0)
+        w.disk_event("add", "td0", 0)
+        ok(wait_for(lambda: named(0, name)), "a probe goes on with another worker when one left, and one died", w.text()[-2000:])
+        turns("dies", "dies", "dies")
+        deaths = w.text().count("ended by signal KILL")
+        for pid in os.listdir("/proc"):
+            try:
+                if os.path.basename(os.readlink(f"/proc/{pid}/exe")) == "rouse-devd-probe" and \
+                        w.dir.encode() in open(f"/proc/{pid}/cmdline", "rb").read():
+                    os.kill(int(pid), signal.SIGKILL)
+            except (OSError, ValueError):
+                pass
+        ok(wait_for(lambda: w.text().count("ended by signal KILL") > deaths), "the idle one is gone")
+        name = swap(1)
+        w.disk_event("add", "td1", 1)
+        ok(wait_for(lambda: w.entry("b240:1") is not None), "what three of them die of has an end")
+        w.disk_event("change", "td1", 1)
+        ok(wait_for(lambda: named(1, name)), "and its next event is a new beginning")
+
+        with open(w.path("gate"), "w") as gate:
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            turns(*["waits"] * 40)
+            names = {}
+            for number in range(2, 14):
+                names[number] = swap(number)
+                w.disk_event("add", f"td{number}", number)
+            wait_for(w.busy)
+            w.proc.send_signal(signal.SIGSTOP)  # more than the buffer holds, with disks among what is lost
+            for number in range(14, 40):
+                names[number] = swap(number)
+            for turn in range(30):
+                for number in sorted(names):
+                    w.disk_event("add" if turn == 0 else "change", f"td{number}", number)
+            w.proc.send_signal(signal.SIGCONT)
+            ok(wait_for(lambda: "All devices compared" in w.text(), 30), "an overflow while answers are slow")
+            w.kill()
+            os.unlink(w.path("dev", "td5"))
+            names[5] = swap(5)
+            ok(w.start(), "the daemon is killed")
+        ok(w.settle(120), "the answers come")
+        without = [number for number, name in names.items() if not named(number, name)]
+        is_(without, [], "every disk has its names")
+        same_as_fresh(w, "the state is a fresh one's")
+    finally:
+        w.clean()
+
+
+for part in (storm, overflow, killed, rules_replaced, hanging, vanishing, full, lock_held, probes):
     part()
 done()
