@@ -129,13 +129,13 @@ static int find_gpt_root(struct device *d, blkid_probe pr)
 static void mark_gpt_root(struct device *d, blkid_probe pr)
 {
 #ifdef ROOT_TYPE
-        struct device *disk = device_parent(d);
         const char *root, *uuid = device_prop(d, "ID_PART_ENTRY_UUID");
+        struct device *disk;
 
         if (streq_null(device_prop(d, "ID_PART_TABLE_TYPE"), "gpt") && streq_null(d->devtype, "disk"))
                 (void)find_gpt_root(d, pr);
         root = device_prop(d, "ID_PART_GPT_AUTO_ROOT_UUID");
-        if (!root && disk)
+        if (!root && uuid && (disk = device_parent(d)))
                 root = device_prop(disk, "ID_PART_GPT_AUTO_ROOT_UUID");
         if (root && uuid && streq(root, uuid))
                 (void)builtin_add(d, "ID_PART_GPT_AUTO_ROOT", "1");
@@ -167,50 +167,98 @@ static int probe(blkid_probe pr, blkid_loff_t size, bool disk)
         return blkid_do_safeprobe(pr) >= 0 ? 0 : -ENODATA;
 }
 
-/* No uberblock of ZFS on the disk? libblkid clears and copies a MiB to find that out, which is half of what a probe costs:
- * here it is half of that, into memory that stays. From 2.39 on it looks elsewhere. */
+/* libblkid's buffer of a part of the disk, in which it looks before it reads: not in its header, but in its static library,
+ * which has other things here from time to time. */
+__attribute__((weak)) unsigned char *blkid_probe_get_buffer(blkid_probe pr, uint64_t offset, uint64_t len);
+
+/* The beginning of the disk, where most of what it looks for would be, is read at once: dozens of small reads less. NULL:
+ * there is not so much of it, or it cannot be read, which is libblkid's to find out. */
+#define START (256 * 1024)
+
+static const char *read_start(blkid_probe pr)
+{
+        if (blkid_get_library_version(NULL, NULL) >= 2390 || !blkid_probe_get_buffer ||
+                blkid_probe_get_size(pr) < START)
+                return NULL;
+        return (const char *)blkid_probe_get_buffer(pr, 0, START);
+}
+
+/* Two of libblkid's probers have no magic number at a known place, and clear and copy a MiB and 256 KiB to find out that
+ * there is nothing: more than half of what a probe costs. What they look for is looked for here, and where none of it is
+ * they are left out. From 2.39 on libblkid looks elsewhere. */
 #define ZFS_LABEL     (256 * 1024)
 #define ZFS_UBERBLOCK UINT64_C(0x00bab10c)
+#define ZFS_LEAST     (64 * 1024 * 1024) /* smaller ones are not looked at */
+#define XFS_RECORD    "\xfe\xed\xba\xbe"
 
-static bool label_without_uberblock(int fd, int64_t offset)
+struct absent {
+        bool zfs, xfs_log;
+};
+
+/* An uberblock in the second half of a label: there is a slot for each KiB. */
+static bool has_uberblock(const char *half)
 {
-        static char half[ZFS_LABEL / 2]; /* the second, where they are: a slot for each KiB */
-
-        if (pread(fd, half, sizeof(half), (off_t)(offset + ZFS_LABEL / 2)) != (ssize_t)sizeof(half))
-                return false; /* what cannot be read is libblkid's to find out */
-        for (size_t i = 0; i < sizeof(half); i += 1024) {
+        for (size_t i = 0; i < ZFS_LABEL / 2; i += 1024) {
                 uint64_t magic;
 
                 memcpy(&magic, half + i, sizeof(magic));
                 if (magic == ZFS_UBERBLOCK || magic == __builtin_bswap64(ZFS_UBERBLOCK))
-                        return false;
+                        return true;
         }
-        return true;
+        return false;
 }
 
-static bool without_zfs(blkid_probe pr, int fd)
+static bool lacks_uberblock(int fd, int64_t label)
+{
+        static char half[ZFS_LABEL / 2];
+
+        return pread(fd, half, sizeof(half), (off_t)(label + ZFS_LABEL / 2)) == (ssize_t)sizeof(half) &&
+               !has_uberblock(half);
+}
+
+/* An external log of XFS begins with a record, at one of the first 512 sectors. */
+static bool has_log_record(const char *start)
+{
+        for (size_t i = 0; i < 512 * 512; i += 512)
+                if (memcmp(start + i, XFS_RECORD, 4) == 0)
+                        return true;
+        return false;
+}
+
+_Static_assert(START >= ZFS_LABEL && START >= 512 * 512, "both are there");
+
+static struct absent look_ahead(blkid_probe pr, int fd, bool noraid)
 {
         int64_t offset = blkid_probe_get_offset(pr),
                 size = blkid_probe_get_size(pr) & ~(int64_t)(ZFS_LABEL - 1);
+        const int64_t labels[] = { ZFS_LABEL, size - 2 * ZFS_LABEL, size - ZFS_LABEL }; /* but the first */
+        const char *start = read_start(pr);
+        struct absent a = {};
 
-        return blkid_get_library_version(NULL, NULL) < 2390 && size >= 4 * ZFS_LABEL &&
-               label_without_uberblock(fd, offset) && label_without_uberblock(fd, offset + ZFS_LABEL) &&
-               label_without_uberblock(fd, offset + size - 2 * ZFS_LABEL) &&
-               label_without_uberblock(fd, offset + size - ZFS_LABEL);
+        if (!start)
+                return a;
+        a.xfs_log = !has_log_record(start);
+        a.zfs = !noraid && size >= ZFS_LEAST && !has_uberblock(start + ZFS_LABEL / 2);
+        for (size_t i = 0; i < ARRAY_SIZE(labels) && a.zfs; i++)
+                a.zfs = lacks_uberblock(fd, offset + labels[i]);
+        return a;
 }
 
-/* A probe has one filter of types: what is left out is named in one list. */
-static int leave_out(blkid_probe pr, bool raid, bool zfs)
+/* All types that are left out, which libblkid names. */
+static int list_left_out(bool raid, struct absent absent, char ***ret)
 {
-        _cleanup_free_ char **types = NULL; /* libblkid's */
+        _cleanup_free_ char **types = calloc(1, sizeof(*types));
         const char *name;
         size_t n = 0;
         int usage;
 
+        if (!types)
+                return -ENOMEM;
         for (size_t i = 0; blkid_superblocks_get_name(i, &name, &usage) == 0; i++) {
                 char **p;
 
-                if (!(raid && usage & BLKID_USAGE_RAID) && !(zfs && streq(name, "zfs_member")))
+                if (!(raid && usage & BLKID_USAGE_RAID) && !(absent.zfs && streq(name, "zfs_member")) &&
+                        !(absent.xfs_log && streq(name, "xfs_external_log")))
                         continue;
                 p = reallocarray(types, n + 2, sizeof(*p));
                 if (!p)
@@ -219,7 +267,20 @@ static int leave_out(blkid_probe pr, bool raid, bool zfs)
                 types[n++] = (char *)name;
                 types[n] = NULL;
         }
-        return types && blkid_probe_filter_superblocks_type(pr, BLKID_FLTR_NOTIN, types) < 0 ? -EIO : 0;
+        *ret = TAKE_PTR(types);
+        return 0;
+}
+
+/* A probe has one filter of types: what is left out is named in one list, the same one for the next disk. */
+static int leave_out(blkid_probe pr, bool raid, struct absent absent)
+{
+        static char **lists[8];
+        char ***list = &lists[raid | absent.zfs << 1 | absent.xfs_log << 2];
+        int r = *list ? 0 : list_left_out(raid, absent, list);
+
+        if (r < 0 || !(*list)[0])
+                return r;
+        return blkid_probe_filter_superblocks_type(pr, BLKID_FLTR_NOTIN, *list) < 0 ? -EIO : 0;
 }
 
 static void set_up(blkid_probe pr)
@@ -258,7 +319,7 @@ static int probe_fd(struct device *d, int fd, int64_t offset, bool noraid, char 
         if (blkid_probe_set_device(pr, fd, offset, 0) != 0)
                 r = -EIO;
         if (r >= 0)
-                r = leave_out(pr, noraid, without_zfs(pr, fd));
+                r = leave_out(pr, noraid, look_ahead(pr, fd, noraid));
         FOREACH_STR (h, hints) {
                 char *eq = strchr(*h, '=');
                 int64_t v;

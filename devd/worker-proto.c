@@ -14,10 +14,10 @@
 
 char **worker_props(struct device *d)
 {
-        char **v = NULL;
+        char **v = calloc(d ? d->n_props + 1 : 1, sizeof(*v));
 
-        for (size_t i = 0; d && i < d->n_props; i++)
-                if (strv_addf(&v, "%s=%s", d->props[i].key, d->props[i].value) < 0)
+        for (size_t i = 0; v && d && i < d->n_props; i++)
+                if (!(v[i] = str_concat(d->props[i].key, "=", d->props[i].value, NULL)))
                         break;
         return v;
 }

@@ -2,6 +2,7 @@
 """rouse-devd in a network namespace: uevents in, database, links, tags, monitor messages and RUN programs out."""
 import fcntl
 import os
+import struct
 import sys
 import time
 
@@ -80,6 +81,28 @@ try:
     with open(node, "r+b") as f:
         f.write(b"x")
     ok(wait_for(lambda: asked(file)), "what is written afterwards does")
+
+    # ---- what libblkid need not look for where it cannot be ----
+    uberblocks = b"".join(struct.pack("<QQ", 0x00bab10c, 5000).ljust(1024, b"\0") for _ in range(4))
+    record = struct.pack(">IIII", 0xfeedbabe, 1, 2, 512).ljust(300, b"\0") + struct.pack(">I", 1) + bytes(range(16))
+    size = (64 << 20) + 100 * 1024  # labels of ZFS stand at multiples of 256 KiB
+    end = size & ~0x3ffff
+    for minor, (what, at, data) in enumerate([
+            ("zfs_member", 128 << 10, uberblocks), ("zfs_member", (256 + 200) << 10, uberblocks),
+            ("zfs_member", end - (512 - 128) * 1024, uberblocks), ("zfs_member", end - 4 * 1024, uberblocks),
+            ("zfs_member", end - 4 * 1024, b"".join(uberblocks[i:i + 8][::-1].ljust(1024, b"\0") for i in range(0, 4096, 1024))),
+            ("xfs_external_log", 0, record), ("xfs_external_log", 511 * 512, record), (None, 128 << 10, uberblocks[:3072]),
+            (None, 512 * 512, record)], 70):
+        w.disk(f"tw{minor}", minor, attrs={"size": str(size // 512)})
+        os.unlink(w.path("dev", f"tw{minor}"))
+        with open(w.path("dev", f"tw{minor}"), "wb") as f:
+            f.truncate(size)
+            f.seek(at)
+            f.write(data)
+        w.disk_event("add", f"tw{minor}", minor)
+        wait_for(lambda: w.entry(f"b240:{minor}") is not None)
+        found = next((line[13:] for line in w.entry(f"b240:{minor}") or [] if line.startswith("E:ID_FS_TYPE=")), None)
+        is_(found, what, f"blkid finds {what or 'nothing'} by what stands at {at}")
 
     # ---- links with several claimants ----
     w.disk("tdb", 2, attrs={"prio": "high"})
