@@ -73,11 +73,35 @@ static int parse_entry(struct device *d, char *text)
         return 0;
 }
 
+/* The whole of an entry, and its mode. */
+static int read_text(const char *path, char **ret, mode_t *ret_mode)
+{
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        _cleanup_free_ char *text = NULL;
+        struct stat st;
+        ssize_t n;
+
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode) || st.st_size > DB_MAX)
+                return -EINVAL;
+        text = malloc((size_t)st.st_size + 1);
+        if (!text)
+                return -ENOMEM;
+        n = read(fd, text, (size_t)st.st_size); /* it is never written in place */
+        if (n < 0)
+                return -errno;
+        text[n] = '\0';
+        *ret = TAKE_PTR(text);
+        *ret_mode = st.st_mode;
+        return 0;
+}
+
 int db_read(struct device *d)
 {
         _cleanup_free_ char *text = NULL;
         char path[PATH_MAX];
-        struct stat st;
+        mode_t mode = 0;
         int r;
 
         d->db_loaded = true;
@@ -88,12 +112,11 @@ int db_read(struct device *d)
         r = db_path(d->id, path);
         if (r < 0)
                 return r;
-        r = read_file(path, DB_MAX, &text, NULL);
+        r = read_text(path, &text, &mode);
         if (r < 0)
                 return r;
         if (d->virtual_only) {
-                if (stat(path, &st) >= 0)
-                        d->db_persist = st.st_mode & S_ISVTX;
+                d->db_persist = mode & S_ISVTX;
                 d->db_text = strdup(text);
         }
         return parse_entry(d, text);

@@ -51,12 +51,12 @@ void device_free_attrs(struct device *d)
 
 /* 0 with the text in buf (NUL-terminated), or -errno when the attribute counts as absent: -ELOOP when it is a link,
  * -EISDIR when it is a directory. Of what is write-only sysfs lets nobody read, not even root. */
-static int read_regular(const char *path, char *buf)
+static int read_regular(int dirfd, const char *path, char *buf)
 {
         _cleanup_close_ int fd = -1;
         ssize_t n;
 
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
+        fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
         if (fd < 0)
                 return -errno;
         n = read(fd, buf, ATTR_MAX);
@@ -73,18 +73,18 @@ static int read_regular(const char *path, char *buf)
 static int read_attr(struct device *d, const char *name, char *buf)
 {
         char path[PATH_MAX], target[PATH_MAX];
+        int dirfd, r;
         ssize_t n;
-        int r;
 
-        r = real_sys_path(d->syspath, name, path);
+        r = near_sys_path(d->syspath, name, path, &dirfd);
         if (r >= 0)
-                r = read_regular(path, buf);
+                r = read_regular(dirfd, path, buf);
         if (r != -ELOOP)
                 return r;
         /* Only these links point at something with a name of its own. */
         if (!streq(name, "driver") && !streq(name, "subsystem") && !streq(name, "module"))
                 return -EINVAL;
-        n = readlink(path, target, sizeof(target) - 1);
+        n = readlinkat(dirfd, path, target, sizeof(target) - 1);
         if (n < 0)
                 return -errno;
         target[n] = 0;

@@ -64,6 +64,16 @@ static int prepare(struct event_run *run)
         return 0;
 }
 
+static int apply_rules(struct event_run *run)
+{
+        int r;
+
+        device_near(run->d->syspath);
+        r = rules_apply(run->m->rules, run->d, &run->re, &event_ops);
+        device_near(NULL);
+        return r;
+}
+
 /* The rules, over a fresh device, or on from where they were put off. Their answer, or what prepare() says. */
 static int apply_once(struct event_run *run)
 {
@@ -72,7 +82,7 @@ static int apply_once(struct event_run *run)
 
         if (run->d && m->rules && rules_stopped(m->rules, &run->re)) {
                 run->re.global_env = m->global_env;
-                return rules_apply(m->rules, run->d, &run->re, &event_ops);
+                return apply_rules(run);
         }
         rules_event_done(&run->re);
         run->re = (struct rules_event) {};
@@ -88,7 +98,7 @@ static int apply_once(struct event_run *run)
         };
         if (!m->rules || !rules_may_match(m->rules, run->d))
                 return 0;
-        return rules_apply(m->rules, run->d, &run->re, &event_ops);
+        return apply_rules(run);
 }
 
 void event_rules(struct event_run *run)
