@@ -211,6 +211,17 @@ def whole(directory, name, volatile="$^"):
     return {name: {line for line in lines(directory, name) if not re.search(volatile, line)}}
 
 
+def arrays(directory):
+    """/proc/mdstat, with the members of an array in the order of their roles and not in that of their discovery."""
+    found = whole(directory, "mdstat")
+    member = re.compile(r"^\S+\[(\d+)\]")
+    for name, text in found.items():
+        found[name] = {" ".join([word for word in line.split(" ") if not member.match(word)] +
+                                sorted(filter(member.match, line.split(" ")), key=lambda word: int(member.match(word)[1])))
+                       if line.startswith("md") else line for line in text}
+    return found
+
+
 def units(directory):
     """With the paths that their names stand for, as far as these are of sysfs, so that numbers in them are seen."""
     def path(name):
@@ -241,7 +252,7 @@ def raw_state(directory):
         "udisks": blocks(directory, "udisks", "^/org/", "DiskSeq|TimeDetected|TimeMediaDetected|CurrentFirmware|SmartUpdated|diskseq"),
         "udisks status": whole(directory, "udisks.status"),
         "lvm": {**whole(directory, "pvs"), **whole(directory, "lvs")},
-        "md": {**whole(directory, "mdstat"), **whole(directory, "mdadm")},
+        "md": {**arrays(directory), **whole(directory, "mdadm")},
         "ip": whole(directory, "ip", "link/ether|qdisc"),
         "net": whole(directory, "net", "dummy|veth"),
         "modules": whole(directory, "modules"),

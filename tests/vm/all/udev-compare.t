@@ -40,6 +40,10 @@ EXPLAINED = [
     (r"^units", r"^- /sys/devices/virtual/block/md~ ", "asked for by its node before it was there, it stands under that name"),
     (r"nvme", r"^\+ E: ?LVM_VG_NAME_COMPLETE=", "lvm tells it to a disk's first event alone: systemd's boot handles each disk twice"),
     (r"^database", r"^- E:DM_LV_LAYER=$", "an empty property, which readers drop"),
+    (r"^dev: /dev/input/by-path/\S+-mouse$", r"^[-+] l\t\S+\t0\t0\t\S+/input~/(mouse|js)~>$",
+     "a mouse that is a joystick too claims one link twice; the last event has it: systemd's boot has all events a second time, by name"),
+    (r"^dev: /dev/console$", r"^(- c\t620\t0\t5|\+ c\t600\t0\t0)\t$",
+     "systemd itself gives the console to the group tty once a unit that wrote to it has ended: systemd-fsckd, which is not used"),
     (r"^dev: /dev/initctl", r"^- all of it", "the old FIFO of systemd-initctl.socket"),
     (r".", r"[-+] ?(E: ?)?NVME_HOST_IFACE=none|^[-+] [IV]:", "whether the last event of a device was a change"),
 ]
