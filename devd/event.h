@@ -39,8 +39,8 @@ struct event_run {
         unsigned replays;
         bool counted; /* among those that rouse-initrd has probed */
 
-        bool written;     /* the entry, in this event */
-        bool unwritten;   /* entry, tags or links could not be written for want of space, or a process not be had */
+        bool written; /* the entry, in this event */
+        bool unwritten; /* entry, tags or links could not be written for want of space, or a process not be had */
         int rules_result; /* what rules_apply() ended with */
         bool delayed;     /* the next program of RUN has waited for its time */
         size_t run_next;  /* RUN list */
