@@ -116,6 +116,7 @@ static void device_serialise(struct unit *u, struct state_out *s)
         state_put_flag(s, "present", d->present);
         state_put_flag(s, "not-ready", d->not_ready);
         state_put_flag(s, "missed", d->missed);
+        state_put_flag(s, "binds-mounts", d->binds_mounts);
         if (d->present)
                 state_put(s, "description", u->description);
         for (size_t i = 0; i < u->n_deps; i++)
@@ -136,6 +137,8 @@ static bool device_deserialise(struct unit *u, const char *key, const char *valu
                 d->not_ready = true;
         else if (streq(key, "missed"))
                 d->missed = true;
+        else if (streq(key, "binds-mounts"))
+                d->binds_mounts = true;
         else if (streq(key, "description"))
                 (void)str_replace(&u->description, value);
         else if (streq(key, "wants")) /* has been started already */
@@ -174,6 +177,13 @@ static void set_description(struct unit *u, char **props)
         text = label ? str_printf("%s %s", model, label) : strdup(model);
         if (text)
                 (void)str_replace(&u->description, text);
+}
+
+static void set_binding(struct unit *u, char **props)
+{
+        const char *value = strv_env_get(props, "SYSTEMD_MOUNT_DEVICE_BOUND");
+
+        UNIT_CAST(device_unit, u)->binds_mounts = value && parse_boolean(value) > 0;
 }
 
 static void add_wants(struct unit *u, char **props)
@@ -231,6 +241,8 @@ static void set_present(struct unit *u, bool present, bool not_ready)
         struct device_unit *d = UNIT_CAST(device_unit, u);
         enum active_state old = unit_active_state(u);
 
+        if (old == UNIT_ACTIVE && (!present || not_ready))
+                mount_bound_check(u);
         d->present = present;
         d->not_ready = not_ready;
         if (unit_active_state(u) != old)
@@ -257,10 +269,15 @@ static void update_name(
                 u->load_state = UNIT_LOADED;
                 UNIT_CAST(device_unit, u)->watched = true; /* devd tells of this device anyway */
         }
-        (void)str_replace(&UNIT_CAST(device_unit, u)->syspath, present ? syspath : NULL);
-        if (present)
+        if (present) {
+                (void)str_replace(&UNIT_CAST(device_unit, u)->syspath, syspath);
                 set_description(u, props);
+        }
         set_present(u, present, state == DL_DEV_NOT_READY);
+        if (!present)
+                (void)str_replace(&UNIT_CAST(device_unit, u)->syspath, NULL);
+        else if (streq(name, syspath))
+                set_binding(u, props);
         if (state == DL_DEV_PRESENT)
                 add_wants(u, props);
 }

@@ -744,11 +744,14 @@ void mountinfo_message(struct manager *m, bool there, const char *where, const c
                 return;
         }
         mt->in_mountinfo = there;
+        if (!there)
+                mount_bound_know(mt);
         if (there) {
                 know_again(mt);
                 (void)str_replace(&mt->mi_what, what);
                 (void)str_replace(&mt->mi_type, type);
                 (void)str_replace(&mt->mi_options, options);
+                mount_bound_know(mt);
                 if (mt->state == MNT_DEAD || mt->state == MNT_FAILED ||
                         (mt->state == MNT_MOUNTING && mt->control_pid <= 0))
                         set_state(mt, MNT_MOUNTED);

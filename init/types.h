@@ -246,6 +246,11 @@ struct mount {
         struct loop_timer timer;
         unsigned n_retry;
 };
+/* mount-bound.c: it came, went, or is of another device now. */
+void mount_bound_know(struct mount *mt);
+/* The device is about to go, or its properties have changed: mounts of it may be bound to it. */
+void mount_bound_check(struct unit *device);
+
 enum swap_state { SWP_DEAD, SWP_ACTIVATING, SWP_ACTIVE, SWP_DEACTIVATING, SWP_FAILED };
 struct swap {
         struct unit unit;
@@ -269,7 +274,8 @@ struct device_unit {
         struct unit unit;
         char *syspath; /* of the device that it now stands for, NULL when absent */
         bool present, not_ready, watched;
-        bool missed; /* its absence sent the boot to emergency.target */
+        bool missed;       /* its absence sent the boot to emergency.target */
+        bool binds_mounts; /* SYSTEMD_MOUNT_DEVICE_BOUND=, of the unit of its sysfs path */
 };
 
 /* ---- target, slice, scope, timer, path ---- */

@@ -181,6 +181,33 @@ static void test_disk_gone(void)
         end();
 }
 
+/* What mount(8) has mounted goes with its device only if somebody says so. */
+static void test_bound(void)
+{
+        char *says[] = { (char *)"SYSTEMD_MOUNT_DEVICE_BOUND=1", NULL };
+
+        for (int bound = 0; bound < 2; bound++) {
+                struct unit *u;
+
+                m = test_manager();
+                device_message(m, "/sys/devices/sr9", "/dev/sr9", DL_DEV_PRESENT, NULL, bound ? says : NULL);
+                mountinfo_message(m, true, "/disc", "/dev/sr9", "iso9660", "ro");
+                manager_dispatch_load_queue(m);
+                u = unit_find(m, "disc.mount");
+                is_str(unit_sub_state(u), "mounted", "a disc is mounted by hand");
+                ok(unit_has_dep(u, DEP_AFTER, unit_find(m, "dev-sr9.device")), "its unit knows the drive's");
+                device_message(m, "/sys/devices/sr9", "/dev/sr9", DL_DEV_NOT_READY, NULL, NULL);
+                manager_dispatch_run_queue(m);
+                ok(was_done("umount ;") == (bound == 1),
+                        bound ? "SYSTEMD_MOUNT_DEVICE_BOUND=: unmounted when the disc is gone"
+                              : "otherwise it stays");
+                mountinfo_message(m, false, "/disc", "/dev/sr9", "iso9660", "ro");
+                ok(!unit_has_dep(u, DEP_AFTER, unit_find(m, "dev-sr9.device")),
+                        "unmounted, it is of no device");
+                end();
+        }
+}
+
 static void test_without_file(void)
 {
         struct unit *u;
@@ -324,6 +351,7 @@ int main(void)
         test_begin();
         test_mount();
         test_disk_gone();
+        test_bound();
         test_without_file();
         test_swap();
         test_automount();

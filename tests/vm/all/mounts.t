@@ -51,6 +51,14 @@ STEPS = [
      "printf '[Swap]\\nWhat=/dev/disk/by-label/lab\\n' > '/run/systemd/system/dev-disk-by\\x2dlabel-lab.swap' && systemctl daemon-reload && "
      "systemctl start 'dev-disk-by\\x2dlabel-lab.swap' && swapon --show=NAME --noheadings | grep loop && "
      "systemctl stop 'dev-disk-by\\x2dlabel-lab.swap' && losetup -d $loop; swapon --show=NAME --noheadings", 0, r"/dev/loop\d\n/dev/vdd$"),
+    # what was mounted by hand goes with its device where it is said to, and stays otherwise
+    ("for o in rw x-systemd.device-bound; do truncate -s 8M /run/b && mkfs.ext4 -q /run/b && loop=$(losetup -f --show /run/b) && udevadm settle; "
+     "until systemctl is-active -q dev-$(basename $loop).device; do sleep 0.1; done; mkdir -p /run/bm; mount -o $o $loop /run/bm; "
+     "until systemctl is-active -q run-bm.mount; do sleep 0.1; done; mkdir -p /run/udev/rules.d; "
+     "echo \"KERNEL==\\\"$(basename $loop)\\\", ENV{SYSTEMD_READY}=\\\"0\\\"\" >/run/udev/rules.d/99-b.rules; udevadm control --reload; udevadm trigger -c change $loop; "
+     "until ! systemctl is-active -q dev-$(basename $loop).device; do sleep 0.1; done; "
+     "[ $o = rw ] || until ! findmnt -n /run/bm >/dev/null; do sleep 0.1; done; findmnt -n -o FSTYPE /run/bm; systemctl is-active run-bm.mount; rm /run/udev/rules.d/99-b.rules; "
+     "! findmnt -n /run/bm >/dev/null || umount /run/bm; losetup -d $loop; done", 0, r"^ext4\nactive\ninactive$"),
     # a service bound to a device stops with it
     ("truncate -s 4M /run/e && loop=$(losetup -f --show /run/e) && udevadm settle; "
      "until systemctl is-active -q dev-$(basename $loop).device; do sleep 0.1; done; "
