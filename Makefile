@@ -56,7 +56,7 @@ endef
 # What the machine must have: installed once, by the first target that needs it.
 DEPS := gcc make pkg-config libkmod-dev libblkid-dev libmount-dev libudev-dev libelf-dev libzstd-dev liblz4-dev \
         liblzma-dev zlib1g-dev libseccomp-dev libsystemd-dev clang clang-format libclang-rt-14-dev qemu-system-x86 mmdebstrap busybox-static \
-        e2fsprogs fdisk zstd lz4 xz-utils cpio kmod python3 perl man-db iproute2 util-linux procps dbus systemd dpkg-dev swtpm
+        e2fsprogs squashfs-tools erofs-utils fdisk zstd lz4 xz-utils cpio kmod python3 perl man-db iproute2 util-linux procps dbus systemd dpkg-dev swtpm
 
 deps: $(OUT)/.deps
 $(OUT)/.deps: Makefile

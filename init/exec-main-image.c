@@ -1,35 +1,39 @@
 /* rouse-exec: what comes from disk images and extensions. RootImage= stands in the place of RootDirectory=, MountImages= are
  * mounted like BindPaths=, ExtensionImages= and ExtensionDirectories= lie over /usr and /opt as overlayfs, read-only.
  *
- * An image is a file system without a partition table, in a file or on a block device. A file becomes a loop device
- * that the kernel gives back when the last mount of it is gone; it is opened before the service has a /dev of its own.
- * An extension has to say that it is made for this root: extension-release.NAME, see os-release(5). */
+ * exec-main-disk.c knows what an image holds; it is opened before the service has a /dev of its own. An extension has
+ * to say that it is made for this root: extension-release.NAME, see os-release(5). */
+#include <dirent.h>
 #include <fcntl.h>
-#include <linux/loop.h>
 #include <linux/mount.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 
+#include "exec-main-disk.h"
 #include "exec-main-mount.h"
 #include "lib/fileio.h"
+#include "lib/machine.h"
 
 #define ROOT_PLACE  "/run/rouse/image-root" /* mount points, in the service's namespace only */
 #define LAYER_PLACE "/run/rouse/image-layers"
 #define MAX_IMAGES  64
 #define RELEASES    "/usr/lib/extension-release.d"
+#define RELAX       "x-systemd.relax-extension-release-check"
 
 static void fail(struct helper *h, int err, const char *what)
 {
         helper_fail(h, EXIT_NAMESPACE, err, what);
 }
 
-/* "[-]SOURCE[:DEST][:OPTIONS]" of one kind, taken apart; \: is a colon of the name. */
+/* "[-]SOURCE[:DEST][:OPTIONS]" of one kind, taken apart; \: is a colon of the name. OPTIONS are the root's, or
+ * "PARTITION:OPTIONS:PARTITION:OPTIONS…". */
 struct image {
-        char *source, *dest, *options;
-        int fd; /* detached mount, -1: left out */
+        char *source, *dest;
+        const char *options[PART_MAX];
+        struct disk disk;
 };
 
 static char *take_part(char **at)
@@ -48,6 +52,28 @@ static char *take_part(char **at)
         return begin;
 }
 
+static void take_option(struct helper *h, struct image *i, const char *name, const char *options)
+{
+        int part = disk_part_from_string(name, strlen(name));
+
+        if (part >= 0)
+                i->options[part] = options;
+        else if (part != -ENOENT)
+                fail(h, part, name);
+}
+
+static void take_options(struct helper *h, struct image *i, char *text)
+{
+        if (!text || !strchr(text, ':'))
+                i->options[PART_ROOT] = text;
+        else
+                while (text) {
+                        const char *name = strsep(&text, ":");
+
+                        take_option(h, i, name, strsep(&text, ":") ?: "");
+                }
+}
+
 /* False: it is not there, and need not be. */
 static bool take_apart(struct helper *h, const char *text, bool has_dest, struct image *ret)
 {
@@ -56,155 +82,22 @@ static bool take_apart(struct helper *h, const char *text, bool has_dest, struct
 
         if (!copy)
                 helper_fail(h, EXIT_MEMORY, -ENOMEM, NULL);
-        *ret = (struct image) { .fd = -1 };
+        *ret = (struct image) { 0 };
         ret->source = take_part(&at);
         if (has_dest)
                 ret->dest = take_part(&at);
-        ret->options = at ?: (char *)"";
-        if (startswith(ret->options, "root:")) /* the one partition that there is */
-                ret->options += strlen("root:");
-        if (*ret->source != '/' || (has_dest && (!ret->dest || *ret->dest != '/')) ||
-                strchr(ret->options, ':'))
+        if (*ret->source != '/' || (has_dest && (!ret->dest || *ret->dest != '/')))
                 fail(h, -EINVAL, text);
+        take_options(h, ret, at);
         return !optional || access(ret->source, F_OK) == 0;
 }
 
-/* ---- loop devices ---- */
-
-static int new_loop(int file, bool read_only, char *name, size_t n)
+static void open_image(struct helper *h, struct image *i, bool read_only)
 {
-        struct loop_config config = { .fd = (uint32_t)file,
-                .info.lo_flags = LO_FLAGS_AUTOCLEAR | (read_only ? LO_FLAGS_READ_ONLY : 0) };
-        _cleanup_close_ int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+        int r = disk_open(i->source, read_only, i->options, &i->disk);
 
-        if (control < 0)
-                return -errno;
-        for (int tries = 0; tries < 64; tries++) { /* others look for one at the same time */
-                int number = ioctl(control, LOOP_CTL_GET_FREE), fd;
-
-                if (number < 0)
-                        return -errno;
-                snprintf(name, n, "/dev/loop%d", number);
-                fd = open(name, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
-                if (fd < 0)
-                        return -errno;
-                if (ioctl(fd, LOOP_CONFIGURE, &config) >= 0)
-                        return fd;
-                close(fd);
-                if (errno != EBUSY)
-                        return -errno;
-        }
-        return -EBUSY;
-}
-
-/* ---- file systems ---- */
-
-static const struct {
-        const char *type, *magic;
-        size_t n;
-        off_t at;
-} magics[] = {
-        { "squashfs", "hsqs", 4, 0 },
-        { "ext4", "\x53\xef", 2, 1080 },
-        { "erofs", "\xe2\xe1\xf5\xe0", 4, 1024 },
-        { "xfs", "XFSB", 4, 0 },
-        { "btrfs", "_BHRfS_M", 8, 65600 },
-};
-
-static const char *type_of(int fd)
-{
-        for (size_t i = 0; i < ARRAY_SIZE(magics); i++) {
-                char found[8];
-
-                if (pread(fd, found, magics[i].n, magics[i].at) == (ssize_t)magics[i].n &&
-                        memcmp(found, magics[i].magic, magics[i].n) == 0)
-                        return magics[i].type;
-        }
-        return NULL;
-}
-
-/* Options that are the mount's; the rest is the file system's own. */
-static unsigned mount_flag(const char *option)
-{
-        static const struct {
-                const char *name;
-                unsigned attr;
-        } flags[] = {
-                { "ro", MOUNT_ATTR_RDONLY },
-                { "nosuid", MOUNT_ATTR_NOSUID },
-                { "nodev", MOUNT_ATTR_NODEV },
-                { "noexec", MOUNT_ATTR_NOEXEC },
-                { "noatime", MOUNT_ATTR_NOATIME },
-        };
-
-        for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
-                if (streq(option, flags[i].name))
-                        return flags[i].attr;
-        return 0;
-}
-
-static int mount_device(const char *type, const char *device, bool read_only, const char *options)
-{
-        _cleanup_close_ int fs = (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
-        _cleanup_strv_ char **list = strv_split(options, ",");
-        unsigned attr = read_only ? MOUNT_ATTR_RDONLY : 0;
-        int fd;
-
-        if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "source", device, 0) < 0)
-                return -errno;
-        FOREACH_STR (o, list) {
-                char *eq = strchr(*o, '=');
-                unsigned flag = mount_flag(*o);
-
-                attr |= flag;
-                if (flag || startswith(*o, "x-") || streq(*o, "rw"))
-                        continue;
-                if (eq)
-                        *eq++ = '\0';
-                if (syscall(SYS_fsconfig, fs, eq ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, *o, eq, 0) < 0)
-                        return -errno;
-        }
-        if (attr & MOUNT_ATTR_RDONLY && syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0)
-                return -errno;
-        if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-                return -errno;
-        fd = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attr);
-        return fd < 0 ? -errno : fd;
-}
-
-/* A detached mount of what the image holds. */
-static int mount_image(const struct image *i, bool read_only)
-{
-        _cleanup_close_ int file = read_only ? -1 : open(i->source, O_RDWR | O_CLOEXEC), loop = -1;
-        char device[32];
-        const char *type;
-        struct stat st;
-
-        if (file < 0) {
-                read_only = true;
-                file = open(i->source, O_RDONLY | O_CLOEXEC);
-        }
-        if (file < 0 || fstat(file, &st) < 0)
-                return -errno;
-        if (S_ISREG(st.st_mode)) {
-                loop = new_loop(file, read_only, device, sizeof(device));
-                if (loop < 0)
-                        return loop;
-        } else if (!S_ISBLK(st.st_mode))
-                return -ENOTBLK;
-        type = type_of(file);
-        if (!type)
-                return -EMEDIUMTYPE;
-        return mount_device(type, loop >= 0 ? device : i->source, read_only, i->options);
-}
-
-static int place_mount(int fd, const char *path)
-{
-        int r = mkdir_p(path, 0755);
-
-        if (r < 0 && access(path, F_OK) < 0)
-                return r;
-        return syscall(SYS_move_mount, fd, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
+        if (r < 0)
+                fail(h, r, i->source);
 }
 
 /* ---- RootImage= ---- */
@@ -224,23 +117,24 @@ static const char *image_of_kind(struct helper *h, const char *kind, uint32_t *a
 
 const char *image_root(struct helper *h)
 {
-        uint32_t at = 0, k = 0;
-        const char *text = image_of_kind(h, "RootImage", &at),
-                   *options = image_of_kind(h, "RootImageOptions", &k);
+        uint32_t at = 0;
+        const char *text = image_of_kind(h, "RootImage", &at), *options;
         struct image i;
         int r;
 
-        if (!text)
+        if (!text || !take_apart(h, text, false, &i))
                 return NULL;
-        if (!take_apart(h, text, false, &i))
-                return NULL;
-        if (options)
-                i.options = (char *)(startswith(options, "root:") ?: options);
-        i.fd = mount_image(&i, false);
-        r = i.fd < 0 ? i.fd : place_mount(i.fd, ROOT_PLACE);
+        for (at = 0; (options = image_of_kind(h, "RootImageOptions", &at));) {
+                char *copy = strdup(options);
+
+                if (!copy)
+                        helper_fail(h, EXIT_MEMORY, -ENOMEM, NULL);
+                take_options(h, &i, copy);
+        }
+        open_image(h, &i, false);
+        r = disk_place(&i.disk, ROOT_PLACE);
         if (r < 0)
                 fail(h, r, i.source);
-        close(i.fd);
         return ROOT_PLACE;
 }
 
@@ -258,9 +152,7 @@ void image_prepare_mounts(struct helper *h)
 
                 if (!take_apart(h, text, true, i))
                         continue;
-                i->fd = mount_image(i, false);
-                if (i->fd < 0)
-                        fail(h, i->fd, i->source);
+                open_image(h, i, false);
                 n_mounts++;
         }
 }
@@ -273,10 +165,9 @@ void image_place_mounts(struct helper *h)
 
                 if (!dest)
                         dest = str_printf("%s%s", mount_root, mounts[k].dest);
-                r = dest ? place_mount(mounts[k].fd, dest) : -ENOMEM;
+                r = dest ? disk_place(&mounts[k].disk, dest) : -ENOMEM;
                 if (r < 0)
                         fail(h, r, mounts[k].dest);
-                close(mounts[k].fd);
         }
 }
 
@@ -310,10 +201,12 @@ static bool same_value(const char *a, const char *b, const char *key, bool *ret_
 
 static bool made_for(const char *release, const char *host)
 {
-        _cleanup_free_ char *id = release_value(release, "ID");
+        _cleanup_free_ char *id = release_value(release, "ID"),
+                            *machine = release_value(release, "ARCHITECTURE");
         bool said, same;
 
-        if (!id || !*id)
+        if (!id || !*id || !machine ||
+                (*machine && !streq(machine, "_any") && !streq(machine, architecture_name())))
                 return false;
         if (streq(id, "_any"))
                 return true;
@@ -336,15 +229,47 @@ static int read_host_release(char **ret)
         return -ENOENT;
 }
 
-static void check_release(struct helper *h, const char *layer, const char *source, const char *host)
+static int is_release(const struct dirent *e)
 {
-        _cleanup_free_ char *name = strdup(path_basename(source)), *path = NULL, *text = NULL;
+        return startswith(e->d_name, "extension-release.") != NULL;
+}
+
+static bool is_tagged(const char *path)
+{
+        char value[8] = "";
+        ssize_t n = getxattr(path, "user.extension-release.strict", value, sizeof(value) - 1);
+
+        return n > 0 && parse_boolean(value) == 0;
+}
+
+/* The one file that there is; relaxed: whatever its name is, otherwise it has to say itself that this does not matter. */
+static char *other_release(const char *layer, bool relaxed)
+{
+        _cleanup_free_ char *dir = str_printf("%s" RELEASES, layer), *path = NULL;
+        struct dirent **list = NULL;
+        int n = dir ? scandir(dir, &list, is_release, NULL) : -1;
+
+        if (n == 1)
+                path = path_join(dir, list[0]->d_name);
+        for (int i = 0; i < n; i++)
+                free(list[i]);
+        free(list);
+        return path && (relaxed || is_tagged(path)) ? TAKE_PTR(path) : NULL;
+}
+
+static void check_release(struct helper *h, const char *layer, const struct image *i, const char *host)
+{
+        _cleanup_free_ char *name = strdup(path_basename(i->source)), *path = NULL, *other = NULL,
+                            *text = NULL;
         char *raw = name ? (char *)endswith(name, ".raw") : NULL;
+        bool relaxed = i->options[PART_ROOT] && strstr(i->options[PART_ROOT], RELAX);
 
         if (raw)
                 *raw = '\0';
         path = name ? str_printf("%s" RELEASES "/extension-release.%s", layer, name) : NULL;
-        if (!path || read_file(path, 64 * 1024, &text, NULL) < 0 || !made_for(text, host))
+        if (path && access(path, F_OK) < 0)
+                other = other_release(layer, relaxed);
+        if (!path || read_file(other ?: path, 64 * 1024, &text, NULL) < 0 || !made_for(text, host))
                 fail(h, -ENOEXEC, path); /* made for another system, or for none */
 }
 
@@ -377,6 +302,30 @@ static void lay_over(struct helper *h, size_t n_layers, const char *dir)
                 fail(h, -errno, target);
 }
 
+static void start_layers(struct helper *h, char **ret_host)
+{
+        int r = read_host_release(ret_host);
+
+        if (r >= 0)
+                r = mkdir_p(LAYER_PLACE, 0755);
+        if (r < 0)
+                fail(h, r, "os-release");
+        if (mount("layers", LAYER_PLACE, "tmpfs", MS_NODEV | MS_NOSUID, "mode=0700") < 0 ||
+                mkdir(LAYER_PLACE "/none", 0755) < 0)
+                fail(h, -errno, LAYER_PLACE);
+}
+
+static void open_directory(struct helper *h, struct image *i)
+{
+        int fd = (int)syscall(
+                SYS_open_tree, AT_FDCWD, i->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+
+        if (fd < 0)
+                fail(h, -errno, i->source);
+        for (int part = 0; part < PART_MAX; part++)
+                i->disk.fd[part] = part == PART_ROOT ? fd : -1;
+}
+
 void image_extend(struct helper *h)
 {
         static const char *const kinds[] = { "ExtensionImages", "ExtensionDirectories" };
@@ -393,24 +342,17 @@ void image_extend(struct helper *h)
 
                         if (!take_apart(h, text, false, &i))
                                 continue;
-                        if (n == 0 &&
-                                ((r = read_host_release(&host)) < 0 || (r = mkdir_p(LAYER_PLACE, 0755)) < 0))
-                                fail(h, r, "os-release");
-                        if (n == 0 && (mount("layers", LAYER_PLACE, "tmpfs", MS_NODEV | MS_NOSUID,
-                                               "mode=0700") < 0 ||
-                                              mkdir(LAYER_PLACE "/none", 0755) < 0))
-                                fail(h, -errno, LAYER_PLACE);
-                        i.fd = k == 0 ? mount_image(&i, true)
-                                      : (int)syscall(SYS_open_tree, AT_FDCWD, i.source,
-                                                OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
-                        if (i.fd < 0)
-                                fail(h, k == 0 ? i.fd : -errno, i.source);
+                        if (n == 0)
+                                start_layers(h, &host);
+                        if (k == 0)
+                                open_image(h, &i, true);
+                        else
+                                open_directory(h, &i);
                         snprintf(layer, sizeof(layer), LAYER_PLACE "/%zu", n++);
-                        r = place_mount(i.fd, layer);
+                        r = disk_place(&i.disk, layer);
                         if (r < 0)
                                 fail(h, r, i.source);
-                        close(i.fd);
-                        check_release(h, layer, i.source, host);
+                        check_release(h, layer, &i, host);
                 }
         }
         if (n == 0)

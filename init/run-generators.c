@@ -18,6 +18,7 @@
 #include "load.h"
 #include "lib/cmdline.h"
 #include "lib/fileio.h"
+#include "lib/machine.h"
 #include "lib/paths.h"
 
 #define GENERATORS_MAX (10 * USEC_PER_SEC)

@@ -12,6 +12,7 @@
 #include "config.h"
 #include "control.h"
 #include "lib/fileio.h"
+#include "lib/machine.h"
 #include "names.h"
 #include "types.h"
 

@@ -430,8 +430,6 @@ int verify_reach_from_string(const char *s);
 int verify_main(struct manager *m, char **files);
 /* dump-directives.c: the table as Markdown; 0 or 1 (a process's exit status). */
 int dump_directives(FILE *f);
-/* specifier.c: "x86-64" … of this machine, as ConditionArchitecture= and %a name it. */
-const char *architecture_name(void);
 
 /* condition.c */
 /* False: a path on a slow file system is being looked at; the unit's job is run again when that is known. */

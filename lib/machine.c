@@ -92,3 +92,58 @@ int machine_kernel_is(const char *list)
                         return 0;
         }
 }
+
+const char *architecture_name(void)
+{
+        static const struct {
+                const char *machine, *name;
+        } table[] = {
+                { "x86_64", "x86-64" },
+                { "i386", "x86" },
+                { "i486", "x86" },
+                { "i586", "x86" },
+                { "i686", "x86" },
+                { "aarch64", "arm64" },
+                { "aarch64_be", "arm64-be" },
+                { "armv4l", "arm" },
+                { "armv5tel", "arm" },
+                { "armv6l", "arm" },
+                { "armv7l", "arm" },
+                { "armv8l", "arm" },
+                { "armv7b", "arm-be" },
+                { "riscv32", "riscv32" },
+                { "riscv64", "riscv64" },
+                { "ppc", "ppc" },
+                { "ppcle", "ppc-le" },
+                { "ppc64", "ppc64" },
+                { "ppc64le", "ppc64-le" },
+                { "s390", "s390" },
+                { "s390x", "s390x" },
+                { "mips", "mips" },
+                { "mips64", "mips64" },
+                { "loongarch64", "loongarch64" },
+                { "alpha", "alpha" },
+                { "sparc", "sparc" },
+                { "sparc64", "sparc64" },
+                { "parisc", "parisc" },
+                { "parisc64", "parisc64" },
+                { "ia64", "ia64" },
+                { "m68k", "m68k" },
+                { "sh4", "sh" },
+        };
+        struct utsname n;
+
+        if (uname(&n) < 0)
+                return "unknown";
+        for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+                if (streq(n.machine, table[i].machine)) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+                        if (streq(table[i].name, "mips"))
+                                return "mips-le";
+                        if (streq(table[i].name, "mips64"))
+                                return "mips64-le";
+#endif
+                        return table[i].name;
+                }
+        return "unknown";
+}

@@ -7,3 +7,5 @@
 int machine_firmware_is(const char *p);
 /* A list of expressions that must all hold; without an operator a pattern. */
 int machine_kernel_is(const char *list);
+/* "x86-64" … of this machine, as ConditionArchitecture= and %a name it. */
+const char *architecture_name(void);

@@ -5,8 +5,11 @@ sees and may do then: tests/directives/cases.py, run by PID 1 in namespaces.
 EMPTY=1 with the build of tests/empty-directives: each unit without the effect
 of its case's row; then every case has to fail.
 """
+import contextlib
+import fcntl
 import glob
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -19,6 +22,7 @@ import cases  # noqa: E402
 import pid1_ns  # noqa: E402
 from pid1_ns import OUT, Machine, Tap  # noqa: E402
 
+LOOPS, LOOP_CTL_ADD = 64, 0x4C80
 EMPTY = bool(os.environ.get("EMPTY"))
 PREPARE = """
 mkdir -p /results /srv/root/usr/sbin /srv/root/proc /srv/root/sys /srv/root/dev /srv/root/run /opt/marked/sub /opt/home \\
@@ -45,10 +49,14 @@ class DirectiveMachine(Machine):
             "cd /;", f"env=$(command -v env); cd {self.root}; mkdir -p old; pivot_root . old; umount -l old;")
 
     def _devices(self):
-        """With the loop devices that there are, and one that is free."""
+        """With loop devices enough for all cases at once: here no node appears by itself."""
         fds = super()._devices()
-        number = subprocess.run(["losetup", "-f"], capture_output=True, text=True).stdout.strip()
-        for node in {"/dev/loop-control", number, *glob.glob("/dev/loop[0-9]*")} - {""}:
+        if os.path.exists("/dev/loop-control"):
+            with open("/dev/loop-control", "rb") as control:
+                for number in range(LOOPS):
+                    with contextlib.suppress(FileExistsError):
+                        fcntl.ioctl(control, LOOP_CTL_ADD, number)
+        for node in ["/dev/loop-control", *glob.glob("/dev/loop[0-9]*")]:
             if os.path.exists(node):
                 open(self.path(node[1:]), "w").close()
                 subprocess.run(["mount", "--bind", node, self.path(node[1:])], check=True)
@@ -141,7 +149,45 @@ def make_images(m):
         os.makedirs(f"{root}/{folder}")
     subprocess.run(["cp", f"{OUT}/tests/probe", f"{root}/usr/sbin/"], check=True)
     for place in (more, root):
-        subprocess.run(["mkfs.ext4", "-q", "-F", "-d", place, f"{place}.raw", "8M"], check=True)
+        make_ext4(place, f"{place}.raw")
+    subprocess.run(["mksquashfs", more, m.path("opt/images/more.squashfs"), "-quiet", "-no-progress"], check=True)
+    subprocess.run(["mkfs.erofs", "--quiet", m.path("opt/images/more.erofs"), more], check=True)
+    make_tables(m, root, more)
+
+
+def make_ext4(folder, file, size="8M"):
+    subprocess.run(["mkfs.ext4", "-q", "-F", "-d", folder, file, size], check=True)
+
+
+def make_disk(file, label, *partitions):
+    """An image of (type and attributes, file with a file system) with a partition table."""
+    with open(file, "wb") as f:
+        f.truncate((2 + 8 * len(partitions)) << 20)
+    script = f"label: {label}\n" + "".join(f"start={1 + 8 * i}MiB, size=8MiB, type={kind}\n" for i, (kind, _) in enumerate(partitions))
+    subprocess.run(["sfdisk", "-q", file], input=script, text=True, check=True)
+    for i, (_, content) in enumerate(partitions):
+        subprocess.run(["dd", f"if={content}", f"of={file}", "bs=1M", f"seek={1 + 8 * i}", "conv=notrunc", "status=none"], check=True)
+
+
+def make_tables(m, root, more):
+    """Disks of several file systems: by the types of the Discoverable Partitions Specification, and with one alone."""
+    split, usr, home = (m.path(f"opt/images/{name}") for name in ("split", "usr", "home"))
+    os.system(f"cp -a {root} {split}; mkdir {usr} {home} {split}/home {split}/srv; mv {split}/usr/sbin {usr}/; echo of the image >{home}/marker; "
+              f"echo of the image >{usr}/marker; cp -a {more}/usr/lib {more}/usr/share {usr}/")
+    for place in (split, usr, home):
+        make_ext4(place, f"{place}.fs")
+    types = {name: f"{guid}{', attrs=GUID:60' if name == 'usr' else ', attrs=GUID:63' if name == 'srv' else ''}" for name, guid in (
+        ("root", "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709"), ("usr", "8484680C-9521-48C6-9C11-B0720656F69E"),
+        ("home", "933AC7E1-2EB4-4F13-B844-0E14E2AEF915"), ("srv", "3B8F8425-20E0-4F3B-907F-1A25A76F98E8"))}
+    linux = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
+    make_disk(m.path("opt/images/parts.raw"), "gpt", (types["srv"], f"{root}.raw"), (linux, f"{root}.raw"), (types["root"], f"{split}.fs"),
+              (types["usr"], f"{usr}.fs"), (types["home"], f"{home}.fs"))
+    make_disk(m.path("opt/images/usronly.raw"), "gpt", (types["usr"], f"{usr}.fs"))
+    make_disk(m.path("opt/images/single.raw"), "gpt", (linux, f"{more}.raw"))
+    make_disk(m.path("opt/images/mbr.raw"), "dos", ("83", f"{more}.raw"))
+    make_disk(m.path("opt/images/two.raw"), "gpt", (linux, f"{more}.raw"), (linux, f"{more}.raw"))
+    make_disk(m.path("opt/images/none.raw"), "gpt", (types["home"], f"{home}.fs"))
+
 
 def prepare_root(m):
     os.system(f"cp {OUT}/tests/probe {m.root}/usr/sbin/probe")
@@ -149,10 +195,14 @@ def prepare_root(m):
     m.file("etc/group", "root:x:0:\nprobe:x:1234:\nprobes:x:2345:\n")
     m.file("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n")
     for name, release in (("one", "ID=debian\nVERSION_ID=12"), ("two", "ID=_any"), ("other", "ID=fedora\nVERSION_ID=12"),
-                          ("newer", "ID=debian\nVERSION_ID=13")):
+                          ("newer", "ID=debian\nVERSION_ID=13"), ("foreign", "ID=_any\nARCHITECTURE=vax"),
+                          ("native", f"ID=_any\nARCHITECTURE={os.uname().machine.replace('_', '-')}"), ("renamed", "ID=_any")):
         m.file(f"opt/extensions/{name}/usr/lib/extension-release.d/extension-release.{name}", release + "\n")
         for file in (f"of-{name}", "of-both"):
             m.file(f"opt/extensions/{name}/usr/share/{file}", name + "\n")
+    for name, tag in (("tagged", b"0"), ("untagged", b"1")):
+        shutil.copytree(m.path("opt/extensions/renamed"), m.path(f"opt/extensions/{name}"))
+        os.setxattr(m.path(f"opt/extensions/{name}/usr/lib/extension-release.d/extension-release.renamed"), "user.extension-release.strict", tag)
     make_images(m)
     # namespaces with a name: kept by mounts that PID 1's own namespaces get with the rest
     for kind in ("net", "ipc"):

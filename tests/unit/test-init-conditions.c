@@ -1,6 +1,7 @@
 /* Conditions and asserts: each kind against a machine that is known, the '!' and '|' forms, resets. */
 #include <sys/utsname.h>
 
+#include "lib/machine.h"
 #include "init-test.h"
 #include "init/condition.h"
 #include "lib/compare.h"

@@ -1,6 +1,7 @@
 /* Every specifier of systemd.unit(5). */
 #include <sys/utsname.h>
 
+#include "lib/machine.h"
 #include "init-test.h"
 
 static void is_resolved(struct unit *u, const char *in, const char *want)

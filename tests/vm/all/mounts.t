@@ -57,7 +57,7 @@ STEPS = [
      "until systemctl is-active -q run-bm.mount; do sleep 0.1; done; mkdir -p /run/udev/rules.d; "
      "echo \"KERNEL==\\\"$(basename $loop)\\\", ENV{SYSTEMD_READY}=\\\"0\\\"\" >/run/udev/rules.d/99-b.rules; udevadm control --reload; udevadm trigger -c change $loop; "
      "until ! systemctl is-active -q dev-$(basename $loop).device; do sleep 0.1; done; "
-     "[ $o = rw ] || until ! findmnt -n /run/bm >/dev/null; do sleep 0.1; done; findmnt -n -o FSTYPE /run/bm; systemctl is-active run-bm.mount; rm /run/udev/rules.d/99-b.rules; "
+     "[ $o = rw ] || until ! findmnt -n /run/bm >/dev/null; do sleep 0.1; done; findmnt -n -o FSTYPE /run/bm; systemctl is-active run-bm.mount; rm /run/udev/rules.d/99-b.rules; udevadm control --reload; "
      "! findmnt -n /run/bm >/dev/null || umount /run/bm; losetup -d $loop; done", 0, r"^ext4\nactive\ninactive$"),
     # a service bound to a device stops with it
     ("truncate -s 4M /run/e && loop=$(losetup -f --show /run/e) && udevadm settle; "
