@@ -86,6 +86,8 @@ static int swap_load(struct unit *u)
         _cleanup_free_ char *name = NULL;
         int r;
 
+        if (!u->fragment_path && !s->what && !s->in_proc)
+                return -ENOENT;
         if (!s->what && unit_name_to_path(u->id, &s->what) < 0)
                 return -ENOEXEC;
         if (path_startswith(s->what, "/dev")) {
@@ -277,13 +279,55 @@ const struct unit_ops swap_ops = {
         .coldplug = swap_coldplug,
 };
 
+/* One that has no file is a unit as long as it is in use. */
+static void load_again(struct unit *u)
+{
+        u->load_state = UNIT_STUB;
+        (void)str_replace(&u->load_error, NULL);
+        unit_queue_load(u);
+        manager_dispatch_load_queue(u->manager);
+}
+
+static void note_in_proc(struct swap *s, bool there)
+{
+        struct unit *u = &s->unit;
+
+        s->in_proc = there;
+        if (there != (s->state == SWP_ACTIVE))
+                set_state(s, there ? SWP_ACTIVE : SWP_DEAD);
+        if (!there && !u->fragment_path) {
+                free(s->what);
+                s->what = NULL;
+                load_again(u);
+        }
+}
+
+/* Somebody else has made it: its unit has the name of its path. */
+static void found(struct manager *m, const char *what)
+{
+        _cleanup_free_ char *name = NULL;
+        struct unit *u;
+
+        if (unit_name_from_path(what, "swap", &name) < 0 || unit_get(m, name, &u) < 0)
+                return;
+        if (u->load_state == UNIT_STUB || u->load_state == UNIT_NOT_FOUND) {
+                UNIT_CAST(swap, u)->in_proc = true; /* so that it is a unit even without a file */
+                load_again(u);
+        }
+        u = unit_follow_merge(u);
+        if (u->load_state == UNIT_LOADED)
+                note_in_proc(UNIT_CAST(swap, u), true);
+}
+
 void swapinfo_message(struct manager *m, bool there, const char *what, int priority)
 {
+        bool known = false;
+
         UNITS_FOREACH(u, m, UNIT_SWAP)
         {
                 struct swap *s = UNIT_CAST(swap, u);
 
-                if (u->load_state != UNIT_LOADED || !s->what || s->control_pid > 0)
+                if (u->load_state != UNIT_LOADED || !s->what)
                         continue;
                 if (!streq(s->what, what)) {
                         _cleanup_free_ char *real = realpath(s->what, NULL);
@@ -291,8 +335,10 @@ void swapinfo_message(struct manager *m, bool there, const char *what, int prior
                         if (!streq_null(real, what))
                                 continue;
                 }
-                s->in_proc = there;
-                if (there != (s->state == SWP_ACTIVE))
-                        set_state(s, there ? SWP_ACTIVE : SWP_DEAD);
+                known = true;
+                if (s->control_pid <= 0)
+                        note_in_proc(s, there);
         }
+        if (there && !known)
+                found(m, what);
 }

@@ -244,26 +244,32 @@ static unsigned check_mode(struct unit *u, const char *path)
         return n;
 }
 
-static unsigned verify_unit(struct manager *m, struct unit *u)
-{
-        unsigned n = u->n_problems, cycles;
+/* What does not keep a unit from doing its work is a warning. */
+struct findings {
+        unsigned errors, warnings;
+};
 
+static void verify_unit(struct manager *m, struct unit *u, struct findings *f)
+{
+        f->warnings += u->n_problems;
         if (u->load_state == UNIT_MASKED)
-                return n;
-        if (u->load_state != UNIT_LOADED)
-                return n +
-                       verify_say(u, NULL, NULL, "%s", u->load_error ?: load_state_to_string(u->load_state));
-        n += strv_len(u->unsupported) > 0; /* named when it was read */
+                return;
+        if (u->load_state != UNIT_LOADED) {
+                f->errors += verify_say(
+                        u, NULL, NULL, "%s", u->load_error ?: load_state_to_string(u->load_state));
+                return;
+        }
+        f->warnings += strv_len(u->unsupported) > 0; /* named when it was read */
         if (u->fragment_path)
-                n += check_mode(u, u->fragment_path);
+                f->warnings += check_mode(u, u->fragment_path);
         FOREACH_STR (d, u->dropin_paths)
-                n += check_mode(u, *d);
-        n += check_programs(u);
-        n += verify_man_pages(u);
-        n += check_requirements(u);
-        n += check_triggered(u);
-        cycles = verify_cycles(u);
-        return n + cycles + check_transaction(m, u);
+                f->warnings += check_mode(u, *d);
+        f->errors += check_programs(u);
+        f->errors += verify_man_pages(u);
+        f->errors += check_requirements(u);
+        f->errors += check_triggered(u);
+        f->warnings += verify_cycles(u);
+        f->errors += check_transaction(m, u);
 }
 
 static unsigned problem(const char *name, const char *what)
@@ -273,33 +279,39 @@ static unsigned problem(const char *name, const char *what)
 }
 
 /* ids: those that were asked for, by what they turned out to be. */
-static unsigned verify_name(struct manager *m, const char *name, char ***ids)
+static void verify_name(struct manager *m, const char *name, char ***ids, struct findings *f)
 {
         _cleanup_free_ char *instance = NULL;
-        struct unit *u;
-        int r;
+        struct unit *u = NULL;
+        int r = 0;
 
-        if (!unit_name_valid(name, true))
-                return problem(name, "not the name of a unit");
-        if (unit_name_is_template(name)) {
-                if (unit_name_replace_instance(name, "test", &instance) < 0)
-                        return 1;
-                name = instance;
+        if (!unit_name_valid(name, true)) {
+                f->errors += problem(name, "not the name of a unit");
+                return;
         }
-        r = unit_load_by_name(m, name, &u);
+        if (unit_name_is_template(name)) {
+                r = unit_name_replace_instance(name, "test", &instance);
+                if (r >= 0)
+                        name = instance;
+        }
+        if (r >= 0)
+                r = unit_load_by_name(m, name, &u);
         if (r >= 0)
                 r = strv_add_unique(ids, u->id);
-        return r < 0 ? problem(name, strerror(-r)) : verify_unit(m, u);
+        if (r < 0)
+                f->errors += problem(name, strerror(-r));
+        else
+                verify_unit(m, u, f);
 }
 
 /* ---- what they need ---- */
 
-enum { REACH_NO, REACH_ONE, REACH_YES };
-static const char *const reach_names[] = { "no", "one", "yes" };
+enum { REACH_UNSET, REACH_NO, REACH_ONE, REACH_YES };
+static const char *const reach_names[] = { [REACH_NO] = "no", [REACH_ONE] = "one", [REACH_YES] = "yes" };
 
 int verify_reach_from_string(const char *s)
 {
-        for (size_t i = 0; i < ARRAY_SIZE(reach_names); i++)
+        for (size_t i = REACH_NO; i < ARRAY_SIZE(reach_names); i++)
                 if (streq(s, reach_names[i]))
                         return (int)i;
         return -EINVAL;
@@ -320,24 +332,24 @@ static int add_needed(struct unit *u, char ***ids)
 }
 
 /* A unit that is not there is a problem of those that need it, if it is one. */
-static unsigned verify_needed(struct manager *m, char ***ids)
+static void verify_needed(struct manager *m, char ***ids, struct findings *f)
 {
         size_t asked = strv_len(*ids);
-        unsigned n = 0;
 
         for (size_t i = 0; *ids && (*ids)[i] && (m->verify_reach == REACH_YES || i < asked); i++) {
                 struct unit *u = unit_find(m, (*ids)[i]);
 
-                if (u && add_needed(u, ids) < 0)
-                        return 1;
+                if (u && add_needed(u, ids) < 0) {
+                        f->errors++;
+                        return;
+                }
         }
         for (size_t i = asked; *ids && (*ids)[i]; i++) {
                 struct unit *u = NULL;
 
                 if (unit_load_by_name(m, (*ids)[i], &u) >= 0 && u->load_state != UNIT_NOT_FOUND)
-                        n += verify_unit(m, u);
+                        verify_unit(m, u, f);
         }
-        return n;
 }
 
 /* ---- the files ---- */
@@ -402,7 +414,7 @@ static bool file_is_there(struct manager *m, const char *file)
 int verify_main(struct manager *m, char **files)
 {
         _cleanup_strv_ char **units = NULL, **ids = NULL;
-        unsigned n = 0;
+        struct findings f = { 0 };
         int r = 0;
 
         if (!files || !*files) {
@@ -410,8 +422,8 @@ int verify_main(struct manager *m, char **files)
                 return 2;
         }
         m->verify = true;
-        FOREACH_STR (f, files) {
-                _cleanup_free_ char *u = unit_of_file(*f);
+        FOREACH_STR (file, files) {
+                _cleanup_free_ char *u = unit_of_file(*file);
 
                 r = u ? strv_add_unique(&units, u) : -ENOMEM;
                 if (r < 0)
@@ -425,12 +437,12 @@ int verify_main(struct manager *m, char **files)
                 log_error_errno(r, "Unit directories cannot be read: %m");
                 return 1;
         }
-        FOREACH_STR (f, files)
-                if (strchr(*f, '/') && !file_is_there(m, *f))
-                        n += problem(*f, "no such file, or it cannot be read");
+        FOREACH_STR (file, files)
+                if (strchr(*file, '/') && !file_is_there(m, *file))
+                        f.errors += problem(*file, "no such file, or it cannot be read");
         FOREACH_STR (u, units)
-                n += verify_name(m, path_basename(*u), &ids);
-        if (m->verify_reach != REACH_NO)
-                n += verify_needed(m, &ids);
-        return n > 0;
+                verify_name(m, path_basename(*u), &ids, &f);
+        if (m->verify_reach >= REACH_ONE)
+                verify_needed(m, &ids, &f);
+        return f.errors > 0 || (m->verify_reach != REACH_UNSET && f.warnings > 0);
 }

@@ -248,6 +248,23 @@ static void test_swap(void)
         end();
 }
 
+static void test_swap_without_file(void)
+{
+        struct unit *u;
+
+        m = test_manager();
+        u = test_unit(m, "dev-vdq.swap");
+        is_int(u->load_state, UNIT_NOT_FOUND, "a swap without a file is none");
+        swapinfo_message(m, true, "/dev/vdq", -2);
+        is_int(u->load_state, UNIT_LOADED, "one that is in use is");
+        is_int(unit_active_state(u), UNIT_ACTIVE, "and active");
+        is_str(UNIT_CAST(swap, u)->what, "/dev/vdq", "with its device");
+        swapinfo_message(m, false, "/dev/vdq", 0);
+        is_int(u->load_state, UNIT_NOT_FOUND, "until it is no longer");
+        is_int(unit_active_state(u), UNIT_INACTIVE, "then it is gone");
+        end();
+}
+
 static void test_automount(void)
 {
         struct unit *u = begin("automount", "/a", "Automount",
@@ -354,6 +371,7 @@ int main(void)
         test_bound();
         test_without_file();
         test_swap();
+        test_swap_without_file();
         test_automount();
         test_scope();
         return test_end();
