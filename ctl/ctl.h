@@ -56,7 +56,7 @@ void json_string(struct strbuf *b, const char *s);
 void json_record(struct strbuf *b, const struct ctl_record *rec);
 bool colors(void);
 const char *color(const char *name); /* "red" …; "" on no terminal */
-/* "Sun 2026-11-22 17:46:16 UTC" of microseconds since 1970. */
+/* "Sun 2026-11-22 17:46:16 UTC" of microseconds since 1970, or as --timestamp= wants it. */
 char *format_time(char *buf, size_t n, usec_t t);
 char *format_ago(char *buf, size_t n, usec_t t);
 char *format_bytes(char *buf, size_t n, uint64_t v);
@@ -64,18 +64,27 @@ char *format_bytes(char *buf, size_t n, uint64_t v);
 /* ---- options of the systemctl personality ---- */
 
 enum output_format { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_JSON_PRETTY };
+enum timestamp_style { TIMESTAMP_PRETTY, TIMESTAMP_UNIX, TIMESTAMP_US, TIMESTAMP_UTC, TIMESTAMP_US_UTC };
 struct options {
-        bool no_block, quiet, all, full, legend_off, plain, now, runtime, value, failed, no_wall, wait, user,
-                global, no_reload, recursive, reverse, after, before, show_types, check_inhibitors, dry_run,
-                print;
+        bool no_block, quiet, all, full, legend_off, plain, now, runtime, value, wait, marked, no_reload,
+                reverse, after, before, dry_run;
         unsigned force;
         char **types, **states, **properties, **what;
-        char *root, *mode, *signal, *who, *message, *preset_mode, *when, *drop_in, *man, *recursive_errors;
+        char *root, *mode, *signal, *who, *message, *preset_mode, *drop_in, *man, *recursive_errors;
         bool from_stdin;
+        const char *elsewhere; /* it speaks of another manager: exec_elsewhere() */
+        char *reboot_argument;
         enum output_format output;
+        enum timestamp_style timestamp;
         int lines;
 };
 extern struct options opt;
+
+/* main.c: the command speaks of another manager than PID 1: executes the diverted program that we stand for; when there
+ * is none, says why not, and returns 1. */
+int exec_elsewhere(const char *why);
+#define NO_USERS  "rouse has no manager for users."
+#define NO_OTHERS "rouse acts on this machine only."
 
 struct ctl_verb {
         const char *name;

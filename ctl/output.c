@@ -175,11 +175,25 @@ const char *color(const char *name)
 
 char *format_time(char *buf, size_t n, usec_t t)
 {
+        bool utc = opt.timestamp == TIMESTAMP_UTC || opt.timestamp == TIMESTAMP_US_UTC;
+        bool us = opt.timestamp == TIMESTAMP_US || opt.timestamp == TIMESTAMP_US_UTC;
         time_t sec = (time_t)(t / USEC_PER_SEC);
+        char fraction[8] = "", zone[32];
         struct tm tm;
+        size_t k;
 
-        if (t <= 0 || !localtime_r(&sec, &tm) || strftime(buf, n, "%a %Y-%m-%d %H:%M:%S %Z", &tm) == 0)
+        if (t > 0 && opt.timestamp == TIMESTAMP_UNIX) {
+                snprintf(buf, n, "@%lld", (long long)sec);
+                return buf;
+        }
+        if (us)
+                snprintf(fraction, sizeof(fraction), ".%06u", (unsigned)(t % USEC_PER_SEC));
+        if (t <= 0 || !(utc ? gmtime_r(&sec, &tm) : localtime_r(&sec, &tm)) ||
+                (k = strftime(buf, n, "%a %Y-%m-%d %H:%M:%S", &tm)) == 0 ||
+                (!utc && strftime(zone, sizeof(zone), "%Z", &tm) == 0))
                 snprintf(buf, n, "n/a");
+        else
+                snprintf(buf + k, n - k, "%s %s", fraction, utc ? "UTC" : zone);
         return buf;
 }
 

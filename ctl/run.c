@@ -27,7 +27,6 @@ enum {
         R_SCOPE,
         R_VERSION,
         R_USER,
-        R_REMOTE,
         R_HUP,
         R_ON_ACTIVE,
         R_ON_BOOT,
@@ -64,8 +63,8 @@ static const struct option run_options[] = {
         { "no-ask-password", 0, NULL, R_IGNORED },
         { "system", 0, NULL, R_IGNORED },
         { "user", 0, NULL, R_USER },
-        { "host", 1, NULL, R_REMOTE },
-        { "machine", 1, NULL, R_REMOTE },
+        { "host", 1, NULL, 'H' },
+        { "machine", 1, NULL, 'M' },
         { "scope", 0, NULL, R_SCOPE },
         { "pty", 0, NULL, 't' },
         { "pipe", 0, NULL, 'P' },
@@ -238,8 +237,6 @@ static int set_run_option(struct run *r, int c, const char *arg)
         case R_PATH_PROPERTY: return set_trigger(r, "path", NULL, arg);
         case R_SOCKET_PROPERTY: return set_trigger(r, "socket", NULL, arg);
         case R_IGNORED: return 0;
-        case R_USER: fprintf(stderr, "rouse has no per-user manager.\n"); return -EOPNOTSUPP;
-        case R_REMOTE: fprintf(stderr, "rouse acts on this machine only.\n"); return -EOPNOTSUPP;
         default: return -EINVAL;
         }
 }
@@ -596,8 +593,10 @@ int run_main(int argc, char **argv)
                         return verb_version("version", NULL);
                 if (c == 'h')
                         return fputs(run_help, stdout) < 0;
+                if (c == R_USER)
+                        return exec_elsewhere(NO_USERS);
                 if (c == 'H' || c == 'M')
-                        c = R_REMOTE;
+                        return exec_elsewhere(NO_OTHERS);
                 if (c == '?' || set_run_option(&r, c, optarg) < 0)
                         return 1;
         }

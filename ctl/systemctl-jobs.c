@@ -96,10 +96,16 @@ int verb_job(const char *verb, char **args)
         struct ctl_call c = { .args = names, .record = on_record, .data = &run };
         int r;
 
-        c.verb = streq(verb, "condrestart")    ? "try-restart"
+        if (opt.marked ? names != NULL || !streq(verb, "reload-or-restart") : !args || !*args) {
+                fprintf(stderr, opt.marked ? "--marked goes with reload-or-restart and no unit.\n"
+                                           : "Too few arguments.\n");
+                return 1;
+        }
+        c.verb = opt.marked                    ? "enqueue-marked"
+                 : streq(verb, "condrestart")  ? "try-restart"
                  : streq(verb, "force-reload") ? "reload-or-restart"
                                                : verb;
-        if (!names)
+        if (!names && !opt.marked)
                 return 0; /* patterns that match nothing */
         if (!opt.no_block)
                 (void)strv_add(&options, "wait");
@@ -109,7 +115,8 @@ int verb_job(const char *verb, char **args)
         r = ctl_call(&c);
         if (r < 0 && run.status == 0) {
                 c.error = c.error ?: strdup(r == -EACCES ? "Access denied" : strerror(-r));
-                fprintf(stderr, "Failed to %s %s: %s\n", verb, names[0], c.error ?: "");
+                fprintf(stderr, "Failed to %s %s: %s\n", verb, names ? names[0] : "what is marked",
+                        c.error ?: "");
                 run.status = status_of_error(-r);
         }
         free(c.error);

@@ -25,6 +25,7 @@ int verb_power(const char *verb, char **args)
 {
         _cleanup_strv_ char **options = NULL;
         struct ctl_call c = { .verb = verb, .args = args };
+        char *argument[] = { opt.reboot_argument, NULL };
         int r;
 
         if (opt.force >= 2)
@@ -33,6 +34,8 @@ int verb_power(const char *verb, char **args)
                 (void)strv_add(&options, "force");
         if (opt.message)
                 (void)strv_addf(&options, "message=%s", opt.message);
+        if (opt.reboot_argument && streq(verb, "reboot") && !(args && *args))
+                c.args = argument;
         c.options = options;
         r = ctl_call_or_say(&c, streq(verb, "default") || streq(verb, "rescue") || streq(verb, "emergency")
                                         ? "change the mode"

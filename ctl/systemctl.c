@@ -30,7 +30,8 @@ const struct ctl_verb systemctl_verbs[] = {
         { "try-restart", 1, -1, verb_job, "UNIT…", "Restart units that are active" },
         { "condrestart", 1, -1, verb_job, "UNIT…", NULL },
         { "reload", 1, -1, verb_job, "UNIT…", "Reload units" },
-        { "reload-or-restart", 1, -1, verb_job, "UNIT…", "Reload units, or restart those that cannot" },
+        { "reload-or-restart", 0, -1, verb_job, "UNIT…|--marked",
+                "Reload units, or restart those that cannot" },
         { "try-reload-or-restart", 1, -1, verb_job, "UNIT…", "The same, only those that are active" },
         { "force-reload", 1, -1, verb_job, "UNIT…", NULL },
         { "isolate", 1, 1, verb_job, "UNIT", "Start a unit and stop all others" },
@@ -108,7 +109,6 @@ enum {
         O_USER,
         O_GLOBAL,
         O_WHO,
-        O_NO_WALL,
         O_MESSAGE,
         O_WAIT,
         O_PLAIN,
@@ -119,15 +119,18 @@ enum {
         O_VERSION,
         O_IGNORED,
         O_IGNORED_ARG,
-        O_SHOW_TYPES,
+        O_NO_EFFECT, /* said */
         O_DRY,
         O_PRESET_MODE,
-        O_WHEN,
         O_DROP_IN,
         O_STDIN,
         O_WHAT,
         O_MAN,
         O_RECURSIVE_ERRORS,
+        O_MARKED,
+        O_TIMESTAMP,
+        O_FAIL,
+        O_REBOOT_ARGUMENT,
         O_LEGEND
 };
 
@@ -153,11 +156,13 @@ static const struct option long_options[] = {
         { "system", 0, NULL, O_SYSTEM },
         { "user", 0, NULL, O_USER },
         { "global", 0, NULL, O_GLOBAL },
+        { "host", 1, NULL, 'H' },
+        { "machine", 1, NULL, 'M' },
         { "force", 0, NULL, 'f' },
         { "signal", 1, NULL, 's' },
         { "kill-who", 1, NULL, O_WHO },
         { "kill-whom", 1, NULL, O_WHO },
-        { "no-wall", 0, NULL, O_NO_WALL },
+        { "no-wall", 0, NULL, O_IGNORED },
         { "message", 1, NULL, O_MESSAGE },
         { "wait", 0, NULL, O_WAIT },
         { "plain", 0, NULL, O_PLAIN },
@@ -168,24 +173,24 @@ static const struct option long_options[] = {
         { "help", 0, NULL, 'h' },
         { "version", 0, NULL, O_VERSION },
         { "no-ask-password", 0, NULL, O_IGNORED },
-        { "no-warn", 0, NULL, O_IGNORED },
-        { "show-types", 0, NULL, O_SHOW_TYPES },
+        { "show-types", 0, NULL, O_NO_EFFECT },
         { "ignore-inhibitors", 0, NULL, O_IGNORED },
         { "dry-run", 0, NULL, O_DRY },
         { "check-inhibitors", 1, NULL, O_IGNORED_ARG },
         { "preset-mode", 1, NULL, O_PRESET_MODE },
         { "no-warn", 0, NULL, O_IGNORED },
-        { "recursive", 0, NULL, 'r' },
-        { "marked", 0, NULL, O_IGNORED },
-        { "show-transaction", 0, NULL, 'T' },
-        { "timestamp", 1, NULL, O_IGNORED_ARG },
-        { "when", 1, NULL, O_WHEN },
+        { "recursive", 0, NULL, O_NO_EFFECT },
+        { "marked", 0, NULL, O_MARKED },
+        { "show-transaction", 0, NULL, O_NO_EFFECT },
+        { "timestamp", 1, NULL, O_TIMESTAMP },
+        { "fail", 0, NULL, O_FAIL },
+        { "reboot-argument", 1, NULL, O_REBOOT_ARGUMENT },
         { "drop-in", 1, NULL, O_DROP_IN },
         { "stdin", 0, NULL, O_STDIN },
         { "what", 1, NULL, O_WHAT },
         { "man", 1, NULL, O_MAN },
         { "recursive-errors", 1, NULL, O_RECURSIVE_ERRORS },
-        { "with-dependencies", 0, NULL, O_IGNORED },
+        { "with-dependencies", 0, NULL, O_NO_EFFECT },
         { 0 },
 };
 
@@ -207,6 +212,28 @@ static int set_output(const char *s)
         return 0;
 }
 
+static int set_timestamp(const char *s)
+{
+        static const char *const names[] = {
+                [TIMESTAMP_PRETTY] = "pretty",
+                [TIMESTAMP_UNIX] = "unix",
+                [TIMESTAMP_US] = "us",
+                [TIMESTAMP_UTC] = "utc",
+                [TIMESTAMP_US_UTC] = "us+utc",
+                [TIMESTAMP_US_UTC + 1] = "µs",
+                [TIMESTAMP_US_UTC + 2] = "µs+utc",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                if (streq(s, names[i])) {
+                        opt.timestamp = i == TIMESTAMP_US_UTC + 1   ? TIMESTAMP_US
+                                        : i == TIMESTAMP_US_UTC + 2 ? TIMESTAMP_US_UTC
+                                                                    : (enum timestamp_style)i;
+                        return 0;
+                }
+        return -EINVAL;
+}
+
 static int set_option(int c, const char *arg)
 {
         switch (c) {
@@ -214,8 +241,7 @@ static int set_option(int c, const char *arg)
         case O_NO_PAGER:
         case O_SYSTEM:
         case O_IGNORED:
-        case O_IGNORED_ARG:
-        case 'T': return 0;
+        case O_IGNORED_ARG: return 0;
         case O_NO_LEGEND: opt.legend_off = true; return 0;
         case O_LEGEND: opt.legend_off = parse_boolean(arg) == 0; return 0;
         case 'q': opt.quiet = true; return 0;
@@ -227,7 +253,6 @@ static int set_option(int c, const char *arg)
         case O_VALUE: opt.value = true; return 0;
         case 'a': opt.all = true; return 0;
         case 'l': opt.full = true; return 0;
-        case 'r': opt.recursive = true; return 0;
         case O_NOW: opt.now = true; return 0;
         case O_RUNTIME: opt.runtime = true; return 0;
         case 'n': return parse_int(arg, &opt.lines);
@@ -235,12 +260,17 @@ static int set_option(int c, const char *arg)
         case O_ROOT: opt.root = (char *)arg; return 0;
         case O_MODE: opt.mode = (char *)arg; return 0;
         case 'i': return 0;
-        case O_USER: opt.user = true; return 0;
-        case O_GLOBAL: opt.global = true; return 0;
+        case O_USER:
+        case O_GLOBAL: opt.elsewhere = NO_USERS; return 0;
+        case 'H':
+        case 'M': opt.elsewhere = NO_OTHERS; return 0;
+        case O_MARKED: opt.marked = true; return 0;
+        case O_TIMESTAMP: return set_timestamp(arg);
+        case O_FAIL: opt.mode = (char *)"fail"; return 0;
+        case O_REBOOT_ARGUMENT: opt.reboot_argument = (char *)arg; return 0;
         case 'f': opt.force++; return 0;
         case 's': opt.signal = (char *)arg; return 0;
         case O_WHO: opt.who = (char *)arg; return 0;
-        case O_NO_WALL: opt.no_wall = true; return 0;
         case O_MESSAGE: opt.message = (char *)arg; return 0;
         case O_WAIT: opt.wait = true; return 0;
         case O_PLAIN: opt.plain = true; return 0;
@@ -248,10 +278,8 @@ static int set_option(int c, const char *arg)
         case O_REVERSE: opt.reverse = true; return 0;
         case O_AFTER: opt.after = true; return 0;
         case O_BEFORE: opt.before = true; return 0;
-        case O_SHOW_TYPES: opt.show_types = true; return 0;
         case O_DRY: opt.dry_run = true; return 0;
         case O_PRESET_MODE: opt.preset_mode = (char *)arg; return 0;
-        case O_WHEN: opt.when = (char *)arg; return 0;
         case O_DROP_IN: opt.drop_in = (char *)arg; return 0;
         case O_STDIN: opt.from_stdin = true; return 0;
         case O_MAN: opt.man = (char *)arg; return 0;
@@ -382,12 +410,20 @@ static int run_verb(const char *name, char **args, bool own)
 
 int systemctl_main(int argc, char **argv, bool own)
 {
-        int c;
+        int c, which = -1;
 
         for (int i = 1; own && i < argc && argv[i][0] != '-'; i = argc)
                 if (takes_all(argv[i]))
                         return run_verb(argv[i], argv + i + 1, true);
-        while ((c = getopt_long(argc, argv, "qt:p:P:aln:o:fs:hri:T", long_options, NULL)) >= 0) {
+        while ((c = getopt_long(argc, argv, "qt:p:P:aln:o:fs:hri:TH:M:", long_options, &which)) >= 0) {
+                if (c == O_NO_EFFECT || c == 'T' || c == 'r') {
+                        fprintf(stderr, "%s%s has no effect.\n",
+                                c == O_NO_EFFECT ? "--"
+                                : c == 'T'       ? "-T"
+                                                 : "-r",
+                                c == O_NO_EFFECT ? long_options[which].name : "");
+                        continue;
+                }
                 if (c == '?')
                         return 1;
                 if (c == 'h')
@@ -399,10 +435,8 @@ int systemctl_main(int argc, char **argv, bool own)
                         return 1;
                 }
         }
-        if (opt.user) {
-                fprintf(stderr, "rouse has no per-user manager.\n");
-                return 1;
-        }
+        if (opt.elsewhere)
+                return exec_elsewhere(opt.elsewhere);
         if (optind >= argc)
                 return run_verb(opt.states || opt.types || !own ? "list-units" : "help", argv + argc, own);
         return run_verb(argv[optind], argv + optind + 1, own);

@@ -110,6 +110,15 @@ sc show sleeper -p MainPID --value; [ "$(cat "$dir/out")" -gt 1 ]; ok $? "show -
 old=$(cat "$dir/out")
 sc restart sleeper; sc show sleeper -p MainPID --value; [ "$(cat "$dir/out")" -ne "$old" ]; ok $? "restart gives another process"
 sc reload sleeper; ok $? "reload"
+sc show sleeper -p MainPID --value; old=$(cat "$dir/out")
+sc set-property --runtime sleeper Markers=needs-restart; sc reload-or-restart --marked; ok $? "reload-or-restart --marked"
+sc show sleeper -p MainPID --value; [ "$(cat "$dir/out")" -ne "$old" ]; ok $? "restarts what is marked"
+sc reload-or-restart; [ $? -eq 1 ] && ! sc restart --marked sleeper; ok $? "--marked goes with no unit, and no unit with --marked only"
+sc show sleeper -p ActiveEnterTimestamp --timestamp=unix; grep -qE '^ActiveEnterTimestamp=@[0-9]{10}$' "$dir/out" &&
+        sc show sleeper -p ActiveEnterTimestamp --timestamp=us+utc && grep -qE '=[A-Z][a-z]{2} [0-9-]{10} [0-9:]{8}\.[0-9]{6} UTC$' "$dir/out"
+ok $? "--timestamp="
+! sc --global enable sleeper && grep -q "no manager for users" "$dir/err" && ! sc -M box status && grep -q "this machine only" "$dir/err"
+ok $? "what speaks of another manager is not done to this one"
 sc show sleeper -p Environment,LimitNOFILE,LimitNOFILESoft,Restart,Type,KillMode,Description,ActiveState
 [ "$(sort "$dir/out" | tr '\n' ';')" = 'ActiveState=active;Description=It sleeps;Environment=A=1 B=two words;KillMode=control-group;LimitNOFILE=200;LimitNOFILESoft=100;Restart=no;Type=simple;' ]
 ok $? "show: configuration by the directive table"
@@ -132,6 +141,7 @@ sc list-units -o json; python3 -c 'import json,sys; assert any(u["unit"]=="sleep
 ln -sf systemctl "$dir/systemd-run"
 in_ns "$dir/systemd-run" --wait -p DefaultDependencies=no /bin/sh -c 'exit 3' >"$dir/out" 2>"$dir/err"; [ $? -eq 3 ] && grep -q 'Finished with result: exit-code' "$dir/err" && grep -q 'code=exited/status=3' "$dir/err"
 ok $? "systemd-run --wait: how it ended"
+in_ns "$dir/systemd-run" --wait -p DefaultDependencies=no /bin/sh -c '[ "$1" = --user ]' sh --user; ok $? "systemd-run: the options of the command are its own"
 in_ns "$dir/systemd-run" --unit made -p DefaultDependencies=no -p LimitNOFILE=100 -p RemainAfterExit=yes /bin/sh -c 'exit 0'; ok $? "systemd-run"
 sc is-active made; ok $? "the transient unit is there"
 ln -sf systemctl "$dir/shutdown"; ln -sf systemctl "$dir/systemd-analyze"
