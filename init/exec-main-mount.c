@@ -200,7 +200,7 @@ static bool is_mount_point(const char *path)
 {
         struct statx here;
 
-        return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, 0, &here) == 0 &&
+        return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &here) == 0 &&
                (here.stx_attributes & STATX_ATTR_MOUNT_ROOT);
 }
 
@@ -228,7 +228,9 @@ static void apply_one(struct helper *h, const char *path)
                         (executing == NOT_EXECUTABLE ? MOUNT_ATTR_NOEXEC : 0);
         if (!attr.attr_set)
                 return;
-        if (syscall(SYS_mount_setattr, AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &attr, sizeof(attr)) == 0)
+        /* an automount point is not used by that: what comes upon it one day has the flags that it comes with */
+        if (syscall(SYS_mount_setattr, AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, &attr,
+                    sizeof(attr)) == 0)
                 return;
         if (errno == EINVAL || errno == ENOENT || errno == EACCES) /* hidden below another mount, or gone */
                 return;

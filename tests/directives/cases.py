@@ -389,7 +389,7 @@ CASES = [
     Case("RootImage= with partitions", "RootImage=/opt/images/parts.raw\nMountAPIVFS=yes\nRootImageOptions=root:noatime home:ro",
          ["file:/marker", "file:/usr/marker", "file:/home/marker", "list:/srv", "write:/new", "write:/usr/x", "write:/home/x"],
          "of the image\nof the image\nof the image\n\nok\nEROFS\nEROFS"),
-    Case("MountImages= with partitions", "MountImages=/opt/images/parts.raw:/mnt/image:root:ro:home:noatime",
+    Case("MountImages= with partitions", "MountImages=/opt/images/parts2.raw:/mnt/image:root:ro:home:noatime",
          ["file:/mnt/image/usr/marker", "write:/mnt/image/x", "write:/mnt/image/home/x"], "of the image\nEROFS\nok"),
     Case("an extension that is a /usr alone", "ExtensionImages=/opt/images/usronly.raw:x-systemd.relax-extension-release-check",
          "file:/usr/share/of-more", "more"),

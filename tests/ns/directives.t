@@ -180,7 +180,8 @@ def make_tables(m, root, more):
         ("root", "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709"), ("usr", "8484680C-9521-48C6-9C11-B0720656F69E"),
         ("home", "933AC7E1-2EB4-4F13-B844-0E14E2AEF915"), ("srv", "3B8F8425-20E0-4F3B-907F-1A25A76F98E8"))}
     linux = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
-    make_disk(m.path("opt/images/parts.raw"), "gpt", (types["srv"], f"{root}.raw"), (linux, f"{root}.raw"), (types["root"], f"{split}.fs"),
+    for name in ("parts", "parts2"):                # written to by a case each
+        make_disk(m.path(f"opt/images/{name}.raw"), "gpt", (types["srv"], f"{root}.raw"), (linux, f"{root}.raw"), (types["root"], f"{split}.fs"),
               (types["usr"], f"{usr}.fs"), (types["home"], f"{home}.fs"))
     make_disk(m.path("opt/images/usronly.raw"), "gpt", (types["usr"], f"{usr}.fs"))
     make_disk(m.path("opt/images/single.raw"), "gpt", (linux, f"{more}.raw"))

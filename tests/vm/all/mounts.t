@@ -30,6 +30,8 @@ STEPS = [
     ("swapon --show --noheadings; systemctl show -p ActiveState dev-vdd.swap", 0, r"/dev/vdd +partition .* 3\nActiveState=active"),
     ("systemctl is-active idle.automount idle.mount; ls -d /idle/lost+found; systemctl is-active idle.mount; "
      "until systemctl is-active idle.mount | grep -qx inactive; do sleep 0.3; done", 0, r"^active\ninactive\n/idle/lost\+found\nactive"),
+    # a service that may write nothing goes to no automount point
+    ("systemd-run -q --wait -p ProtectSystem=strict true; systemctl is-active idle.mount", 3, "^inactive$"),
     ("cmp /etc/hostname /bound/hostname && ! touch /bound/x; cmp /etc/hostname /boundfile && ls -d /fresh/source && findmnt -n /bound2", 0,
      "Read-only file system"),
     ("systemctl show -p After,Requires ordered.mount | tr ' ' '\\n' | grep -cE 'made.mount|bound.mount'; findmnt -n -o SIZE,OPTIONS /ordered", 0,
