@@ -49,8 +49,8 @@ static char *climb(const char *syspath, char *buf, size_t size)
 
 int near_sys_path(const char *syspath, const char *below, char buf[static PATH_MAX], int *ret_dirfd)
 {
-        char *end = climb(syspath, buf, PATH_MAX);
-        size_t n = strlen(below) + 1;
+        char *end = below ? climb(syspath, buf, PATH_MAX) : NULL;
+        size_t n = below ? strlen(below) + 1 : 0;
 
         *ret_dirfd = AT_FDCWD;
         if (!end || n > (size_t)(buf + PATH_MAX - end) || !is_open())

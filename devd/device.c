@@ -314,11 +314,12 @@ static const char *implied_subsystem(const char *devpath)
 static char *link_basename(const char *syspath, const char *name)
 {
         char path[PATH_MAX], target[PATH_MAX];
+        int dirfd;
         ssize_t n;
 
-        if (real_sys_path(syspath, name, path) < 0)
+        if (near_sys_path(syspath, name, path, &dirfd) < 0)
                 return NULL;
-        n = readlink(path, target, sizeof(target) - 1);
+        n = readlinkat(dirfd, path, target, sizeof(target) - 1);
         if (n <= 0)
                 return NULL;
         target[n] = 0;
@@ -371,13 +372,13 @@ static int read_uevent_file(struct device *d)
 {
         char path[PATH_MAX], text[UEVENT_FILE_MAX + 1], *line, *rest = text;
         _cleanup_close_ int fd = -1;
+        int dirfd, r;
         ssize_t n;
-        int r;
 
-        r = real_sys_path(d->syspath, "uevent", path);
+        r = near_sys_path(d->syspath, "uevent", path, &dirfd);
         if (r < 0)
                 return r;
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         if (fd < 0)
                 return errno == EACCES || errno == EPERM ? 0 : -errno;
         n = read(fd, text, UEVENT_FILE_MAX);
@@ -423,13 +424,14 @@ static bool is_device_dir(const char *syspath)
 {
         struct above *a = device_above(syspath, true);
         char path[PATH_MAX];
+        int dirfd;
         bool is;
 
         if (a && a->checked)
                 return a->device;
-        if (real_sys_path(syspath, needs_uevent_file(syspath) ? "uevent" : NULL, path) < 0)
+        if (near_sys_path(syspath, needs_uevent_file(syspath) ? "uevent" : NULL, path, &dirfd) < 0)
                 return false;
-        is = access(path, F_OK) >= 0;
+        is = faccessat(dirfd, path, F_OK, 0) >= 0;
         if (a) {
                 a->checked = true;
                 a->device = is;

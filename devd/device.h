@@ -114,7 +114,8 @@ int real_sys_path(const char *syspath, const char *below /* or NULL */, char buf
 int real_dev_path(const char *devnode, char buf[static PATH_MAX]);
 /* The same as a path from a descriptor on, which is short for the device whose rules run and what is above it
  * (device-near.c). */
-int near_sys_path(const char *syspath, const char *below, char buf[static PATH_MAX], int *ret_dirfd);
+int near_sys_path(
+        const char *syspath, const char *below /* or NULL */, char buf[static PATH_MAX], int *ret_dirfd);
 void device_near(const char *syspath); /* from here on this device's; NULL: nobody's */
 /* "[subsystem/kernel]rest" → path below /sys, as it is on disk (not resolved); -ENODEV, -EINVAL. */
 int resolve_subsystem_kernel(const char *spec, char buf[static PATH_MAX]);
