@@ -41,6 +41,7 @@ static void link_file_done(struct link_file *f)
         free(f->name);
         free(f->mac);
         free(f->alias);
+        link_settings_done(&f->settings);
         net_functions_done(&f->functions);
 }
 

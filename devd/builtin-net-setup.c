@@ -239,12 +239,16 @@ static void apply_altnames(struct device *d, const struct link_file *f, const ch
                         add_altname(d, policy_value(d, *p), name);
 }
 
-void link_make_functions(struct device *d)
+void link_apply_late(struct device *d)
 {
         const char *path = device_prop(d, "ID_NET_LINK_FILE");
         const struct link_file *f = path ? link_file_named(path) : NULL;
 
-        if (f)
+        if (!f)
+                return;
+        if (f->settings.password_socket)
+                link_settings_apply_late(&f->settings, d->sysname);
+        if (net_functions_any(&f->functions))
                 net_functions_apply(&f->functions, d->syspath, d->sysname, d->ifindex);
 }
 
@@ -281,6 +285,6 @@ int builtin_net_setup_link(struct device *d, struct rules_event *e, int argc, ch
                 set_link(d, IFLA_IFALIAS, f->alias, strlen(f->alias), "alias");
         apply_altnames(d, f, name);
         if (e)
-                e->functions = net_functions_any(&f->functions);
+                e->late = net_functions_any(&f->functions) || f->settings.password_socket;
         return r;
 }

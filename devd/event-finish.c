@@ -311,40 +311,41 @@ static bool put_off(struct event_run *run)
         return loop_timer_set(run->m->loop, &run->retry, usec_add(now_monotonic(), run->m->exec_delay)) >= 0;
 }
 
-static int functions_child(int out_fd, void *arg)
+static int late_child(int out_fd, void *arg)
 {
-        link_make_functions(arg);
+        link_apply_late(arg);
         return 0;
 }
 
-static void on_functions(int result, const char *output, size_t len, void *data)
+static void on_late(int result, const char *output, size_t len, void *data)
 {
         struct event_run *run = data;
 
         run->task = NULL;
         if (result < 0)
-                log_warning_errno(result, "%s: virtual functions: %m", run->d->sysname);
+                log_warning_errno(result, "%s: virtual functions, Wake-on-LAN: %m", run->d->sysname);
         run_list_next(run);
 }
 
-/* The kernel looks for drivers of new functions before it comes back: true when a child waits for that. */
-static bool make_functions(struct event_run *run)
+/* The kernel looks for drivers of new functions before it comes back, and passwords come from others: true when a child
+ * waits for that. */
+static bool apply_late(struct event_run *run)
 {
         int r;
 
-        if (!run->re.functions)
+        if (!run->re.late)
                 return false;
-        run->re.functions = false;
-        r = task_fn(run->m, run->d->sysname, functions_child, run->d, run->m->event_timeout, on_functions,
-                run, &run->task);
+        run->re.late = false;
+        r = task_fn(run->m, run->d->sysname, late_child, run->d, run->m->event_timeout, on_late, run,
+                &run->task);
         if (r < 0)
-                log_warning_errno(r, "%s: virtual functions: %m", run->d->sysname);
+                log_warning_errno(r, "%s: virtual functions, Wake-on-LAN: %m", run->d->sysname);
         return r >= 0;
 }
 
 static void run_list_next(struct event_run *run)
 {
-        if (make_functions(run))
+        if (apply_late(run))
                 return;
         if (run->run_next == 0 && !run->delayed)
                 strv_reset(&run->env);

@@ -53,7 +53,8 @@ void link_files_set_dirs(char *const *dirs); /* tests */
 
 /* builtin-net-setup.c: the name that policy gives, NULL to keep the present one. */
 const char *link_new_name(struct device *d, const struct link_file *f);
-/* Virtual functions of an interface that net_setup_link has found to want them. Takes as long as it takes. */
-void link_make_functions(struct device *d);
+/* What may take as long as it takes, of an interface that net_setup_link has found to want it: virtual functions, and a
+ * password that a socket tells. */
+void link_apply_late(struct device *d);
 /* MACAddressPolicy=persistent: the address of the interface of this name on the machine with this id. */
 bool link_persistent_mac(const uint8_t id[static 16], const char *name, uint8_t mac[static 6]);

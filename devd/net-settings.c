@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include "rtnl.h"
 #include "lib/fileio.h"
@@ -253,39 +254,78 @@ static int parse_advertise(struct link_settings *s, const char *value)
         return 1;
 }
 
+static int parse_six_bytes(const char *text, uint8_t ret[static 6])
+{
+        uint8_t p[6];
+
+        if (strlen(text) != 17)
+                return -EINVAL;
+        for (int i = 0; i < 6; i++) {
+                int high = hex_digit(text[3 * i]), low = hex_digit(text[3 * i + 1]);
+
+                if (high < 0 || low < 0 || (i < 5 && text[3 * i + 2] != ':'))
+                        return -EINVAL;
+                p[i] = (uint8_t)(high << 4 | low);
+        }
+        memcpy(ret, p, sizeof(p));
+        return 0;
+}
+
 static int parse_password(struct link_settings *s, const char *value)
 {
         _cleanup_free_ char *content = NULL;
         struct stat st;
-        uint8_t p[6];
+        int r;
 
         s->password_set = false;
+        (void)str_replace(&s->password_socket, NULL);
         if (!*value)
                 return 1;
-        if (*value == '/') { /* not a socket: whoever serves it may never answer */
-                if (stat(value, &st) < 0 || !S_ISREG(st.st_mode) || read_one_line(value, &content) < 0)
+        if (*value == '/') {
+                if (stat(value, &st) < 0)
+                        return -EINVAL;
+                if (S_ISSOCK(st.st_mode)) {
+                        r = str_replace(&s->password_socket, value);
+                        return r < 0 ? r : 1;
+                }
+                if (!S_ISREG(st.st_mode) || read_one_line(value, &content) < 0)
                         return -EINVAL;
                 value = str_strip(content);
         }
-        if (strlen(value) != 17)
-                return -EINVAL;
-        for (int i = 0; i < 6; i++) {
-                int high = hex_digit(value[3 * i]), low = hex_digit(value[3 * i + 1]);
+        r = parse_six_bytes(value, s->password);
+        s->password_set = r >= 0;
+        return r < 0 ? r : 1;
+}
 
-                if (high < 0 || low < 0 || (i < 5 && value[3 * i + 2] != ':'))
-                        return -EINVAL;
-                p[i] = (uint8_t)(high << 4 | low);
+/* Waits until the socket's server has said all of it. */
+static int ask_password(const char *path, uint8_t ret[static 6])
+{
+        struct sockaddr_un a = { .sun_family = AF_UNIX };
+        _cleanup_close_ int fd = -1;
+        char text[64];
+        size_t have = 0;
+        ssize_t n;
+
+        if (strlen(path) >= sizeof(a.sun_path))
+                return -ENAMETOOLONG;
+        strcpy(a.sun_path, path);
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
+                return -errno;
+        while ((n = read(fd, text + have, sizeof(text) - 1 - have)) != 0) {
+                if (n < 0 && errno != EINTR)
+                        return -errno;
+                have += n > 0 ? (size_t)n : 0;
         }
-        memcpy(s->password, p, sizeof(p));
-        s->password_set = true;
-        return 1;
+        text[have] = '\0';
+        return parse_six_bytes(str_strip(text), ret);
 }
 
 bool link_settings_want_password(const struct link_settings *s)
 {
         for (size_t i = 0; i < ARRAY_SIZE(table); i++)
                 if (table[i].group == G_WOL && s->set[i] && s->value[i] & WAKE_MAGICSECURE)
-                        return !s->password_set;
+                        return !s->password_set && !s->password_socket;
         return false;
 }
 
@@ -544,6 +584,8 @@ void link_settings_apply(const struct link_settings *s, const char *ifname, int 
         for (enum group group = 0; group < GROUPS; group++) {
                 int r;
 
+                if (group == G_WOL && s->password_socket)
+                        continue;
                 if (!any_of(&t, group) && !(group == G_LINK && s->advertise) &&
                         !(group == G_WOL && s->password_set))
                         continue;
@@ -554,4 +596,28 @@ void link_settings_apply(const struct link_settings *s, const char *ifname, int 
                         failed(&t, group, r);
         }
         close_fd(t.fd);
+}
+
+void link_settings_apply_late(const struct link_settings *s, const char *ifname)
+{
+        struct link_settings told = *s;
+        struct target t = { .s = &told, .name = ifname, .fd = -1 };
+        int r = ask_password(s->password_socket, told.password);
+
+        if (r < 0) {
+                log_warning_errno(
+                        r, "%s: %s tells no password for Wake-on-LAN: %m", ifname, s->password_socket);
+                return;
+        }
+        told.password_set = true;
+        t.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        r = t.fd < 0 ? -errno : apply_wol(&t);
+        if (r < 0)
+                log_warning_errno(r, "%s: cannot set Wake-on-LAN with a password: %m", ifname);
+        close_fd(t.fd);
+}
+
+void link_settings_done(struct link_settings *s)
+{
+        (void)str_replace(&s->password_socket, NULL);
 }

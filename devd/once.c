@@ -155,8 +155,8 @@ static int copy_old(struct device *d, const struct device *old)
 
 static void run_list(struct once *o, struct device *d, struct rules_event *e)
 {
-        if (e->functions && !o->dry)
-                link_make_functions(d);
+        if (e->late && !o->dry)
+                link_apply_late(d);
         for (size_t i = 0; i < e->n_run; i++) {
                 const struct rules_run *c = &e->run[i];
                 int r;

@@ -27,8 +27,8 @@ struct rules_event { /* per event: what the rules decided besides the device's o
         struct device *old; /* previous database entry, or NULL (borrowed) */
         char **global_env;  /* udevadm control --property */
         usec_t program_timeout;
-        void *data;     /* the ops' own */
-        bool functions; /* the interface is to have virtual functions, which is done after the rules */
+        void *data; /* the ops' own */
+        bool late; /* settings of the interface are left that may take long: done after the rules, by another process */
         uint32_t builtins_run,
                 builtins_failed;    /* bits of those with BUILTIN_ONCE, by their place in the table */
         struct evaluation *stopped; /* where an op's RULES_DEFER was met: rules_apply() goes on there */

@@ -46,6 +46,7 @@ QueryReceiveSideScaling=no
 Trust=yes
 LinkState=auto
 """,
+    "15-wake.link": "[Match]\nMACAddress=02:00:00:00:00:22\n[Link]\nWakeOnLan=secureon\nWakeOnLanPassword=SOCKET\n",
     "20-never.link": "[Match]\nMACAddress=02:00:00:00:00:21\nFirmware=no-such-firmware\n[Link]\nName=never0\n",
 }
 
@@ -103,7 +104,11 @@ try:
     os.makedirs(w.path("links"))
     for name, text in LINKS.items():
         with open(w.path("links", name), "w") as file:
-            file.write(text)
+            file.write(text.replace("SOCKET", w.path("password")))
+    teller = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    teller.bind(w.path("password"))
+    teller.listen()
+    teller.settimeout(30)
     here = os.path.isdir("/etc/systemd/network") and not subprocess.run(
         ["mount", "--bind", w.path("links"), "/etc/systemd/network"], capture_output=True).returncode
     ok(w.start(), "ready")
@@ -154,6 +159,18 @@ try:
         ok("lan0: 3 virtual functions cannot be made: No such file" in w.text(), ".link: virtual functions that cannot be", w.text()[-2000:])
         for what in ("MACAddress", "VLANId, QualityOfService", "MACSpoofCheck", "QueryReceiveSideScaling", "Trust", "LinkState"):
             ok(f"lan0: cannot set [SR-IOV] {what} of virtual function 2: Operation not supported" in w.text(), f".link: [SR-IOV] {what}")
+        for said, answer in ((b"00:11:22:33:44:55\n", "wake0: cannot set Wake-on-LAN with a password: Operation not supported"),
+                             (b"none", f"wake0: {w.path('password')} tells no password for Wake-on-LAN: Invalid argument")):
+            add("wake0", "22", "veth")
+            asking, _ = teller.accept()
+            add("meanwhile", "23", "veth")
+            ok(wait_for(lambda: entry_of("meanwhile")) and w.busy(), ".link: WakeOnLanPassword= of a socket holds up its own interface only")
+            asking.send(said)
+            asking.close()
+            ok(wait_for(lambda: answer in w.text()) and w.settle(60), ".link: what it tells is used", w.text()[-1000:])
+            ip("link", "del", "meanwhile")
+            ip("link", "del", "wake0")
+            w.settle(60)
         add("kept", "21", "veth")
         ok(wait_for(lambda: entry_of("kept")) and settled("kept") and names()["21"] == "kept", "a .link file for other firmware does not count")
 finally:
