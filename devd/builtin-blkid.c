@@ -7,6 +7,7 @@
 
 #include "builtin.h"
 #include "text.h"
+#include "worker.h"
 #include "lib/fileio.h"
 #include "lib/log.h"
 
@@ -340,6 +341,7 @@ static int probe_fd(struct device *d, int fd, int64_t offset, bool noraid, char 
 
 int builtin_blkid(struct device *d, struct rules_event *e, int argc, char **argv)
 {
+        const struct worker_disk *disk = e->data;
         _cleanup_strv_ char **hints = NULL;
         _cleanup_close_ int fd = -1;
         char path[PATH_MAX];
@@ -365,6 +367,8 @@ int builtin_blkid(struct device *d, struct rules_event *e, int argc, char **argv
         r = real_dev_path(d->devnode, path);
         if (r < 0)
                 return r;
+        if (disk->fd >= 0)
+                return probe_fd(d, disk->fd, offset, noraid, hints);
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         if (fd < 0)
                 return log_debug_errno(-errno, "%s: cannot open: %m", d->devnode);

@@ -85,13 +85,14 @@ static char **changed_props(char *const *before, struct device *after)
 
 /* ---- the lock of the whole disk, which formatters hold exclusively ---- */
 
-static int take_lock(struct device *d)
+static int take_lock(struct device *d, bool *ret_own)
 {
         struct device *disk =
                 streq_null(d->devtype, "partition") ? device_parent_with(d, "block", "disk") : d;
         char path[PATH_MAX];
         int fd, r;
 
+        *ret_own = disk == d;
         if (!disk || !disk->devnode || real_dev_path(disk->devnode, path) < 0)
                 return -1;
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
@@ -127,8 +128,10 @@ static void do_builtin(int fd, struct wire_reader *r)
         _cleanup_strv_ char **props = NULL, **before = NULL, **changed = NULL;
         _cleanup_device_ struct device *d = NULL;
         _cleanup_close_ int lock = -1;
-        struct rules_event e = {};
+        struct worker_disk disk = { .fd = -1 };
+        struct rules_event e = { .data = &disk };
         int result;
+        bool own;
 
         if (wire_get_strv(r, &props) < 0 || !command || !syspath) {
                 answer(fd, r->h.id, -EBADMSG, "malformed request", NULL, NULL);
@@ -139,9 +142,10 @@ static void do_builtin(int fd, struct wire_reader *r)
         if (d)
                 before = worker_props(d);
         if (result >= 0 && locked) {
-                lock = take_lock(d);
+                lock = take_lock(d, &own);
                 if (lock == -EBUSY)
                         result = -EBUSY;
+                disk.fd = own ? lock : -1;
         }
         if (result >= 0)
                 result = builtin_run(d, &e, command);
