@@ -16,6 +16,7 @@ QEMU = """-device VGA -device qemu-xhci,id=usb -audiodev none,id=snd
 -netdev user,id=n1 -device e1000,netdev=n1,mac=52:54:00:00:00:21
 -netdev user,id=n2 -device virtio-net-pci,netdev=n2,mac=52:54:00:00:00:22
 -netdev user,id=n3 -device virtio-net-pci,netdev=n3,mac=52:54:00:00:00:23
+-netdev user,id=n4 -device vmxnet3,netdev=n4,mac=52:54:00:00:00:24
 -netdev user,id=hot"""
 
 # eth0 is the guest's own; eth1 … eth3 in the order of the bus
@@ -37,6 +38,8 @@ ReceiveChecksumOffload=no
 TCPSegmentationOffload=no
 TransmitQueueLength=777
 """,
+    # the only one of QEMU's cards that may wake the machine
+    "15-wake.link": "[Match]\nPermanentMACAddress=52:54:00:00:00:24\n[Link]\nName=wake0\nWakeOnLan=magic\nWakeOnLan=unicast\n",
     # these two want each other's names
     "20-two.link": "[Match]\nPermanentMACAddress=52:54:00:00:00:22\n[Link]\nName=eth3\n",
     "20-three.link": "[Match]\nPermanentMACAddress=52:54:00:00:00:23\n[Link]\nName=eth2\n",
@@ -61,8 +64,10 @@ STEPS = [
     ("ip -o link show lan0; cat /sys/class/net/lan0/ifalias", 0,
      r"mtu 1400 .*qlen 777\\.*link/ether 02:00:5e:00:00:21 (.|\n)*alias towards the world(.|\n)*^towards the world$"),
     ("ip link show lan0 | grep altname", 0, r"altname uplink(.|\n)*altname second-name"),
-    ("ethtool -k lan0 | grep -E '^(rx-checksumming|tcp-segmentation-offload)'; ethtool -g lan0 | tail -n 8; ethtool lan0 | grep Wake-on", 0,
-     r"^rx-checksumming: off\ntcp-segmentation-offload: off\n(.|\n)*RX:\s+512\n(.|\n)*Wake-on: g"),
+    ("ethtool -k lan0 | grep -E '^(rx-checksumming|tcp-segmentation-offload)'; ethtool -g lan0 | tail -n 8", 0,
+     r"^rx-checksumming: off\ntcp-segmentation-offload: off\n(.|\n)*RX:\s+512\n"),
+    ("ethtool wake0 | grep Wake-on; rousectl log --no-pager | grep -o 'lan0: cannot set WakeOnLan.*'", 0,
+     r"Supports Wake-on: uag\n\s+Wake-on: ug\nlan0: cannot set WakeOnLan: Operation not supported$"),
     (f"{THEIRS} info /sys/class/net/lan0", 0, r"E: ID_NET_LINK_FILE=/etc/systemd/network/10-lan.link\n(.|\n)*E: ID_NET_NAME=lan0$"),
     # names that change places
     ("for i in eth2 eth3; do echo $i $(cat /sys/class/net/$i/address); done; ls /sys/class/net | grep -c rename", 1,
