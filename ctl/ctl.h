@@ -113,6 +113,7 @@ int verb_status(const char *verb, char **args);
 int verb_show(const char *verb, char **args);
 int verb_cat(const char *verb, char **args);
 int verb_is_active(const char *verb, char **args);
+int verb_sleep(const char *verb, char **args);
 int verb_is_failed(const char *verb, char **args);
 int verb_is_system_running(const char *verb, char **args);
 int verb_job(const char *verb, char **args);

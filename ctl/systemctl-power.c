@@ -1,4 +1,4 @@
-/* poweroff, reboot, halt, kexec, exit; rescue, emergency, default. With --force the units are not stopped; with two,
+/* poweroff, reboot, halt, kexec, exit; suspend and its kin; rescue, emergency, default. With --force the units are not stopped; with two,
  * nobody is asked and reboot(2) is called here. */
 #include "ctl.h"
 
@@ -42,6 +42,38 @@ int verb_power(const char *verb, char **args)
                                         : verb);
         free(c.error);
         return r < 0 ? (r == -EACCES ? 4 : 1) : 0;
+}
+
+/* suspend and its kin: logind does it where there is a bus, since it tells who wants to know before (inhibitors); else,
+ * and with --force, the target is started, which is all that logind does in the end. Nobody waits for the waking. */
+int verb_sleep(const char *verb, char **args)
+{
+        static const struct {
+                const char *verb, *method;
+        } kinds[] = {
+                { "suspend", "Suspend" },
+                { "hibernate", "Hibernate" },
+                { "hybrid-sleep", "HybridSleep" },
+                { "suspend-then-hibernate", "SuspendThenHibernate" },
+        };
+        _cleanup_free_ char *target = str_printf("%s.target", verb);
+        char *names[] = { target, NULL };
+
+        if (!target)
+                return 1;
+        if (opt.dry_run)
+                return 0;
+        for (size_t i = 0; i < ARRAY_SIZE(kinds) && !opt.force; i++)
+                if (streq(kinds[i].verb, verb) && access("/run/dbus/system_bus_socket", F_OK) == 0) {
+                        execlp("busctl", "busctl", "call", "--system", "org.freedesktop.login1",
+                                "/org/freedesktop/login1", "org.freedesktop.login1.Manager", kinds[i].method,
+                                "b", isatty(STDIN_FILENO) ? "true" : "false", NULL);
+                        fprintf(stderr, "busctl: %s\n", strerror(errno));
+                        return 1;
+                }
+        opt.no_block = true;
+        opt.mode = (char *)"replace-irreversibly";
+        return verb_job("start", names);
 }
 
 /* switch-root [ROOT [INIT]]: without INIT what init= on the kernel command line says, else a usual one. */
