@@ -312,14 +312,19 @@ int verb_verify(const char *verb, char **args)
         return 1;
 }
 
+/* What is not of rouse's boot (calendar, timespan, security, …) is the diverted program's. */
 int verb_analyze(const char *verb, char **args)
 {
+        static const char *const ours[] = { "time", "blame", "critical-chain", "plot", "json", NULL };
         const char *what = args && *args ? *args : opt.output != OUTPUT_TABLE ? "json" : "time";
         struct boot b = { 0 };
         int r;
 
         if (streq(what, "verify"))
                 return verb_verify(what, args + 1);
+        if (!strv_contains((char *const *)ours, what))
+                return exec_elsewhere(
+                        "Unknown command verb: one of time, blame, critical-chain, plot, json, verify.");
         if (boot_read(&b) < 0)
                 return 1;
         if (streq(what, "time"))
@@ -330,14 +335,8 @@ int verb_analyze(const char *verb, char **args)
                 r = analyze_chain(&b, args[1]);
         else if (streq(what, "plot"))
                 r = analyze_plot(&b);
-        else if (streq(what, "json"))
+        else
                 r = analyze_json(&b);
-        else {
-                fprintf(stderr,
-                        "Unknown command verb %s: one of time, blame, critical-chain, plot, json, verify.\n",
-                        what);
-                r = 1;
-        }
         ctl_list_done(&b.list);
         return r;
 }
