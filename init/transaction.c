@@ -2,7 +2,7 @@
  *
  * 1. gather     the job, and what its unit requires (start), what needs it (stop), what it excludes
  * 2. merge      jobs on one unit become one by job.c's table; of two that cannot, the one that the anchor does not
- *               need goes
+ *               need goes; what is already so goes with all that only it asked for
  * 3. check      against the jobs that are already installed (fail, replace-irreversibly)
  * 4. order      transaction-order.c: cycles are broken
  * 5. install
@@ -439,6 +439,31 @@ static bool any_matters(struct transaction *tr, struct unit *u)
         return false;
 }
 
+/* Nothing would happen: the unit is already so, and no job on it says otherwise. */
+static bool redundant(const struct tjob *t)
+{
+        enum active_state s = unit_active_state(t->u);
+
+        if (t->u->job)
+                return false;
+        switch (t->type) {
+        case JOB_START:
+        case JOB_VERIFY_ACTIVE: return s == UNIT_ACTIVE || s == UNIT_RELOADING;
+        case JOB_STOP: return s == UNIT_INACTIVE || s == UNIT_FAILED;
+        case JOB_NOP: return true;
+        default: return false;
+        }
+}
+
+/* A unit that is needed and up already is left alone: what it wants is not started again because of that, only when it is
+ * asked for itself. */
+static void tr_drop_redundant(struct transaction *tr)
+{
+        for (struct tjob *t = tr->jobs; t; t = t->next)
+                t->deleted |= t != tr->anchor && redundant(t);
+        tr_drop_unreached(tr);
+}
+
 static int tr_merge(struct transaction *tr)
 {
         tr_drop_unreached(tr);
@@ -463,7 +488,7 @@ static int tr_merge(struct transaction *tr)
                                 tr->anchor->u->id);
                 tr->anchor = t;
         }
-        tr_drop_unreached(tr);
+        tr_drop_redundant(tr);
         return 0;
 }
 
@@ -484,22 +509,6 @@ static int tr_check(struct transaction *tr)
                                 job_type_to_string(j->type));
         }
         return 0;
-}
-
-/* Nothing would happen: the unit is already so, and no job on it says otherwise. */
-static bool redundant(const struct tjob *t)
-{
-        enum active_state s = unit_active_state(t->u);
-
-        if (t->u->job)
-                return false;
-        switch (t->type) {
-        case JOB_START:
-        case JOB_VERIFY_ACTIVE: return s == UNIT_ACTIVE || s == UNIT_RELOADING;
-        case JOB_STOP: return s == UNIT_INACTIVE || s == UNIT_FAILED;
-        case JOB_NOP: return true;
-        default: return false;
-        }
 }
 
 static int install_one(struct transaction *tr, struct tjob *t, struct job **ret)
@@ -546,9 +555,7 @@ static int tr_install(struct transaction *tr, struct job **ret_job)
                 struct job *j = NULL;
                 int r;
 
-                if (t->deleted || t->installed || (redundant(t) && t != tr->anchor))
-                        continue;
-                if (t == tr->anchor && redundant(t))
+                if (t->deleted || t->installed || redundant(t))
                         continue;
                 r = install_one(tr, t, &j);
                 if (r < 0)

@@ -39,6 +39,14 @@ static const struct row rows[] = {
                 "!start=a.target a.target:inactive" },
         { "Wants=: started with it, and no more", "a.target Wants=b.target nowhere.target | b.target",
                 "start=a.target b.target:active a.target:active stop=b.target a.target:active" },
+        { "Wants=: of a unit that is up, not started again for another's sake",
+                "a.target Requires=b.target | b.target Wants=c.target; Requires=d.target | c.target | "
+                "d.target",
+                "start=b.target c.target:active stop=c.target gone=d.target start=a.target a.target:active "
+                "c.target:inactive d.target:inactive start=b.target c.target:active d.target:active" },
+        { "Wants=: of a unit that is up, asked for by another one too",
+                "a.target Requires=b.target; Wants=c.target | b.target Wants=c.target | c.target",
+                "start=b.target stop=c.target start=a.target c.target:active" },
         { "Wants=: a failure of what it waits for does not matter",
                 "a.target Wants=b.service; After=b.service | b.service [Service]; Type=notify; ExecStart=/b",
                 "start=a.target a.target@start exit=b.service:1 b.service:failed a.target:active" },
