@@ -1,7 +1,7 @@
 /* Connections: the system bus, and direct ones of root's tools over /run/systemd/private.
  *
- * sd-bus keeps the queues; this file lends it the loop: after each turn every connection is run until it has nothing
- * more to do, and its wishes (poll events, deadline) are written into the loop. When the system bus goes away the
+ * sd-bus keeps the queues; this file lends it the loop: after each turn those connections are run that have something to
+ * do, until they have not, and its wishes (poll events, deadline) are written into the loop. When the system bus goes away the
  * process ends: PID 1 starts it again with the bus, and what it is connected to is never half of the old. */
 #include <poll.h>
 #include <sys/socket.h>
@@ -37,7 +37,7 @@ static int on_message(sd_bus_message *m, void *data, sd_bus_error *error)
 
 static void on_ready(struct loop_io *io, uint32_t revents)
 {
-        /* bus_process() comes after every turn */
+        ((struct connection *)io->data)->due = true; /* bus_process() comes after every turn */
 }
 
 static uint32_t wanted_events(sd_bus *bus)
@@ -55,7 +55,7 @@ static int connection_add(struct busd *b, sd_bus *bus, bool system, struct conne
 
         if (!c)
                 return -ENOMEM;
-        *c = (struct connection) { .busd = b, .bus = bus, .system = system, .id = ++last_id };
+        *c = (struct connection) { .busd = b, .bus = bus, .system = system, .due = true, .id = ++last_id };
         c->io = (struct loop_io) {
                 .fd = sd_bus_get_fd(bus), .events = wanted_events(bus), .cb = on_ready, .data = c
         };
@@ -153,8 +153,10 @@ int bus_add_direct(struct busd *b, int fd)
                 (r = sd_bus_start(bus)) < 0 || (r = connection_add(b, bus, false, &c)) < 0) {
                 sd_bus_close(bus);
                 sd_bus_unref(bus);
+                return r;
         }
-        return r;
+        (void)events_wanted(b, NULL); /* direct connections hear everything */
+        return 0;
 }
 
 static void on_listen(struct loop_io *io, uint32_t revents)
@@ -210,13 +212,27 @@ int bus_open_private(struct busd *b)
 
 /* ---- every turn ---- */
 
+/* Something waits to be handled that no event will tell of: a message that was read already, a deadline. */
+static bool has_more(struct connection *c)
+{
+        uint64_t deadline;
+
+        return sd_bus_get_timeout(c->bus, &deadline) >= 0 && deadline < (uint64_t)USEC_INFINITY &&
+               deadline <= (uint64_t)now_monotonic();
+}
+
 static bool connection_process(struct connection *c)
 {
-        for (unsigned n = 0; n < MESSAGES_A_TURN && !c->busd->exiting; n++) {
-                int r = sd_bus_process(c->bus, NULL);
+        bool due = c->due;
 
-                if (r == 0)
+        c->due = false;
+        for (unsigned n = 0; n < MESSAGES_A_TURN && !c->busd->exiting; n++) {
+                int r;
+
+                if (!due && !has_more(c))
                         return false;
+                due = false;
+                r = sd_bus_process(c->bus, NULL);
                 if (r < 0 || sd_bus_is_open(c->bus) <= 0) {
                         c->dead = true;
                         return false;

@@ -131,6 +131,7 @@ struct connection {
         sd_bus *bus;
         bool system; /* the system bus; else a direct connection of root's */
         bool subscribed, dead, holds /* units, refs.c */;
+        bool due; /* there may be something to read, or room to write */
         unsigned id;
         struct loop_io io;
         struct connection *next;
@@ -147,9 +148,7 @@ struct busd {
         sd_bus_track *subscribers, *askers; /* on the system bus (events.c) */
         struct hash names;                  /* well-known names that units have (names.c) */
         struct hash holders;                /* clients that hold units (refs.c) */
-        struct hash changed;                /* units whose change is to be told (events.c) */
-        struct loop_deferred tell;
-        bool telling; /* PID 1 was asked about some of them */
+        bool telling;                       /* PID 1 tells of units that change (events.c) */
         unsigned n_ready;
         bool exiting;
         int status;
@@ -268,7 +267,9 @@ void event_received(struct busd *b, const char *event, const struct ctl_record *
 void emit_manager(struct busd *b, const char *name, const char *types, ...);
 void emit_files_changed(struct busd *b);
 void on_job_removed(struct busd *b, const struct ctl_record *rec);
-bool anybody_subscribed(struct busd *b);
+/* Somebody came or left: PID 1 is asked to tell of units that change, or not to. Who has just subscribed (or NULL) is
+ * answered when it knows. */
+int events_wanted(struct busd *b, struct call *subscriber);
 void events_done(struct busd *b);
 void subscribers_load(struct busd *b);
 /* Who asks for a job on the bus is told of its end, subscribed or not. */

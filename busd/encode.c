@@ -220,23 +220,23 @@ struct form {
         bool plain; /* a number in decimal is just that */
 };
 
-static struct form form_of(const struct property *p);
+static const struct form *form_of(const struct property *p);
 
 static int encode_number(sd_bus_message *m, const struct property *p, const struct ctl_record *rec)
 {
-        const struct form f = form_of(p);
+        const struct form *f = form_of(p);
         const char *text = record_get(rec, p->name);
-        uint64_t v = f.untold;
+        uint64_t v = f->untold;
         uint32_t u;
         uint16_t q;
         uint8_t y;
 
         if (text && (*text || *p->signature == 't')) {
-                int word = f.words ? place_of(f.words, text) : -EINVAL;
+                int word = f->words ? place_of(f->words, text) : -EINVAL;
 
                 if (word >= 0)
                         v = (uint64_t)word;
-                else if (!(f.plain && *text && parse_u64(text, &v) >= 0) &&
+                else if (!(f->plain && *text && parse_u64(text, &v) >= 0) &&
                          encode_u64_text(p->name, text, &v) < 0)
                         log_debug("Property %s: '%s' is not a number", p->name, text);
         } else if (!text)
@@ -287,7 +287,7 @@ static const struct {
 
 static int encode_string(sd_bus_message *m, const struct property *p, const struct ctl_record *rec)
 {
-        return sd_bus_message_append_basic(m, 's', record_get(rec, p->name) ?: form_of(p).usual ?: "");
+        return sd_bus_message_append_basic(m, 's', record_get(rec, p->name) ?: form_of(p)->usual ?: "");
 }
 
 static int encode_list(sd_bus_message *m, const struct property *p, const struct ctl_record *rec)
@@ -333,21 +333,24 @@ static struct form find_form(const struct property *p)
         };
 }
 
-static struct form form_of(const struct property *p)
+static const struct form *form_of(const struct property *p)
 {
-        static struct form *found;
+        static struct form *found, spare;
 
         if (!found) {
                 found = calloc(n_properties, sizeof(*found));
                 for (size_t i = 0; found && i < n_properties; i++)
                         found[i] = find_form(&properties[i]);
         }
-        return found ? found[p - properties] : find_form(p);
+        if (found)
+                return &found[p - properties];
+        spare = find_form(p);
+        return &spare;
 }
 
 int encode_property(sd_bus_message *m, const struct property *p, const struct ctl_record *rec)
 {
-        encode_fn form = form_of(p).encode;
+        encode_fn form = form_of(p)->encode;
         int r = sd_bus_message_open_container(m, 'v', p->signature);
 
         if (r >= 0)

@@ -1,15 +1,12 @@
 /* Signals: PID 1's events, told to everybody who has subscribed.
  *
- * A unit's change is told with the new values: the units that changed in one turn are asked for once each. Who has
+ * While somebody listens, PID 1 tells of each unit that changed what of it is in PropertiesChanged (init/bus.c). Who has
  * subscribed on the system bus is kept in a file, so that a bridge that was started again goes on telling them. */
 #include <stdio.h>
 
 #include "busd.h"
 #include "lib/fileio.h"
 
-/* Units asked for in one request, of which there is one at a time: what PID 1 keeps for us is bounded, and what changes
- * meanwhile changes once. */
-#define TOLD_AT_ONCE     32u
 #define SUBSCRIBERS_FILE "/run/rouse/busd.subscribers"
 
 /* ---- subscribers ---- */
@@ -39,12 +36,51 @@ void asker_add(struct call *c)
                 log_debug_errno(r, "A client that asked for a job cannot be followed: %m");
 }
 
-bool anybody_subscribed(struct busd *b)
+static bool anybody_subscribed(struct busd *b)
 {
         for (struct connection *c = b->connections; c; c = c->next)
                 if (!c->dead && hears(b, c, false))
                         return true;
         return false;
+}
+
+/* "properties=…": what PropertiesChanged carries, and what its forms are made from. */
+static const char *told_properties(void)
+{
+        static char *option;
+        _cleanup_strbuf_ struct strbuf b = { 0 };
+
+        if (option)
+                return option;
+        strbuf_puts(&b, "properties=Id");
+        for (size_t i = 0; i < n_properties; i++)
+                if (properties[i].changes == CHANGES && properties[i].interface != IF_Manager &&
+                        properties[i].interface != IF_Job)
+                        encode_sources(&b, &properties[i]);
+        option = strbuf_take(&b);
+        return option;
+}
+
+static int subscribed(struct call *c, const struct answer *a)
+{
+        return a->error < 0 ? call_fail_errno(c, a->error, a->message) : call_reply(c, NULL);
+}
+
+int events_wanted(struct busd *b, struct call *subscriber)
+{
+        bool want = anybody_subscribed(b);
+        char *options[] = { (char *)(want ? told_properties() : NULL), NULL };
+        int r;
+
+        if (want == b->telling)
+                return subscriber ? call_reply(subscriber, NULL) : 0;
+        if (want && !*options)
+                return -ENOMEM;
+        r = subscriber ? call_request(subscriber, "bus-tell", NULL, options, subscribed)
+                       : link_request(b, "bus-tell", NULL, options, NULL, NULL);
+        if (r >= 0)
+                b->telling = want;
+        return r;
 }
 
 static void subscribers_save(struct busd *b)
@@ -162,96 +198,8 @@ static int emit_changed(
         return r;
 }
 
-static void changed_done(struct busd *b, const struct answer *a, void *data)
-{
-        b->telling = false;
-        if (b->changed.n > 0 && !b->exiting)
-                loop_defer(b->loop, &b->tell);
-        for (size_t i = 0; i < a->n; i++) {
-                const struct ctl_record *rec = &a->records[i];
-                const char *id = record_str(rec, "Id");
-                _cleanup_free_ char *path = unit_path(id);
-                int type = interface_of_unit(id);
-
-                for (struct connection *c = b->connections; c && path && type >= 0; c = c->next) {
-                        if (c->dead || !hears(b, c, false))
-                                continue;
-                        if (type != IF_Target)
-                                (void)emit_changed(c, path, (enum interface)type, rec);
-                        (void)emit_changed(c, path, IF_Unit, rec);
-                }
-        }
-}
-
-/* "properties=…": what PropertiesChanged carries, and what its forms are made from. */
-static const char *told_properties(void)
-{
-        static char *option;
-        _cleanup_strbuf_ struct strbuf b = { 0 };
-
-        if (option)
-                return option;
-        strbuf_puts(&b, "properties=Id");
-        for (size_t i = 0; i < n_properties; i++)
-                if (properties[i].changes == CHANGES && properties[i].interface != IF_Manager &&
-                        properties[i].interface != IF_Job)
-                        encode_sources(&b, &properties[i]);
-        option = strbuf_take(&b);
-        return option;
-}
-
-static void tell_changes(struct loop_deferred *d)
-{
-        struct busd *b = d->data;
-        _cleanup_strv_ char **ids = NULL;
-        const char *told = told_properties();
-        int r = told ? 0 : -ENOMEM;
-
-        if (b->telling)
-                return; /* changed_done() comes back */
-        HASHMAP_FOREACH (e, &b->changed) {
-                char *id = e->value;
-
-                if (strv_len(ids) == TOLD_AT_ONCE)
-                        break;
-                (void)hash_del(&b->changed, id);
-                if (r >= 0)
-                        r = strv_push(&ids, id);
-                else
-                        free(id);
-        }
-        if (ids && r >= 0) {
-                r = link_request(b, "show", ids,
-                        (char *[]) { (char *)"raw", (char *)"loaded", (char *)told, NULL }, changed_done,
-                        NULL);
-                b->telling = r >= 0;
-        }
-        if (r < 0)
-                log_debug_errno(r, "Changes of units could not be told: %m");
-}
-
-static void note_changed(struct busd *b, const char *id)
-{
-        char *copy;
-
-        if (!anybody_subscribed(b) || hash_get(&b->changed, id))
-                return;
-        copy = strdup(id);
-        if (!copy || hash_put(&b->changed, copy, copy) < 0) {
-                free(copy);
-                return;
-        }
-        b->tell.cb = tell_changes;
-        b->tell.data = b;
-        loop_defer(b->loop, &b->tell);
-}
-
 void events_done(struct busd *b)
 {
-        loop_defer_cancel(b->loop, &b->tell);
-        HASHMAP_FOREACH (e, &b->changed)
-                free(e->value);
-        hash_done(&b->changed);
         encode_forget_files(NULL);
         sd_bus_track_unref(b->subscribers);
         sd_bus_track_unref(b->askers);
@@ -281,7 +229,20 @@ void on_job_removed(struct busd *b, const struct ctl_record *rec)
 
 static void on_unit(struct busd *b, const struct ctl_record *rec)
 {
-        note_changed(b, record_str(rec, "Id"));
+        const char *id = record_str(rec, "Id");
+        _cleanup_free_ char *path = unit_path(id);
+        int type = interface_of_unit(id);
+
+        if (!record_get(rec, "StateChangeTimestamp"))
+                return; /* of before we were the bridge */
+        (void)events_wanted(b, NULL);
+        for (struct connection *c = b->connections; c && path && type >= 0; c = c->next) {
+                if (c->dead || !hears(b, c, false))
+                        continue;
+                if (type != IF_Target)
+                        (void)emit_changed(c, path, (enum interface)type, rec);
+                (void)emit_changed(c, path, IF_Unit, rec);
+        }
 }
 
 static void on_unit_new(struct busd *b, const struct ctl_record *rec)
@@ -297,7 +258,6 @@ static void on_unit_removed(struct busd *b, const struct ctl_record *rec)
         const char *id = record_str(rec, "Id");
         _cleanup_free_ char *path = unit_path(id);
 
-        free(hash_del(&b->changed, id));
         encode_forget_files(id);
         if (path)
                 emit_manager(b, "UnitRemoved", "so", id, path);

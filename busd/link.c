@@ -183,6 +183,13 @@ void link_make_text(struct ctl_record *rec)
                                         *c = '?';
 }
 
+static void prepare(struct ctl_record *rec)
+{
+        link_make_text(rec);
+        if (strv_len(rec->v) >= INDEX_FROM)
+                ctl_record_index(rec);
+}
+
 static int read_record(struct request *r, struct wire_reader *in)
 {
         bool complete;
@@ -203,11 +210,8 @@ static int read_record(struct request *r, struct wire_reader *in)
         k = ctl_record_gather(in, &r->records[r->n - 1], &complete);
         if (k >= 0)
                 r->open = !complete;
-        if (k >= 0 && complete) {
-                link_make_text(&r->records[r->n - 1]);
-                if (strv_len(r->records[r->n - 1].v) >= INDEX_FROM)
-                        ctl_record_index(&r->records[r->n - 1]);
-        }
+        if (k >= 0 && complete)
+                prepare(&r->records[r->n - 1]);
         return k;
 }
 
@@ -242,7 +246,7 @@ static int read_event(struct link *l, struct wire_reader *in)
         k = ctl_record_gather(in, &l->event, &complete);
         if (k < 0 || !complete)
                 return k;
-        link_make_text(&l->event);
+        prepare(&l->event);
         event_received(l->busd, event, &l->event);
         ctl_record_done(&l->event);
         return 0;

@@ -25,7 +25,7 @@ int on_subscribe(struct call *c)
         c->conn->subscribed = true;
         if (r == 0)
                 return call_fail(c, ERROR_PREFIX "AlreadySubscribed", "Client is already subscribed.");
-        return call_reply(c, NULL);
+        return events_wanted(c->b, c);
 }
 
 int on_unsubscribe(struct call *c)
@@ -38,6 +38,7 @@ int on_unsubscribe(struct call *c)
                 c->conn->subscribed = false;
         if (!was)
                 return call_fail(c, ERROR_PREFIX "NotSubscribed", "Client is not subscribed.");
+        (void)events_wanted(c->b, NULL);
         return call_reply(c, NULL);
 }
 

@@ -127,7 +127,7 @@ int names_attach(struct busd *b)
 {
         int r = link_request(b, "subscribe", NULL, NULL, NULL, NULL);
 
-        return r < 0 ? r
-                     : link_request(
-                               b, "bus-attach", NULL, (char *[]) { (char *)"pack", NULL }, attached, NULL);
+        if (r >= 0)
+                r = link_request(b, "bus-attach", NULL, (char *[]) { (char *)"pack", NULL }, attached, NULL);
+        return r < 0 ? r : events_wanted(b, NULL);
 }

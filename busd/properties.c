@@ -52,13 +52,13 @@ static const struct ctl_record *own_record(struct call *c, const struct answer *
 /* A job's record has other names than its properties. */
 static int with_job_names(const struct ctl_record *rec, struct ctl_record *ret)
 {
-        int r = strv_addf(&ret->v, "Id=%s", record_str(rec, "Job"));
+        static const char *const names[][2] = { { "Id", "Job" }, { "Unit", "Unit" }, { "JobType", "Type" },
+                { "State", "State" } };
+        int r = 0;
 
-        if (r >= 0)
-                r = strv_addf(&ret->v, "Unit=%s", record_str(rec, "Unit"));
-        if (r >= 0)
-                r = strv_addf(&ret->v, "JobType=%s", record_str(rec, "Type"));
-        return r < 0 ? r : strv_addf(&ret->v, "State=%s", record_str(rec, "State"));
+        for (size_t i = 0; i < ARRAY_SIZE(names) && r >= 0; i++)
+                r = ctl_record_add(ret, str_printf("%s=%s", names[i][0], record_str(rec, names[i][1])));
+        return r;
 }
 
 static int no_object(struct call *c, const struct answer *a)

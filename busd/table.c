@@ -126,10 +126,41 @@ const struct method *method_find(enum interface i, const char *name)
         return NULL;
 }
 
+static int by_name(const void *a, const void *b)
+{
+        const struct property *const *x = a, *const *y = b;
+
+        return strcmp((*x)->name, (*y)->name);
+}
+
+/* All properties, by their names; NULL: no memory. */
+static const struct property **sorted_properties(void)
+{
+        static const struct property **sorted;
+
+        if (sorted || !(sorted = calloc(n_properties, sizeof(*sorted))))
+                return sorted;
+        for (size_t p = 0; p < n_properties; p++)
+                sorted[p] = &properties[p];
+        qsort(sorted, n_properties, sizeof(*sorted), by_name);
+        return sorted;
+}
+
 const struct property *property_find(enum interface i, const char *name)
 {
-        for (size_t p = 0; p < n_properties; p++)
-                if (streq(properties[p].name, name) && interface_has(i, properties[p].interface))
-                        return &properties[p];
+        const struct property **sorted = sorted_properties();
+        size_t from = 0, to = sorted ? n_properties : 0;
+
+        while (from < to) { /* the first of its name */
+                size_t middle = from + (to - from) / 2;
+
+                if (strcmp(sorted[middle]->name, name) < 0)
+                        from = middle + 1;
+                else
+                        to = middle;
+        }
+        for (; sorted && from < n_properties && streq(sorted[from]->name, name); from++)
+                if (interface_has(i, sorted[from]->interface))
+                        return sorted[from];
         return NULL;
 }

@@ -173,8 +173,7 @@ static void keep(const struct ctl_record *rec, void *data)
                 l->r = r;
                 l->cap = cap;
         }
-        l->r[l->n] = (struct ctl_record) { .v = strv_copy(rec->v) };
-        if (l->r[l->n].v)
+        if (ctl_record_copy(rec, &l->r[l->n]) >= 0)
                 l->n++;
 }
 

@@ -43,7 +43,7 @@ static unsigned drop(struct unit *u, const char *owner, bool all)
 static int owner_of(struct request *r, const char **ret)
 {
         *ret = request_option(r, "owner");
-        if (!bus_is_bridge(r->m, r->client))
+        if (bus_bridge(r->m) != r->client)
                 return request_fail(r, -EACCES, "Only the bridge to D-Bus may say that.");
         return str_empty(*ret) ? request_fail(r, -EINVAL, "owner= says who holds the units.") : 0;
 }

@@ -6,7 +6,10 @@
  *
  * A Type=dbus service that was started while no bridge can come, since dbus or rouse-busd is not installed, counts as
  * ready at once. When the bridge or the bus goes, services keep the state that they have; what the bridge tells first
- * after it came back ends a wait for a name, but takes nothing away: only a name that was seen and then lost does. */
+ * after it came back ends a wait for a name, but takes nothing away: only a name that was seen and then lost does.
+ *
+ * While somebody on the bus has subscribed the bridge is told what units become: once a turn, when it has read what it was
+ * told before, and before the end of a unit's job or of the unit is told, so that all who hear of that know the rest. */
 #include "control.h"
 #include "generation.h"
 #include "service.h"
@@ -35,6 +38,10 @@ struct bus {
         struct loop_deferred start;
         struct ended_job ended[ENDED_MAX];
         unsigned n_ended;
+        char **told_keys;    /* properties that are told of a unit that changed; NULL: it is not told */
+        struct record told;  /* of these, to be begun with */
+        struct hash changed; /* units that are still to be told of */
+        struct loop_deferred tell;
 };
 
 static struct bus *bus_of(struct manager *m)
@@ -55,6 +62,9 @@ void bus_free(struct manager *m)
                 return;
         loop_timer_cancel(m->loop, &b->timer);
         loop_defer_cancel(m->loop, &b->start);
+        loop_defer_cancel(m->loop, &b->tell);
+        hash_done(&b->changed);
+        strv_free(b->told_keys);
         for (unsigned i = 0; i < ENDED_MAX; i++)
                 free(b->ended[i].unit);
         free(b);
@@ -203,6 +213,103 @@ int verb_bus_name(struct request *r)
         return 0;
 }
 
+/* ---- what units become ---- */
+
+static void tell_unit(struct bus *b, struct unit *u)
+{
+        struct record rec = b->told;
+
+        rec.client = b->bridge;
+        (void)hash_del(&b->changed, u->id);
+        show_unit(&rec, u);
+        record_send(&rec);
+        client_watch(b->bridge);
+}
+
+static void tell_changed(struct loop_deferred *d)
+{
+        struct bus *b = d->data;
+
+        HASHMAP_FOREACH (e, &b->changed) {
+                if (!b->bridge || client_lags(b->bridge))
+                        return; /* bus_client_read() comes back */
+                tell_unit(b, e->value);
+        }
+}
+
+void bus_unit_event(struct unit *u)
+{
+        struct bus *b = u->manager->bus;
+
+        if (!b || !b->bridge || !b->told_keys || hash_get(&b->changed, u->id))
+                return;
+        if (hash_put(&b->changed, u->id, u) < 0)
+                return (void)log_oom();
+        b->tell.cb = tell_changed;
+        b->tell.data = b;
+        loop_defer(u->manager->loop, &b->tell);
+}
+
+void bus_tell_unit(struct unit *u)
+{
+        struct bus *b = u->manager->bus;
+
+        if (b && b->bridge && hash_get(&b->changed, u->id))
+                tell_unit(b, u);
+}
+
+void bus_client_read(struct manager *m, struct client *c)
+{
+        struct bus *b = m->bus;
+
+        if (b && b->bridge == c && b->changed.n > 0)
+                loop_defer(m->loop, &b->tell);
+}
+
+/* keys: taken. */
+static void set_told(struct bus *b, char **keys)
+{
+        strv_free(b->told_keys);
+        b->told_keys = keys;
+        b->told = (struct record) { .event = "unit", .raw = true };
+        record_only(&b->told, keys);
+        if (!keys)
+                hash_done(&b->changed);
+        state_touch_manager(b->m);
+}
+
+/* properties=A,B: what is told of units that change; none: nobody listens */
+int verb_bus_tell(struct request *r)
+{
+        const char *properties = request_option(r, "properties");
+        char **keys;
+
+        if (!bus_of(r->m) || r->m->bus->bridge != r->client)
+                return request_fail(r, -EACCES, "Only the bridge to D-Bus may ask for that.");
+        keys = properties ? strv_split(properties, ",") : NULL;
+        if (properties && !keys)
+                return -ENOMEM;
+        set_told(r->m->bus, keys);
+        return 0;
+}
+
+void bus_serialise(struct manager *m, struct state_out *s)
+{
+        _cleanup_free_ char *keys = m->bus && m->bus->told_keys ? strv_join(m->bus->told_keys, ",") : NULL;
+
+        if (keys)
+                state_put(s, "bus-told", keys);
+}
+
+bool bus_deserialise(struct manager *m, const char *key, const char *value)
+{
+        if (!streq(key, "bus-told"))
+                return false;
+        if (bus_of(m))
+                set_told(m->bus, strv_split(value, ","));
+        return true;
+}
+
 /* ---- the bridge itself ---- */
 
 static void tell_ended(struct request *r, const struct ended_job *j)
@@ -227,6 +334,7 @@ int verb_bus_attach(struct request *r)
         if (!b)
                 return -ENOMEM;
         b->bridge = r->client;
+        set_told(b, NULL);
         generation_open(r->m);
         if (request_flag(r, "pack"))
                 client_pack(r->client);
@@ -245,9 +353,9 @@ int verb_bus_attach(struct request *r)
         return 0;
 }
 
-bool bus_is_bridge(struct manager *m, const struct client *c)
+struct client *bus_bridge(struct manager *m)
 {
-        return m->bus && m->bus->bridge == c;
+        return m->bus ? m->bus->bridge : NULL;
 }
 
 void bus_set_bridge(struct manager *m, struct client *c)
@@ -261,8 +369,10 @@ void bus_set_bridge(struct manager *m, struct client *c)
 
 void bus_client_gone(struct manager *m, struct client *c)
 {
-        if (m->bus && m->bus->bridge == c)
-                m->bus->bridge = NULL;
+        if (!m->bus || m->bus->bridge != c)
+                return;
+        m->bus->bridge = NULL;
+        set_told(m->bus, NULL);
 }
 
 void bus_job_ended(struct manager *m, const struct job *j, enum job_result result)

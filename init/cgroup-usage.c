@@ -140,7 +140,8 @@ void cgroup_usage(struct unit *u, uint64_t v[USAGE_MAX])
         if (!u->cgroup_realized)
                 return;
         read_cpu(u, v);
-        read_io(u, v);
+        if (c->io_accounting)
+                read_io(u, v);
         if (c->ip_accounting)
                 read_network(u, v);
 }

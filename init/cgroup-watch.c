@@ -375,11 +375,21 @@ int cgroup_pids(struct unit *u, pid_t **ret, size_t *ret_n)
 
 int cgroup_get_attr(struct unit *u, const char *attr, char **ret)
 {
-        int r;
+        _cleanup_close_ int fd = -1;
+        char small[4096]; /* most are short, and come in one piece */
+        ssize_t n;
+        int r = 0;
 
         if (!u->cgroup_realized || u->cgroup_fd < 0)
                 return -ENOENT;
-        r = read_file_at(u->cgroup_fd, attr, 0, ret, NULL);
+        fd = openat(u->cgroup_fd, attr, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        if (fd < 0 || (n = read(fd, small, sizeof(small))) < 0)
+                return -errno;
+        if ((size_t)n < sizeof(small)) {
+                *ret = strndup(small, (size_t)n);
+                r = *ret ? 0 : -ENOMEM;
+        } else
+                r = read_file_at(u->cgroup_fd, attr, 0, ret, NULL);
         if (r >= 0 && endswith(*ret, "\n"))
                 (*ret)[strlen(*ret) - 1] = '\0';
         return r;

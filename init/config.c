@@ -234,10 +234,19 @@ static int conf_cpus(const char *value)
 
 int manager_default_limit(struct manager *m, int resource, struct rlimit *ret)
 {
+        static struct rlimit own[RLIM_NLIMITS]; /* what this process has, and its children inherit */
+        static unsigned known;
+
         if (m->default_limits_set & 1u << resource)
                 *ret = m->default_limits[resource];
+        else if (known & 1u << resource)
+                *ret = own[resource];
         else if (getrlimit((__rlimit_resource_t)resource, ret) < 0)
                 return -errno;
+        else {
+                own[resource] = *ret;
+                known |= 1u << resource;
+        }
         return 0;
 }
 

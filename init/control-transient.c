@@ -177,7 +177,7 @@ int verb_start_transient(struct request *r)
         if (k >= 0 && request_flag(r, "until-end"))
                 k = control_wait_end(g, u);
         if (k >= 0 && request_option(r, "ref"))
-                k = bus_is_bridge(r->m, r->client)
+                k = bus_bridge(r->m) == r->client
                             ? unit_add_ref(u, request_option(r, "ref"))
                             : request_fail(r, -EACCES, "Only the bridge to D-Bus may hold units.");
         for (size_t i = 0; i < n; i++)

@@ -77,6 +77,8 @@ const struct verb control_verbs[] = {
         { "bus-attach", VERB_ROOT, 0, verb_bus_attach, "pack",
                 "be the bridge to D-Bus; pack: several messages may come in one datagram" },
         { "bus-name", VERB_ROOT, 1, verb_bus_name, "NAME owner=OWNER first", "who owns a name on the bus" },
+        { "bus-tell", VERB_ROOT | VERB_READ, 0, verb_bus_tell, "properties=A,B",
+                "to the bridge: events `unit` have these from now on, once a turn" },
         { "ref", VERB_ROOT, 1, verb_ref, "UNIT… owner=NAME", "a client on the bus holds units" },
         { "unref", VERB_ROOT, 0, verb_unref, "[UNIT…] owner=NAME", "it lets go of them, or of all" },
         { "subscribe", VERB_EVENTS, 0, verb_subscribe, "", "events from now on" },
@@ -265,6 +267,11 @@ void client_send(struct client *c, struct wire_writer *w)
         loop_defer(c->control->m->loop, &c->control->unpack);
 }
 
+bool client_lags(const struct client *c)
+{
+        return c->queue != NULL;
+}
+
 void client_pack(struct client *c)
 {
         c->packs = true;
@@ -441,8 +448,11 @@ static void on_client(struct loop_io *io, uint32_t revents)
                 client_doom(c);
                 return;
         }
-        if (revents & EPOLLOUT && client_flush(c) && c->listing)
-                client_list_more(c);
+        if (revents & EPOLLOUT && client_flush(c)) {
+                bus_client_read(c->control->m, c);
+                if (c->listing)
+                        client_list_more(c);
+        }
         if (revents & EPOLLIN && !c->listing && !c->doomed) {
                 r = wire_recv(io->fd, buf, sizeof(buf), &in, NULL);
                 if (r == 1)
@@ -606,6 +616,7 @@ void control_serialise(struct manager *m, struct state_out *s)
         control_power_serialise(m, s);
         if (!ctl)
                 return;
+        bus_serialise(m, s);
         state_put_fd(s, "control-fd", ctl->io.fd);
         for (struct client *c = ctl->clients; c; c = c->next) {
                 char line[48];
@@ -614,7 +625,7 @@ void control_serialise(struct manager *m, struct state_out *s)
                 if (c->doomed)
                         continue;
                 snprintf(line, sizeof(line), "%d%s%s%s", c->io.fd, c->subscribed ? " subscribed" : "",
-                        bus_is_bridge(m, c) ? " bridge" : "", c->packs ? " packs" : "");
+                        bus_bridge(m) == c ? " bridge" : "", c->packs ? " packs" : "");
                 state_put(s, "client", line);
                 control_wait_serialise(c, c->io.fd, s);
         }
@@ -642,7 +653,7 @@ bool control_deserialise(struct manager *m, const char *key, const char *value)
                 return true;
         }
         if (!streq(key, "client") && !streq(key, "client-wait"))
-                return control_power_deserialise(m, key, value);
+                return bus_deserialise(m, key, value) || control_power_deserialise(m, key, value);
         snprintf(number, sizeof(number), "%.*s", (int)strcspn(value, " "), value);
         if (streq(key, "client-wait")) {
                 struct client *c = client_of_fd(ctl, (int)state_get_int(number, -1));
@@ -678,19 +689,25 @@ void control_restored(struct manager *m)
 
 /* ---- events ---- */
 
-static void event_send(struct control *ctl, struct record *made)
+/* but: NULL, or a client that is not told */
+static void event_send_but(struct control *ctl, struct record *made, const struct client *but)
 {
         record_finish(made);
         for (struct client *c = ctl->clients; c && !made->failed; c = c->next) {
                 _cleanup_wire_ struct wire_writer w = { 0 };
 
-                if (!c->subscribed || c->doomed)
+                if (!c->subscribed || c->doomed || c == but)
                         continue;
                 strbuf_add(&w.b, made->w.b.s, made->w.b.len);
                 client_send(c, &w);
                 client_watch(c);
         }
         wire_done(&made->w);
+}
+
+static void event_send(struct control *ctl, struct record *made)
+{
+        event_send_but(ctl, made, NULL);
 }
 
 void control_job_event(struct manager *m, struct job *j, bool gone, int result)
@@ -700,6 +717,8 @@ void control_job_event(struct manager *m, struct job *j, bool gone, int result)
 
         if (!ctl || ctl->n_subscribed == 0)
                 return;
+        if (gone)
+                bus_tell_unit(j->unit);
         record_addf(&rec, "Job", "%u", j->id);
         record_add(&rec, "Unit", j->unit->id);
         record_add(&rec, "Type", job_type_to_string(j->type));
@@ -713,12 +732,13 @@ void control_unit_event(struct unit *u)
         struct control *ctl = u->manager->control;
         struct record rec = { .event = "unit" };
 
+        bus_unit_event(u);
         if (!ctl || ctl->n_subscribed == 0)
                 return;
         record_add(&rec, "Id", u->id);
         record_add(&rec, "ActiveState", active_state_to_string(unit_active_state(u)));
         record_add(&rec, "SubState", unit_sub_state(u));
-        event_send(ctl, &rec);
+        event_send_but(ctl, &rec, bus_bridge(u->manager));
 }
 
 bool control_request_stop(struct unit *u, const char *controller)

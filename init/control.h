@@ -84,6 +84,8 @@ void client_send(struct client *c, struct wire_writer *w);
 void client_watch(struct client *c);
 /* From now on a datagram may have several messages. */
 void client_pack(struct client *c);
+/* It has not read all that it was sent. */
+bool client_lags(const struct client *c);
 /* The message is whole, but for its length. Events have one. */
 void record_finish(struct record *rec);
 
@@ -154,6 +156,7 @@ int verb_version(struct request *r);
 /* bus.c */
 int verb_bus_attach(struct request *r);
 int verb_bus_name(struct request *r);
+int verb_bus_tell(struct request *r);
 int verb_ref(struct request *r);
 int verb_unref(struct request *r);
 /* bus-refs.c: a record for each hold on a unit. */

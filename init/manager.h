@@ -135,9 +135,15 @@ bool bus_await_name(struct service *s);
 void bus_booted(struct manager *m);
 void bus_unit_changed(struct unit *u);
 void bus_job_ended(struct manager *m, const struct job *j, enum job_result result);
-bool bus_is_bridge(struct manager *m, const struct client *c);
+struct client *bus_bridge(struct manager *m);             /* NULL: it is not there */
 void bus_set_bridge(struct manager *m, struct client *c); /* re-execution */
 void bus_client_gone(struct manager *m, struct client *c);
+void bus_client_read(struct manager *m, struct client *c); /* all that it was sent */
+/* What a unit became is to be told to the bridge: in this turn; now, if it is to be told at all. */
+void bus_unit_event(struct unit *u);
+void bus_tell_unit(struct unit *u);
+void bus_serialise(struct manager *m, struct state_out *s);
+bool bus_deserialise(struct manager *m, const char *key, const char *value);
 void bus_free(struct manager *m);
 
 /* control.c: the control socket. */

@@ -312,9 +312,10 @@ static void on_field(struct notify_context *c, const char *f)
                 c->fd_name = v;
         else if ((v = startswith(f, "MAINPID=")))
                 on_main_pid(c, v);
-        else if ((v = startswith(f, "STATUS=")))
+        else if ((v = startswith(f, "STATUS="))) {
                 (void)str_replace(&s->status_text, v);
-        else if ((v = startswith(f, "ERRNO=")) && parse_i64(v, &n) >= 0 && n >= 0 && n < 4096)
+                bus_unit_event(&s->unit);
+        } else if ((v = startswith(f, "ERRNO=")) && parse_i64(v, &n) >= 0 && n >= 0 && n < 4096)
                 s->status_errno = (int)n;
         else if ((v = startswith(f, "WATCHDOG_USEC=")) && parse_i64(v, &n) >= 0 && n >= 0) {
                 s->watchdog_override = n;

@@ -21,12 +21,17 @@ static void print_inverted(struct record *rec, const char *key, const struct dir
 
 static void print_int(struct record *rec, const char *key, const struct directive *d, const void *v)
 {
-        record_addf(rec, key, "%d", *(const int *)v);
+        int n = *(const int *)v;
+
+        if (n >= 0)
+                record_add_u64(rec, key, (uint64_t)n);
+        else
+                record_addf(rec, key, "%d", n);
 }
 
 static void print_u32(struct record *rec, const char *key, const struct directive *d, const void *v)
 {
-        record_addf(rec, key, "%u", *(const uint32_t *)v);
+        record_add_u64(rec, key, *(const uint32_t *)v);
 }
 
 static void print_mode(struct record *rec, const char *key, const struct directive *d, const void *v)
@@ -196,8 +201,12 @@ static void print_commands(struct record *rec, const char *key, const struct dir
 
 static void print_exit_set(struct record *rec, const char *key, const struct directive *d, const void *v)
 {
+        static const struct exit_set none;
         const struct exit_set *set = v;
         _cleanup_strbuf_ struct strbuf b = { 0 };
+
+        if (memcmp(set, &none, sizeof(none)) == 0)
+                return record_add(rec, key, "");
 
         for (unsigned i = 0; i < 256; i++)
                 if (bit_get(set->codes, i))

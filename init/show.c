@@ -179,7 +179,8 @@ static void add_usage(struct record *rec, struct unit *u)
                         record_add_u64(rec, rows[i].key, v[i]);
 }
 
-/* What of the time something in it waited, and all of it: "some avg10=0.00 … total=0; full …". */
+/* What of the time something in it waited, and all of it: "some avg10=0.00 … total=0; full …". The bus has no such
+ * properties. */
 static void add_pressure(struct record *rec, struct unit *u)
 {
         static const char *const rows[][2] = {
@@ -188,6 +189,8 @@ static void add_pressure(struct record *rec, struct unit *u)
                 { "IOPressure", "io.pressure" },
         };
 
+        if (rec->raw && !rec->only)
+                return;
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 _cleanup_free_ char *s = NULL;
                 char *full;

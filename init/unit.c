@@ -487,6 +487,7 @@ void unit_free(struct unit *u)
 {
         struct manager *m = u->manager;
 
+        bus_tell_unit(u);
         control_simple_event(m, "unit-removed", "Id", u->id);
         clean_forget(u);
         if (unit_ops(u)->done)

@@ -107,33 +107,48 @@ static bool is_piece(const char *s)
         return eq && eq > s && eq[-1] == '+';
 }
 
-static int join_piece(char **last, const char *s)
+/* A value that came in pieces is a string of its own, the last of those that are owned. */
+static int join_piece(struct ctl_record *rec, size_t n, const char *s)
 {
-        char *joined = str_printf("%s%s", *last, strchr(s, '=') + 1);
+        char **last = &rec->v[n - 1], *joined = str_printf("%s%s", *last, strchr(s, '=') + 1);
+        size_t n_owned = strv_len(rec->owned);
+        int r;
 
         if (!joined)
                 return -ENOMEM;
-        free(*last);
+        if (rec->owned[n_owned - 1] == *last) {
+                free(*last);
+                rec->owned[n_owned - 1] = joined;
+        } else if ((r = strv_push(&rec->owned, joined)) < 0)
+                return r;
         *last = joined;
         return 0;
 }
 
-static int add_string(struct ctl_record *rec, size_t *n, const char *s)
+/* The strings that come next are kept as they came, in one piece. */
+static int keep_strings(struct wire_reader *in, struct ctl_record *rec, struct wire_reader *ret)
 {
-        if (*n > 0 && is_piece(s))
-                return join_piece(&rec->v[*n - 1], s);
-        rec->v[*n] = strdup(s);
-        if (!rec->v[*n])
+        size_t size = (size_t)(in->end - in->p);
+        char *block = malloc(size + 1);
+        int r;
+
+        if (!block)
                 return -ENOMEM;
-        rec->v[++*n] = NULL;
-        return 0;
+        memcpy(block, in->p, size);
+        *ret = *in;
+        ret->p = (const uint8_t *)block;
+        ret->end = ret->p + size;
+        r = strv_push(&rec->owned, block);
+        return r < 0 ? r : 0;
 }
 
 int ctl_record_gather(struct wire_reader *in, struct ctl_record *rec, bool *ret_complete)
 {
         uint32_t more = wire_get_u32(in);
         size_t n = strv_len(rec->v);
+        struct wire_reader kept;
         char **grown;
+        int r;
 
         /* a string takes six bytes at least: no allocation beyond what was sent */
         if (in->bad || more > (size_t)(in->end - in->p) / 6)
@@ -144,23 +159,59 @@ int ctl_record_gather(struct wire_reader *in, struct ctl_record *rec, bool *ret_
         rec->v = grown;
         rec->v[n] = NULL;
         *ret_complete = true;
-        for (uint32_t i = 0; i < more; i++) {
-                const char *s = wire_get_str(in);
-                int r = !s ? -EBADMSG : 0;
+        r = keep_strings(in, rec, &kept);
+        for (uint32_t i = 0; i < more && r >= 0; i++) {
+                char *s = (char *)wire_get_str(&kept);
 
-                if (s && streq(s, "More=1"))
+                if (!s)
+                        r = -EBADMSG;
+                else if (streq(s, "More=1"))
                         *ret_complete = false;
-                else if (s)
-                        r = add_string(rec, &n, s);
-                if (r < 0)
-                        return r;
+                else if (n > 0 && is_piece(s))
+                        r = join_piece(rec, n, s);
+                else {
+                        rec->v[n] = s;
+                        rec->v[++n] = NULL;
+                }
         }
-        return 0;
+        in->p = in->end;
+        return r;
+}
+
+int ctl_record_add(struct ctl_record *rec, char *s)
+{
+        size_t n = strv_len(rec->v);
+        char **grown = s ? reallocarray(rec->v, n + 2, sizeof(*grown)) : NULL;
+        int r = -ENOMEM;
+
+        if (grown) {
+                rec->v = grown;
+                rec->v[n] = rec->v[n + 1] = NULL;
+                r = strv_push(&rec->owned, s);
+                if (r >= 0)
+                        rec->v[n] = s;
+        } else
+                free(s);
+        return r < 0 ? r : 0;
+}
+
+int ctl_record_copy(const struct ctl_record *rec, struct ctl_record *ret)
+{
+        int r = 0;
+
+        *ret = (struct ctl_record) { 0 };
+        FOREACH_STR (s, rec->v)
+                if (r >= 0)
+                        r = ctl_record_add(ret, strdup(*s));
+        if (r < 0)
+                ctl_record_done(ret);
+        return r;
 }
 
 void ctl_record_done(struct ctl_record *rec)
 {
-        strv_free(rec->v);
+        free(rec->v); /* its strings are owned */
+        strv_free(rec->owned);
         free(rec->index);
         *rec = (struct ctl_record) { 0 };
 }

@@ -18,7 +18,8 @@ enum ctl_type {
 
 /* What CTL_RECORD and CTL_EVENT carry: "Key=value" strings, a key possibly several times. */
 struct ctl_record {
-        char **v;
+        char **v;     /* the strings: they lie in … */
+        char **owned; /* … what the messages had of them, and values that came in pieces */
         /* By ctl_record_index(): a hash table of places in v (+1), of each key the last; and for each place that of the
          * next string of its key, after the last one the first. */
         uint32_t *index, n_index, *next;
@@ -41,5 +42,8 @@ uint64_t record_u64(const struct ctl_record *rec, const char *key);
 /* Adds the list of strings that comes next in the message to rec, joining pieces of long values. *ret_complete: no
  * further message belongs to this record. */
 int ctl_record_gather(struct wire_reader *in, struct ctl_record *rec, bool *ret_complete);
+/* Adds a string, which is taken: -ENOMEM, or -ENOMEM when it is NULL. */
+int ctl_record_add(struct ctl_record *rec, char *s);
+int ctl_record_copy(const struct ctl_record *rec, struct ctl_record *ret);
 void ctl_record_done(struct ctl_record *rec);
 #define _cleanup_record_ _cleanup_(ctl_record_done)

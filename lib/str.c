@@ -187,7 +187,18 @@ bool utf8_valid(const char *s, size_t len)
         const unsigned char *p = (const unsigned char *)s;
 
         while (len > 0) {
-                size_t n = utf8_sequence(p, len);
+                uint64_t eight;
+                size_t n;
+
+                if (len >= sizeof(eight)) { /* most text is plain */
+                        memcpy(&eight, p, sizeof(eight));
+                        if (!(eight & 0x8080808080808080u)) {
+                                p += sizeof(eight);
+                                len -= sizeof(eight);
+                                continue;
+                        }
+                }
+                n = utf8_sequence(p, len);
 
                 if (n == 0)
                         return false;

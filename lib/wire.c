@@ -57,11 +57,17 @@ void wire_setting(struct wire_writer *w, const char *key, const char *op, const 
 {
         size_t n_key = strlen(key), n_op = strlen(op);
         uint32_t n = (uint32_t)(n_key + n_op + len);
+        char head[256], *p = head;
 
-        strbuf_putc(&w->b, 's');
-        strbuf_add(&w->b, &n, sizeof(n));
-        strbuf_add(&w->b, key, n_key);
-        strbuf_add(&w->b, op, n_op);
+        if (n_key + n_op > sizeof(head) - 1 - sizeof(n)) {
+                w->b.failed = true;
+                return;
+        }
+        *p++ = 's';
+        p = mempcpy(p, &n, sizeof(n));
+        p = mempcpy(p, key, n_key);
+        p = mempcpy(p, op, n_op);
+        strbuf_add(&w->b, head, (size_t)(p - head));
         strbuf_add(&w->b, value, len);
         strbuf_putc(&w->b, '\0');
 }

@@ -7,6 +7,7 @@
 FUZZ_TARGET(busd_values)
 {
         _cleanup_record_ struct ctl_record rec = { 0 };
+        _cleanup_strv_ char **lines = NULL;
         _cleanup_free_ char *text = strndup((const char *)data, size);
         struct busd b = { .private_io = { .fd = -1 } };
         sd_bus_message *m = NULL;
@@ -15,7 +16,9 @@ FUZZ_TARGET(busd_values)
         if (!text || size > 16 * 1024 || loop_new(&b.loop) < 0)
                 return;
         log_set_max_level(LOG_EMERG);
-        rec.v = strv_split(text, "\n");
+        lines = strv_split(text, "\n");
+        FOREACH_STR (line, lines)
+                (void)ctl_record_add(&rec, strdup(*line));
         link_make_text(&rec);
         if (size % 2) /* as short records are, and as long ones */
                 ctl_record_index(&rec);
