@@ -34,7 +34,8 @@ DBUS_CONF = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configu
 """
 SERVICE = "[D-BUS Service]\nName={0}\nExec=/bin/false\nUser=root\nSystemdService={1}\n"
 OWNER = """#!/usr/bin/python3
-# Owns a bus name, speaking just enough of the protocol; gives it back on SIGUSR1. NAME@UNIT: holds the unit as well.
+# Owns a bus name, speaking just enough of the protocol; gives it back on SIGUSR1. NAME@UNIT: holds the unit as well;
+# NAME@: subscribes to the manager.
 import os, signal, socket, struct, sys
 s = socket.socket(socket.AF_UNIX)
 s.connect("/run/dbus/system_bus_socket")
@@ -65,6 +66,8 @@ def text(t):
     return struct.pack("<I", len(t)) + t + b"\\0"
 call(b"Hello")
 name, _, unit = sys.argv[1].encode().partition(b"@")
+if b"@" in sys.argv[1].encode() and not unit:
+    call(b"Subscribe", to=b"org.freedesktop.systemd1", path=b"/org/freedesktop/systemd1", of=b"org.freedesktop.systemd1.Manager")
 if unit:
     call(b"RefUnit", b"s", text(unit), b"org.freedesktop.systemd1", b"/org/freedesktop/systemd1", b"org.freedesktop.systemd1.Manager")
 if len(sys.argv) > 2:
@@ -97,6 +100,10 @@ UNITS = {
     "held.service": "[Unit]\nCollectMode=inactive-or-failed\n[Service]\nExecStart=/bin/sleep 1000\n",
     "holder.service": "[Service]\nType=dbus\nBusName=org.example.Holder\n"
                       "ExecStart=/usr/bin/python3 /usr/sbin/owner org.example.Holder@held.service\n",
+    "subscriber.service": "[Service]\nType=dbus\nBusName=org.example.Subscriber\n"
+                          "ExecStart=/usr/bin/python3 /usr/sbin/owner org.example.Subscriber@\n",
+    "told.service": "[Unit]\nCollectMode=inactive-or-failed\n[Service]\nNotifyAccess=all\n"
+                    "ExecStart=/bin/sh -c 'systemd-notify --status=half-way; sleep 0.2'\n",
     "dirs.service": "[Service]\nType=oneshot\nRemainAfterExit=yes\nStateDirectory=dirs\nCacheDirectory=dirs\nExecStart=/bin/true\n",
     "confined.service": "[Service]\nExecStart=/bin/sleep 1000\nSystemCallFilter=@system-service\nSystemCallFilter=~reboot\n"
                         "RestrictAddressFamilies=AF_UNIX AF_INET\nRestrictNamespaces=yes\nBindReadOnlyPaths=/usr:/mnt\n"
@@ -311,6 +318,51 @@ got = call("PresetAllUnitFiles", "sbb", "enable-only", "false", "false")
 ok("nap.service" in got and call("GetUnitFileState", "s", "sleeper.service") == 's "enabled"', "PresetAllUnitFiles", got)
 ok("is not the name" in call("EnableUnitFiles", "asbb", "1", "../../x", "false", "false"), "what is no unit's name is refused")
 m.ctl("daemon-reload")
+
+# signals: what a unit becomes is told before the end of its job, and before it is forgotten
+def signals_of(what):
+    """(member, of what, ActiveState or "") of each signal about told.service while what() happens."""
+    out = os.path.join(m.root, "run/monitor")
+    with open(out, "w") as file:
+        monitor = subprocess.Popen(["nsenter", "-t", str(m.pid), "-m", "-r", "-w", "-p", "/usr/bin/dbus-monitor", "--address",
+                                    "unix:path=/run/dbus/system_bus_socket", "type='signal'"], stdout=file, stderr=subprocess.STDOUT)
+    read = lambda: open(out).read()
+    m.wait(lambda: "NameAcquired" in read() or "NameLost" in read())
+    what()
+    m.wait(lambda: "member=UnitRemoved" in read() or not what.__doc__)
+    monitor.kill()
+    monitor.wait()
+    found = []
+    for text in re.split(r"(?m)^signal ", read())[1:]:
+        member, path = re.search(r"member=(\w+)", text)[1], re.search(r"path=([^;]*)", text)[1]
+        if "told.service" in text or path.endswith("/told_2eservice"):
+            interface = re.search(r'string "org.freedesktop.systemd1.(\w+)"', text)
+            state = re.search(r'"(?:ActiveState|StatusText)"\s+variant\s+string "([^"]*)"', text)
+            found.append((member, interface[1] if interface else "", state[1] if state else ""))
+    return found
+
+
+def run_told():
+    """It ends, and is forgotten."""
+    m.ctl("start", "told.service")
+
+
+got = signals_of(run_told) if shutil.which("dbus-monitor") and shutil.which("systemd-notify") else None
+if got is None:
+    print("# no dbus-monitor or systemd-notify here")
+else:
+    ok(not [s for s in got if s[0] == "PropertiesChanged"], "nothing is told of units while nobody has subscribed", got)
+    m.ctl("start", "subscriber.service")
+    got = signals_of(run_told)
+    at = {s: i for i, s in reversed(list(enumerate(got)))}
+    order = [("UnitNew", "", ""), ("JobNew", "", ""), ("PropertiesChanged", "Unit", "active"), ("JobRemoved", "", ""),
+             ("PropertiesChanged", "Service", "half-way"), ("PropertiesChanged", "Unit", "inactive"), ("UnitRemoved", "", "")]
+    places = [at.get(s) for s in order]
+    ok(None not in places and places == sorted(places), "a subscriber hears of a unit's life in its order", got)
+    m.ctl("daemon-reexec")
+    ok([s for s in order if s in signals_of(run_told)] == order, "also after PID 1 has executed itself", got)
+    m.ctl("stop", "subscriber.service")
+    ok(m.wait(lambda: not [s for s in signals_of(run_told) if s[0] == "PropertiesChanged"]), "and nothing when it has left")
 
 # units that somebody holds; directories
 call("StartUnit", "ss", "held.service", "replace")
