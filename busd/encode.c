@@ -217,15 +217,21 @@ struct form {
         encode_fn encode; /* NULL: no form of ours, always empty */
         const char *words, *usual;
         uint64_t untold;
-        bool plain; /* a number in decimal is just that */
+        uint32_t hash; /* of its name */
+        bool plain;    /* a number in decimal is just that */
 };
 
 static const struct form *form_of(const struct property *p);
 
+static const char *text_of(const struct property *p, const struct ctl_record *rec)
+{
+        return record_get_hashed(rec, p->name, form_of(p)->hash);
+}
+
 static int encode_number(sd_bus_message *m, const struct property *p, const struct ctl_record *rec)
 {
         const struct form *f = form_of(p);
-        const char *text = record_get(rec, p->name);
+        const char *text = text_of(p, rec);
         uint64_t v = f->untold;
         uint32_t u;
         uint16_t q;
@@ -254,14 +260,14 @@ static int encode_number(sd_bus_message *m, const struct property *p, const stru
 
 static int encode_boolean(sd_bus_message *m, const struct property *p, const struct ctl_record *rec)
 {
-        int v = parse_boolean(record_str(rec, p->name)) > 0;
+        int v = parse_boolean(text_of(p, rec) ?: "") > 0;
 
         return sd_bus_message_append_basic(m, 'b', &v);
 }
 
 static int encode_double(sd_bus_message *m, const struct property *p, const struct ctl_record *rec)
 {
-        double v = strtod(record_str(rec, p->name), NULL);
+        double v = strtod(text_of(p, rec) ?: "", NULL);
 
         return sd_bus_message_append_basic(m, 'd', &v);
 }
@@ -287,7 +293,7 @@ static const struct {
 
 static int encode_string(sd_bus_message *m, const struct property *p, const struct ctl_record *rec)
 {
-        return sd_bus_message_append_basic(m, 's', record_get(rec, p->name) ?: form_of(p)->usual ?: "");
+        return sd_bus_message_append_basic(m, 's', text_of(p, rec) ?: form_of(p)->usual ?: "");
 }
 
 static int encode_list(sd_bus_message *m, const struct property *p, const struct ctl_record *rec)
@@ -329,6 +335,7 @@ static struct form find_form(const struct property *p)
                 .words = words_of(p->name),
                 .usual = usual_text(p->name),
                 .untold = untold(p),
+                .hash = ctl_key_hash(p->name),
                 .plain = !is_octal(p->name),
         };
 }

@@ -117,6 +117,8 @@ void record_add(struct record *rec, const char *key, const char *value)
                 return;
         if (!value)
                 value = "";
+        if (!*value && rec->raw)
+                return; /* as good as not told */
         len = strlen(value);
         record_push(rec, key, "=", value, MIN(len, piece));
         for (size_t at = piece; at < len; at += piece)

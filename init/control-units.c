@@ -208,14 +208,8 @@ int verb_show(struct request *r)
         }
         FOREACH_STR (name, r->args) {
                 struct unit *u;
-                int k = 0;
+                int k = load_to_show(r, *name, &u);
 
-                if (request_flag(r, "loaded")) {
-                        u = unit_find(r->m, *name);
-                        if (!u)
-                                continue;
-                } else
-                        k = load_to_show(r, *name, &u);
                 if (k < 0) {
                         first = first ?: request_fail(r, k, "'%.200s' is not a unit name.", *name);
                         continue;

@@ -58,7 +58,8 @@ struct record {
         struct wire_writer w;
         size_t count_at; /* where the number of strings is in w; 0: nothing was added yet */
         uint32_t n;
-        bool failed, raw /* for programs: nothing is joined or shortened */;
+        bool failed,
+                raw /* for programs: nothing is joined or shortened, nor told that is empty, or a "no" */;
         enum record_part part;
         char *const *only; /* keys wanted; NULL: all */
         size_t n_only;     /* how many, when they are sorted */

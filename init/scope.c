@@ -146,8 +146,12 @@ static void scope_init_live(struct unit *u)
 
 static int scope_load(struct unit *u)
 {
+        struct scope *s = UNIT_CAST(scope, u);
         int r;
 
+        if (s->oom_policy == OOM_UNSET)
+                s->oom_policy =
+                        s->cgroup.delegate ? OOM_CONTINUE : (enum oom_policy)u->manager->default_oom_policy;
         if (is_init(u))
                 return 0;
         if (!u->transient)
@@ -250,11 +254,8 @@ static void scope_cgroup_empty(struct unit *u)
 static void scope_oom(struct unit *u, bool managed)
 {
         struct scope *s = UNIT_CAST(scope, u);
-        enum oom_policy p = s->oom_policy != OOM_UNSET ? s->oom_policy
-                            : s->cgroup.delegate       ? OOM_CONTINUE
-                                                       : (enum oom_policy)u->manager->default_oom_policy;
 
-        if (p == OOM_CONTINUE || is_init(u))
+        if (s->oom_policy == OOM_CONTINUE || is_init(u))
                 return;
         if (states[s->state].state == UNIT_ACTIVE)
                 enter_signal(s, SCOPE_STOP_SIGTERM, R_OOM_KILL);

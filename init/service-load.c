@@ -172,6 +172,11 @@ int service_load(struct unit *u)
                 s->notify_access = NOTIFY_MAIN;
         if (!s->timeout_abort_set && s->timeout_stop != u->manager->default_timeout_stop)
                 s->timeout_abort = s->timeout_stop;
+        if (s->notify_access == NOTIFY_UNSET)
+                s->notify_access = NOTIFY_NONE;
+        if (s->oom_policy == OOM_UNSET)
+                s->oom_policy = s->cgroup.delegate ? OOM_CONTINUE
+                                                   : (enum oom_policy)u->manager->default_oom_policy;
         if (s->oom_policy == OOM_KILL)
                 s->cgroup.oom_kill_group = 1;
         r = add_defaults(s);

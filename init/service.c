@@ -626,7 +626,7 @@ static void service_oom(struct unit *u, bool managed)
         struct service *s = UNIT_CAST(service, u);
 
         log_unit(u->id, LOG_WARNING, "A process was killed by the kernel for want of memory");
-        if (s->oom_policy == OOM_CONTINUE || (s->oom_policy == OOM_UNSET && s->cgroup.delegate))
+        if (s->oom_policy == OOM_CONTINUE)
                 return;
         s->oom_killed = true;
         if (s->state == SVC_RUNNING || s->state == SVC_EXITED)

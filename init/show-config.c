@@ -11,7 +11,8 @@
 
 static void print_boolean(struct record *rec, const char *key, const struct directive *d, const void *v)
 {
-        record_add(rec, key, *(const bool *)v ? "yes" : "no");
+        if (*(const bool *)v || !rec->raw)
+                record_add(rec, key, *(const bool *)v ? "yes" : "no");
 }
 
 static void print_inverted(struct record *rec, const char *key, const struct directive *d, const void *v)
@@ -27,6 +28,18 @@ static void print_int(struct record *rec, const char *key, const struct directiv
                 record_add_u64(rec, key, (uint64_t)n);
         else
                 record_addf(rec, key, "%d", n);
+}
+
+static void print_signal(struct record *rec, const char *key, const struct directive *d, const void *v)
+{
+        int n = *(const int *)v;
+
+        if (n == 0 && streq(key, "RestartKillSignal")) /* not set: that of a stop */
+                n = ((const struct kill_context *)(const void *)((const char *)v -
+                                                                 offsetof(struct kill_context,
+                                                                         restart_signal)))
+                            ->signal;
+        record_addf(rec, key, "%d", n);
 }
 
 static void print_u32(struct record *rec, const char *key, const struct directive *d, const void *v)
@@ -286,7 +299,7 @@ static const struct show_form printers[] = {
         { parse_value_enum_bool8, print_enum_bool8 },
         { parse_value_std_output, print_output },
         { parse_value_std_input, print_input },
-        { parse_value_signal, print_int },
+        { parse_value_signal, print_signal },
         { parse_value_nice, print_int },
         { parse_value_oom_score, print_int },
         { parse_value_cpu_priority, print_int },

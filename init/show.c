@@ -18,7 +18,8 @@
 
 static void add_bool(struct record *rec, const char *key, bool v)
 {
-        record_add(rec, key, v ? "yes" : "no");
+        if (v || !rec->raw)
+                record_add(rec, key, v ? "yes" : "no");
 }
 
 /* Monotonic microseconds as both …Timestamp and …TimestampMonotonic. */

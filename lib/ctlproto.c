@@ -8,7 +8,7 @@ const char *ctl_record_value(const char *s, const char *key)
         return rest && *rest == '=' ? rest + 1 : NULL;
 }
 
-static uint32_t hash_key(const char *s)
+uint32_t ctl_key_hash(const char *s)
 {
         uint32_t h = 2166136261u; /* FNV-1a */
 
@@ -36,7 +36,7 @@ void ctl_record_index(struct ctl_record *rec)
         rec->n_index = size;
         rec->next = rec->index + size;
         for (uint32_t i = 0; i < n; i++) {
-                uint32_t at = hash_key(rec->v[i]) & (size - 1);
+                uint32_t at = ctl_key_hash(rec->v[i]) & (size - 1);
 
                 while (rec->index[at] && !same_key(rec->v[i], rec->v[rec->index[at] - 1]))
                         at = (at + 1) & (size - 1);
@@ -59,15 +59,17 @@ static char **look_through(char **s, const char *key)
         return NULL;
 }
 
-char **ctl_record_first(const struct ctl_record *rec, const char *key)
+static char **first_hashed(const struct ctl_record *rec, const char *key, uint32_t hash)
 {
-        if (!rec->index)
-                return look_through(rec->v, key);
-        for (uint32_t at = hash_key(key) & (rec->n_index - 1); rec->index[at];
-                at = (at + 1) & (rec->n_index - 1))
+        for (uint32_t at = hash & (rec->n_index - 1); rec->index[at]; at = (at + 1) & (rec->n_index - 1))
                 if (ctl_record_value(rec->v[rec->index[at] - 1], key))
                         return &rec->v[rec->next[rec->index[at] - 1]];
         return NULL;
+}
+
+char **ctl_record_first(const struct ctl_record *rec, const char *key)
+{
+        return rec->index ? first_hashed(rec, key, ctl_key_hash(key)) : look_through(rec->v, key);
 }
 
 char **ctl_record_next(const struct ctl_record *rec, char **s, const char *key)
@@ -77,6 +79,13 @@ char **ctl_record_next(const struct ctl_record *rec, char **s, const char *key)
         if (!rec->index)
                 return look_through(s + 1, key);
         return rec->next[at] > at ? rec->v + rec->next[at] : NULL;
+}
+
+const char *record_get_hashed(const struct ctl_record *rec, const char *key, uint32_t hash)
+{
+        char **s = rec->index ? first_hashed(rec, key, hash) : look_through(rec->v, key);
+
+        return s ? strchr(*s, '=') + 1 : NULL;
 }
 
 const char *record_get(const struct ctl_record *rec, const char *key)

@@ -35,6 +35,9 @@ void ctl_record_index(struct ctl_record *rec);
 char **ctl_record_first(const struct ctl_record *rec, const char *key);
 /* The next string of the key after s, NULL at the end. */
 char **ctl_record_next(const struct ctl_record *rec, char **s, const char *key);
+/* For who looks for a key in many records: its hash, found out once. NULL when absent. */
+uint32_t ctl_key_hash(const char *key);
+const char *record_get_hashed(const struct ctl_record *rec, const char *key, uint32_t hash);
 /* First value of a key, NULL when absent. */
 const char *record_get(const struct ctl_record *rec, const char *key);
 const char *record_str(const struct ctl_record *rec, const char *key); /* "" when absent */

@@ -164,11 +164,13 @@ static void units(void)
         m = configured("DefaultTimeoutStartSec=7\nDefaultOOMScoreAdjust=100\nDefaultCPUAccounting=yes\n"
                        "DefaultMemoryAccounting=no\nDefaultTasksAccounting=no\nDefaultIOAccounting=yes\n"
                        "DefaultIPAccounting=yes\n"
-                       "DefaultTimerAccuracySec=2s\nDefaultStartLimitBurst=9",
+                       "DefaultTimerAccuracySec=2s\nDefaultStartLimitBurst=9\nDefaultOOMPolicy=continue",
                 "");
         u = test_unit(m, "a.service");
         is_int(UNIT_CAST(service, u)->timeout_start, 7 * USEC_PER_SEC, "a unit's time-out is the default");
         is_int(u->start_limit_burst, 9, "its start limit");
+        is_int(UNIT_CAST(service, u)->oom_policy, OOM_CONTINUE,
+                "what follows when it is killed for want of memory");
         ok(unit_exec(u)->oom_set && unit_exec(u)->oom_score_adjust == 100, "its OOM score");
         c = unit_cgroup_context(u);
         ok(c->cpu_accounting && !c->memory_accounting && !c->tasks_accounting && c->io_accounting &&
