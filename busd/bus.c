@@ -268,6 +268,7 @@ usec_t bus_process(struct busd *b)
         uint64_t first = UINT64_MAX, deadline;
         bool more = false;
 
+        encode_new_turn();
         for (struct connection *c = b->connections; c; c = c->next)
                 more |= connection_process(c);
         drop_dead(b);

@@ -241,6 +241,9 @@ int encode_empty(sd_bus_message *m, const char *signature);
 int encode_all(sd_bus_message *m, enum interface i, const struct ctl_record *rec, int only);
 /* Unit files were changed, or all read anew (NULL): what was found out of the unit is not believed any more. */
 void encode_forget_files(const char *id);
+/* Of the real time from the monotonic one, asked for once a turn of the loop. */
+usec_t encode_offset(void);
+void encode_new_turn(void);
 typedef int (*encode_fn)(sd_bus_message *m, const struct property *p, const struct ctl_record *rec);
 encode_fn encode_form(const struct property *p);
 /* Of properties that are numbers on the bus and words to people; -EINVAL. */

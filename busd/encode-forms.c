@@ -32,7 +32,7 @@ struct command {
 
 static uint64_t monotonic(uint64_t realtime)
 {
-        return realtime ? realtime - (uint64_t)MIN((usec_t)realtime, realtime_offset()) : 0;
+        return realtime ? realtime - (uint64_t)MIN((usec_t)realtime, encode_offset()) : 0;
 }
 
 static int read_command(const char *value, struct command *c)

@@ -196,6 +196,20 @@ static uint64_t untold(const struct property *p)
         return 0;
 }
 
+static usec_t offset; /* 0: to be asked for */
+
+usec_t encode_offset(void)
+{
+        if (!offset)
+                offset = realtime_offset();
+        return offset;
+}
+
+void encode_new_turn(void)
+{
+        offset = 0;
+}
+
 /* XTimestampMonotonic, where only XTimestamp is told. */
 static int monotonic_of(const struct property *p, const struct ctl_record *rec, uint64_t *ret)
 {
@@ -208,7 +222,7 @@ static int monotonic_of(const struct property *p, const struct ctl_record *rec, 
         text = record_get(rec, key);
         if (!text || *text != '@' || parse_u64(text + 1, ret) < 0)
                 return -ENOENT;
-        *ret -= (uint64_t)MIN((usec_t)*ret, realtime_offset());
+        *ret -= (uint64_t)MIN((usec_t)*ret, encode_offset());
         return 0;
 }
 

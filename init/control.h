@@ -56,6 +56,7 @@ struct record {
         uint32_t id;
         const char *event;
         struct wire_writer w;
+        usec_t offset;   /* of the real time from the monotonic one: asked for once; 0: not yet */
         size_t count_at; /* where the number of strings is in w; 0: nothing was added yet */
         uint32_t n;
         bool failed,

@@ -27,8 +27,10 @@ static void add_time(struct record *rec, const char *key, usec_t mono)
 {
         char k[64];
 
+        if (mono > 0 && !rec->offset)
+                rec->offset = realtime_offset();
         if (mono > 0)
-                record_addf(rec, key, "@%lld", (long long)(realtime_offset() + mono));
+                record_addf(rec, key, "@%lld", (long long)(rec->offset + mono));
         else
                 record_add(rec, key, "");
         snprintf(k, sizeof(k), "%sMonotonic", key);
