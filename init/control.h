@@ -60,7 +60,8 @@ struct record {
         size_t count_at; /* where the number of strings is in w; 0: nothing was added yet */
         uint32_t n;
         bool failed,
-                raw /* for programs: nothing is joined or shortened, nor told that is empty, or a "no" */;
+                raw /* for programs: nothing is joined or shortened, nor told that is empty, not set or a "no" */
+                ;
         enum record_part part;
         char *const *only; /* keys wanted; NULL: all */
         size_t n_only;     /* how many, when they are sorted */

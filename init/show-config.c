@@ -129,9 +129,9 @@ static void print_limit(struct record *rec, const char *key, const struct direct
         value[1] = l->rlim_cur;
 
         for (int soft = 0; soft < 2; soft++)
-                if (value[soft] == RLIM_INFINITY)
+                if (value[soft] == RLIM_INFINITY && !rec->raw)
                         record_add(rec, keys[soft], "infinity");
-                else
+                else if (value[soft] != RLIM_INFINITY)
                         record_add_u64(rec, keys[soft], value[soft]);
 }
 
@@ -192,9 +192,9 @@ static void print_weight(struct record *rec, const char *key, const struct direc
 {
         uint64_t n = *(const uint64_t *)v;
 
-        if (n == UINT64_MAX)
+        if (n == UINT64_MAX && !rec->raw)
                 record_add(rec, key, "[not set]");
-        else
+        else if (n != UINT64_MAX)
                 record_add_u64(rec, key, n);
 }
 

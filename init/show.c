@@ -146,10 +146,10 @@ static void add_counter(struct record *rec, struct unit *u, const char *key, con
 
         if (!record_wants(rec, key))
                 return;
-        if (!u->cgroup_realized || cgroup_get_attr(u, attr, &s) < 0)
-                record_add(rec, key, "[not set]");
-        else
+        if (u->cgroup_realized && cgroup_get_attr(u, attr, &s) >= 0)
                 record_add(rec, key, str_strip(s));
+        else if (!rec->raw)
+                record_add(rec, key, "[not set]");
 }
 
 static void add_usage(struct record *rec, struct unit *u)
@@ -176,9 +176,9 @@ static void add_usage(struct record *rec, struct unit *u)
                 return;
         cgroup_usage(u, v);
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-                if (v[i] == UINT64_MAX)
+                if (v[i] == UINT64_MAX && !rec->raw)
                         record_add(rec, rows[i].key, rows[i].unknown);
-                else
+                else if (v[i] != UINT64_MAX)
                         record_add_u64(rec, rows[i].key, v[i]);
 }
 
