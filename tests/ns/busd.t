@@ -324,7 +324,7 @@ def signals_of(what):
     """(member, of what, ActiveState or "") of each signal about told.service while what() happens."""
     out = os.path.join(m.root, "run/monitor")
     with open(out, "w") as file:
-        monitor = subprocess.Popen(["nsenter", "-t", str(m.pid), "-m", "-r", "-w", "-p", "/usr/bin/dbus-monitor", "--address",
+        monitor = subprocess.Popen(["nsenter", "-t", str(m.pid), "-m", "-r", "-w", "/usr/bin/dbus-monitor", "--address",
                                     "unix:path=/run/dbus/system_bus_socket", "type='signal'"], stdout=file, stderr=subprocess.STDOUT)
     read = lambda: open(out).read()
     m.wait(lambda: "NameAcquired" in read() or "NameLost" in read())
@@ -360,7 +360,8 @@ else:
     places = [at.get(s) for s in order]
     ok(None not in places and places == sorted(places), "a subscriber hears of a unit's life in its order", got)
     m.ctl("daemon-reexec")
-    ok([s for s in order if s in signals_of(run_told)] == order, "also after PID 1 has executed itself", got)
+    got = signals_of(run_told)
+    ok([s for s in order if s in got] == order, "also after PID 1 has executed itself", got)
     m.ctl("stop", "subscriber.service")
     ok(m.wait(lambda: not [s for s in signals_of(run_told) if s[0] == "PropertiesChanged"]), "and nothing when it has left")
 
