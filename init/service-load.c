@@ -175,8 +175,8 @@ int service_load(struct unit *u)
         if (s->notify_access == NOTIFY_UNSET)
                 s->notify_access = NOTIFY_NONE;
         if (s->oom_policy == OOM_UNSET)
-                s->oom_policy = s->cgroup.delegate ? OOM_CONTINUE
-                                                   : (enum oom_policy)u->manager->default_oom_policy;
+                s->oom_policy =
+                        s->cgroup.delegate ? OOM_CONTINUE : (enum oom_policy)u->manager->default_oom_policy;
         if (s->oom_policy == OOM_KILL)
                 s->cgroup.oom_kill_group = 1;
         r = add_defaults(s);
