@@ -14,6 +14,7 @@
 
 #define MAX_RULES 256
 #define TPM       "/dev/tpmrm0"
+#define MAPPER    "/dev/mapper/control"
 #define ANY       UINT32_MAX
 
 struct device_rule {
@@ -171,6 +172,10 @@ static int apply_devices(struct unit *u, int fd)
                 add_allow(u, l, "/dev/loop-control rw");
                 add_allow(u, l, "block-loop rwm");
                 add_allow(u, l, "block-blkext rwm");
+                if (access(MAPPER, F_OK) == 0) {
+                        add_allow(u, l, MAPPER " rw");
+                        add_allow(u, l, "block-device-mapper rwm");
+                }
         }
         if (ec && (ec->load_credentials_encrypted || ec->set_credentials_encrypted) &&
                 access(TPM, F_OK) == 0)

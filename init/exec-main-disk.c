@@ -4,53 +4,34 @@
  *
  * Each file system gets a loop device of its own, of the part of the image where it is, so that no partition's node
  * has to be waited for; the kernel gives it back when the last mount of it is gone. Partitions that are not to be
- * mounted automatically are left out, and so is /var: it belongs to one machine, by its id. */
+ * mounted automatically are left out, and so is /var: it belongs to one machine, by its id. With a hash of its root or
+ * of its /usr (exec-main-verity.c) only the partitions of that hash count, and what is mounted is the verified device. */
 #include "exec-main-disk.h"
 
-#include <endian.h>
 #include <fcntl.h>
 #include <linux/loop.h>
 #include <linux/mount.h>
 #include <stdio.h>
-#include <strings.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "exec-main-partitions.h"
+#include "exec-main-verity.h"
 #include "lib/fileio.h"
 #include "lib/str.h"
 
-#define LINUX_DATA  "0fc63daf-8483-4772-8e79-3d69d8477de4"
-#define NO_AUTO     (UINT64_C(1) << 63)
-#define READ_ONLY   (UINT64_C(1) << 60)
-#define ENTRIES_MAX 1024u
-
-#if defined __x86_64__
-#define ROOT_TYPE "4f68bce3-e8cd-4db1-96e7-fbcaf984b709"
-#define USR_TYPE  "8484680c-9521-48c6-9c11-b0720656f69e"
-#elif defined __i386__
-#define ROOT_TYPE "44479540-f297-41b2-9af7-d131d5f0458a"
-#define USR_TYPE  "75250d76-8cc6-458e-bd66-bd47cc81a812"
-#elif defined __aarch64__
-#define ROOT_TYPE "b921b045-1df0-41c3-af44-4c6f280d3fae"
-#define USR_TYPE  "b0e01050-ee5f-4390-949a-9101b17104e9"
-#else
-#define ROOT_TYPE ""
-#define USR_TYPE  ""
-#endif
-
 static const struct {
-        const char *name, *type;
-        const char *places[2]; /* the first that is there */
+        const char *name, *places[2]; /* the first that is there */
 } parts[PART_MAX] = {
-        [PART_ROOT] = { "root", ROOT_TYPE, { "" } },
-        [PART_USR] = { "usr", USR_TYPE, { "/usr" } },
-        [PART_HOME] = { "home", "933ac7e1-2eb4-4f13-b844-0e14e2aef915", { "/home" } },
-        [PART_SRV] = { "srv", "3b8f8425-20e0-4f3b-907f-1a25a76f98e8", { "/srv" } },
-        [PART_TMP] = { "tmp", "7ec6f557-3bc5-4aca-b293-16ef5df639d1", { "/var/tmp" } },
-        [PART_XBOOTLDR] = { "xbootldr", "bc13c2ff-59e6-4262-a352-b275fd6f7172", { "/boot" } },
-        [PART_ESP] = { "esp", "c12a7328-f81f-11d2-ba4b-00a0c93ec93b", { "/efi", "/boot" } },
+        [PART_ROOT] = { "root", { "" } },
+        [PART_USR] = { "usr", { "/usr" } },
+        [PART_HOME] = { "home", { "/home" } },
+        [PART_SRV] = { "srv", { "/srv" } },
+        [PART_TMP] = { "tmp", { "/var/tmp" } },
+        [PART_XBOOTLDR] = { "xbootldr", { "/boot" } },
+        [PART_ESP] = { "esp", { "/efi", "/boot" } },
 };
 
 int disk_part_from_string(const char *s, size_t n)
@@ -59,123 +40,6 @@ int disk_part_from_string(const char *s, size_t n)
                 if (strlen(parts[i].name) == n && memcmp(parts[i].name, s, n) == 0)
                         return i;
         return n == strlen("var") && memcmp(s, "var", n) == 0 ? -ENOENT : -EINVAL;
-}
-
-/* ---- partition tables ---- */
-
-struct range {
-        uint64_t at, size; /* bytes; size 0: none, or to the end */
-        bool read_only;
-};
-
-struct table {
-        struct range part[PART_MAX], linux_data;
-        unsigned n_linux;
-};
-
-static void guid_to_text(const uint8_t g[16], char ret[37])
-{
-        snprintf(ret, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", g[3], g[2],
-                g[1], g[0], g[5], g[4], g[7], g[6], g[8], g[9], g[10], g[11], g[12], g[13], g[14], g[15]);
-}
-
-/* The first of a kind counts. */
-static void take_partition(struct table *t, const char *type, const struct range *r)
-{
-        for (int i = 0; i < PART_MAX; i++)
-                if (strcasecmp(type, parts[i].type) == 0 && t->part[i].size == 0)
-                        t->part[i] = *r;
-        if (strcasecmp(type, LINUX_DATA) == 0 && t->n_linux++ == 0)
-                t->linux_data = *r;
-}
-
-static uint64_t le64(const uint8_t *p)
-{
-        uint64_t v;
-
-        memcpy(&v, p, sizeof(v));
-        return le64toh(v);
-}
-
-static uint32_t le32(const uint8_t *p)
-{
-        uint32_t v;
-
-        memcpy(&v, p, sizeof(v));
-        return le32toh(v);
-}
-
-static void take_entry(struct table *t, const uint8_t *e, uint64_t sector)
-{
-        uint64_t first = le64(e + 32), last = le64(e + 40), flags = le64(e + 48);
-        struct range r = { .read_only = flags & READ_ONLY };
-        char type[37];
-
-        if (flags & NO_AUTO || first == 0 || last < first || last >= INT64_MAX / sector)
-                return;
-        r.at = first * sector;
-        r.size = (last - first + 1) * sector;
-        guid_to_text(e, type);
-        take_partition(t, type, &r);
-}
-
-/* 1, 0: it has none, -EBADMSG. */
-static int read_gpt(int fd, uint64_t sector, struct table *t)
-{
-        uint8_t h[92];
-        uint64_t at;
-        uint32_t n, each;
-        _cleanup_free_ uint8_t *entries = NULL;
-
-        if (pread(fd, h, sizeof(h), (off_t)sector) != (ssize_t)sizeof(h) || memcmp(h, "EFI PART", 8) != 0)
-                return 0;
-        at = le64(h + 72);
-        n = le32(h + 80);
-        each = le32(h + 84);
-        if (at < 2 || at >= INT64_MAX / sector || n == 0 || n > ENTRIES_MAX || each < 128 || each > 4096)
-                return -EBADMSG;
-        entries = calloc(n, each);
-        if (!entries)
-                return -ENOMEM;
-        if (pread(fd, entries, (size_t)n * each, (off_t)(at * sector)) != (ssize_t)((size_t)n * each))
-                return -EBADMSG;
-        for (uint32_t i = 0; i < n; i++)
-                take_entry(t, entries + (size_t)i * each, sector);
-        return 1;
-}
-
-static int read_mbr(int fd, struct table *t)
-{
-        uint8_t b[512];
-
-        if (pread(fd, b, sizeof(b), 0) != (ssize_t)sizeof(b) || b[510] != 0x55 || b[511] != 0xaa)
-                return 0;
-        for (int i = 0; i < 4; i++) {
-                const uint8_t *e = b + 446 + 16 * i;
-                struct range r = { .at = le32(e + 8) * UINT64_C(512), .size = le32(e + 12) * UINT64_C(512) };
-
-                if (e[4] == 0x83 && r.at > 0 && r.size > 0)
-                        take_partition(t, LINUX_DATA, &r);
-        }
-        return 1;
-}
-
-static int read_table(int fd, struct table *t)
-{
-        int r = read_gpt(fd, 512, t);
-
-        return r != 0 ? r : read_gpt(fd, 4096, t);
-}
-
-/* A table without a root of its own kind: the one Linux partition is it. */
-static int choose_root(struct table *t)
-{
-        if (t->part[PART_ROOT].size > 0 || t->part[PART_USR].size > 0)
-                return 0;
-        if (t->n_linux != 1)
-                return t->n_linux > 1 ? -ENOTUNIQ : -ENOPKG;
-        t->part[PART_ROOT] = t->linux_data;
-        return 0;
 }
 
 /* ---- loop devices ---- */
@@ -301,15 +165,53 @@ static int mount_range(int file, const struct range *range, bool read_only, cons
         return loop < 0 ? loop : mount_device(type, device, read_only, options ?: "");
 }
 
+/* ---- verified ones ---- */
+
+static int mount_verified(int file, const struct range *range, const char *options, const struct verity *v,
+        const struct range *tree)
+{
+        _cleanup_close_ int data = -1, hashes = -1,
+                            other = v->data ? open(v->data, O_RDONLY | O_CLOEXEC) : -1, fd = -1;
+        const struct range whole = { 0 };
+        struct verified d;
+        const char *type;
+        char name[32];
+        int r;
+
+        if (v->data && other < 0)
+                return -errno;
+        if (!v->data && tree->size == 0)
+                return -ENODATA;
+        data = new_loop(file, range, true, name, sizeof(name));
+        hashes = data < 0 ? data
+                          : new_loop(v->data ? other : file, v->data ? &whole : tree, true, name,
+                                    sizeof(name));
+        if (hashes < 0)
+                return hashes;
+        r = verity_open(v, data, hashes, &d);
+        if (r < 0)
+                return r;
+        fd = open(d.node, O_RDONLY | O_CLOEXEC);
+        type = fd < 0 ? NULL : type_of(fd, 0);
+        r = fd < 0 ? -errno : !type ? -EMEDIUMTYPE : mount_device(type, d.node, true, options ?: "");
+        verity_close(&d);
+        return r;
+}
+
 /* ---- images ---- */
 
-static int open_parts(
-        int file, const struct table *t, bool read_only, const char *const options[PART_MAX], struct disk *d)
+static int open_parts(int file, const struct partitions *t, bool read_only,
+        const char *const options[PART_MAX], struct disk *d)
 {
         for (int i = 0; i < PART_MAX; i++) {
+                const struct verity *v = partitions_verity(t->verity, i);
+
+                if (t->part[i].size == 0 && v)
+                        return -ENODATA;
                 if (t->part[i].size == 0)
                         continue;
-                d->fd[i] = mount_range(file, &t->part[i], read_only, options[i]);
+                d->fd[i] = v ? mount_verified(file, &t->part[i], options[i], v, &t->tree[i])
+                             : mount_range(file, &t->part[i], read_only, options[i]);
                 if (d->fd[i] < 0)
                         return d->fd[i];
         }
@@ -319,23 +221,25 @@ static int open_parts(
 }
 
 static int open_disk(int file, const struct stat *st, const char *source, bool read_only,
-        const char *const options[PART_MAX], struct disk *d)
+        const char *const options[PART_MAX], const struct verity *verity, struct disk *d)
 {
         const struct range whole = { 0 };
-        struct table t = { 0 };
+        struct partitions t = { .verity = verity };
+        const struct verity *v = partitions_verity(verity, PART_ROOT);
         const char *type;
-        int r = read_table(file, &t);
+        int r = partitions_read_gpt(file, &t);
 
         if (r == 0 && (type = type_of(file, 0))) {
-                d->fd[PART_ROOT] = S_ISBLK(st->st_mode)
+                d->fd[PART_ROOT] = v ? mount_verified(file, &whole, options[PART_ROOT], v, &whole)
+                                   : S_ISBLK(st->st_mode)
                                            ? mount_device(type, source, read_only, options[PART_ROOT] ?: "")
                                            : mount_range(file, &whole, read_only, options[PART_ROOT]);
                 return MIN(d->fd[PART_ROOT], 0);
         }
-        if (r == 0 && read_mbr(file, &t) == 0)
+        if (r == 0 && partitions_read_mbr(file, &t) == 0)
                 return -EMEDIUMTYPE;
         if (r >= 0)
-                r = choose_root(&t);
+                r = partitions_choose_root(&t);
         return r < 0 ? r : open_parts(file, &t, read_only, options, d);
 }
 
@@ -346,7 +250,8 @@ static void disk_close(struct disk *d)
                         d->fd[i] = close_fd(d->fd[i]);
 }
 
-int disk_open(const char *source, bool read_only, const char *const options[PART_MAX], struct disk *ret)
+int disk_open(const char *source, bool read_only, const char *const options[PART_MAX],
+        const struct verity *verity, struct disk *ret)
 {
         _cleanup_close_ int file = read_only ? -1 : open(source, O_RDWR | O_CLOEXEC);
         struct disk d;
@@ -363,7 +268,7 @@ int disk_open(const char *source, bool read_only, const char *const options[PART
                 return -errno;
         if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
                 return -ENOTBLK;
-        r = open_disk(file, &st, source, read_only, options, &d);
+        r = open_disk(file, &st, source, read_only, options, verity, &d);
         if (r < 0) {
                 disk_close(&d);
                 return r;

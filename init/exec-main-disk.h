@@ -11,8 +11,11 @@ int disk_part_from_string(const char *s, size_t n);
 struct disk {
         int fd[PART_MAX]; /* detached mounts, -1 */
 };
-/* options: of each part, "" or NULL. 0; -EMEDIUMTYPE no file system is known; -ENOPKG there is none to be the root;
- * -ENOTUNIQ which one is not to be told; -errno. */
-int disk_open(const char *source, bool read_only, const char *const options[PART_MAX], struct disk *ret);
+/* options: of each part, "" or NULL; verity: two, of the root and of /usr. 0; -EMEDIUMTYPE no file system is known; -ENOPKG there is none to be the root;
+ * -ENOTUNIQ which one is not to be told;
+ * -ENODATA there is nothing to verify it by; -errno. */
+struct verity;
+int disk_open(const char *source, bool read_only, const char *const options[PART_MAX],
+        const struct verity *verity, struct disk *ret);
 /* Mounts them at where, which is made, and below it. They are closed. */
 int disk_place(struct disk *d, const char *where);

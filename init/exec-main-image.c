@@ -14,6 +14,7 @@
 
 #include "exec-main-disk.h"
 #include "exec-main-mount.h"
+#include "exec-main-verity.h"
 #include "lib/fileio.h"
 #include "lib/machine.h"
 
@@ -92,13 +93,21 @@ static bool take_apart(struct helper *h, const char *text, bool has_dest, struct
         return !optional || access(ret->source, F_OK) == 0;
 }
 
-static void open_image(struct helper *h, struct image *i, bool read_only)
+/* settings: RootHash=, RootHashSignature=, RootVerity=; NULL where none is said. */
+static void open_image(struct helper *h, struct image *i, bool read_only, const char *const settings[3])
 {
-        int r = disk_open(i->source, read_only, i->options, &i->disk);
+        struct verity verity[2] = { 0 };
+        int r = verity_read(i->source, "root", settings[0], settings[1], settings[2], &verity[0]);
 
+        if (r >= 0)
+                r = verity_read(i->source, "usr", NULL, NULL, NULL, &verity[1]);
+        if (r >= 0)
+                r = disk_open(i->source, read_only, i->options, verity, &i->disk);
         if (r < 0)
                 fail(h, r, i->source);
 }
+
+static const char *const nothing_said[3];
 
 /* ---- RootImage= ---- */
 
@@ -117,8 +126,9 @@ static const char *image_of_kind(struct helper *h, const char *kind, uint32_t *a
 
 const char *image_root(struct helper *h)
 {
+        static const char *const kinds[] = { "RootHash", "RootHashSignature", "RootVerity" };
         uint32_t at = 0;
-        const char *text = image_of_kind(h, "RootImage", &at), *options;
+        const char *text = image_of_kind(h, "RootImage", &at), *options, *settings[3];
         struct image i;
         int r;
 
@@ -131,7 +141,11 @@ const char *image_root(struct helper *h)
                         helper_fail(h, EXIT_MEMORY, -ENOMEM, NULL);
                 take_options(h, &i, copy);
         }
-        open_image(h, &i, false);
+        for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+                at = 0;
+                settings[k] = image_of_kind(h, kinds[k], &at);
+        }
+        open_image(h, &i, false, settings);
         r = disk_place(&i.disk, ROOT_PLACE);
         if (r < 0)
                 fail(h, r, i.source);
@@ -152,7 +166,7 @@ void image_prepare_mounts(struct helper *h)
 
                 if (!take_apart(h, text, true, i))
                         continue;
-                open_image(h, i, false);
+                open_image(h, i, false, nothing_said);
                 n_mounts++;
         }
 }
@@ -345,7 +359,7 @@ void image_extend(struct helper *h)
                         if (n == 0)
                                 start_layers(h, &host);
                         if (k == 0)
-                                open_image(h, &i, true);
+                                open_image(h, &i, true, nothing_said);
                         else
                                 open_directory(h, &i);
                         snprintf(layer, sizeof(layer), LAYER_PLACE "/%zu", n++);

@@ -646,21 +646,6 @@ static void plan_helper(struct unit *u, const struct exec_context *c, const stru
         pl->control = p->control;
 }
 
-/* What an image is to be checked against, and is not: such a unit must not run. */
-static bool wants_verity(struct unit *u, const struct exec_context *c, const struct exec_params *p)
-{
-        FOREACH_STR (i, c->images) {
-                if (!p->apply_permissions || startswith(*i, "RootImage=") ||
-                        startswith(*i, "RootImageOptions=") || startswith(*i, "MountImages=") ||
-                        startswith(*i, "Extension"))
-                        continue;
-                log_unit(u->id, LOG_ERR, "%.*s= is not supported: the program is not started without it",
-                        (int)strcspn(*i, "="), *i);
-                return true;
-        }
-        return false;
-}
-
 int exec_prepare(struct unit *u, const struct exec_context *c, const struct exec_params *p,
         struct plan_builder *b, bool *ret_helper)
 {
@@ -673,10 +658,6 @@ int exec_prepare(struct unit *u, const struct exec_context *c, const struct exec
         if (r < 0)
                 return r;
         failed = exec_directories_make(u, c, &id, &code);
-        if (failed >= 0 && wants_verity(u, c, p)) {
-                failed = -EOPNOTSUPP;
-                code = EXIT_NAMESPACE;
-        }
         *ret_helper = exec_needs_helper(c, p) || id.slow_dirs ||
                       ((id.by_nss || id.give_trees) && p->apply_permissions);
         r = plan_begin(b);

@@ -137,6 +137,24 @@ static int after_private_tmp(struct unit *u)
         return unit_add_dep_by_name(u, DEP_AFTER, "systemd-tmpfiles-setup.service", ORIGIN_IMPLICIT);
 }
 
+/* The modules come first: DevicePolicy= allows their devices by numbers that are not known before. */
+static int deps_for_image(struct unit *u, const char *image)
+{
+        static const char *const modules[] = { "modprobe@loop.service", "modprobe@dm_mod.service" };
+        int r = 0;
+
+        if (startswith(image, "ExtensionDirectories="))
+                return 0;
+        if (startswith(image, "RootImage="))
+                r = unit_add_dep_by_name(u, DEP_AFTER, "systemd-udevd.service", ORIGIN_IMPLICIT);
+        for (size_t i = 0; i < ARRAY_SIZE(modules) && r >= 0; i++) {
+                r = unit_add_dep_by_name(u, DEP_AFTER, modules[i], ORIGIN_IMPLICIT);
+                if (r >= 0)
+                        r = unit_add_dep_by_name(u, DEP_WANTS, modules[i], ORIGIN_IMPLICIT);
+        }
+        return r;
+}
+
 int load_exec_deps(struct unit *u)
 {
         const struct exec_context *c = unit_exec(u);
@@ -149,8 +167,8 @@ int load_exec_deps(struct unit *u)
         if (r >= 0 && c->private_tmp && u->type == UNIT_SERVICE)
                 r = after_private_tmp(u);
         FOREACH_STR (i, c->images)
-                if (r >= 0 && startswith(*i, "RootImage="))
-                        r = unit_add_dep_by_name(u, DEP_AFTER, "systemd-udevd.service", ORIGIN_IMPLICIT);
+                if (r >= 0)
+                        r = deps_for_image(u, *i);
         if (r >= 0 && c->log_namespace) {
                 _cleanup_free_ char *socket = str_printf("systemd-journald@%s.socket", c->log_namespace);
 

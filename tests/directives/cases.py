@@ -413,6 +413,13 @@ CASES = [
          "-/opt/no:/mnt -/opt/nor:/mnt; -/opt/nowhere", after=lambda machine, case: "; ".join(
              machine.show(f"{case.id}.service", key).get(key, "?") for key in ("MountImages", "ExtensionDirectories"))),
     Case("an image that is none", "MountImages=/usr/sbin/probe:/mnt", "out:x", "226", after=status),
+    *[Case(f"a verified image, {name}", f"RootImage=/run/v/{image}.raw\nMountAPIVFS=yes\nDevicePolicy=closed\n{lines}",
+           ["file:/marker", "file:/other", "write:/x"], f"of the verified image\n{other}\nEROFS", where="vm",
+           before="[ -e /run/v ] || verity-images >/dev/null 2>&1")
+      for name, image, other, lines in (
+          ("as it was", "plain", "what is changed later", "RootHash=/run/v/plain.hash\nRootVerity=/run/v/plain.tree"),
+          ("with a block that was changed", "spoilt", "EIO", "RootHash=/run/v/plain.hash\nRootVerity=/run/v/plain.tree"),
+          ("with all that belongs to it beside", "beside", "EIO", ""), ("in partitions", "parts", "EIO", "RootHash=/run/v/plain.hash"))],
     *[Case(f"exec.{name}", f"RootImage=/opt/images/root.raw\n{name}=/opt/x", "out:x", "226", after=status)
       for name in ("RootHash", "RootHashSignature", "RootVerity")],
     Case("ReadOnlyPaths= of what is missing", "ReadOnlyPaths=/usr/share/of-nobody", "out:x", "226", after=status),

@@ -86,6 +86,8 @@ class Machine:
     def __init__(self, name, cgroups=True, container=True):
         """container: what PID 1 is told; in one it leaves fstab's devices alone."""
         self.environment = "container=test" if container else ""
+        if emptied := os.environ.get("ROUSE_EMPTY_DIRECTIVE"):     # tests/empty-directives
+            self.environment += f" ROUSE_EMPTY_DIRECTIVE={emptied}"
         self.root = f"{os.environ['PID1_ROOT']}/{name}"
         self.cgroup = f"{os.environ['PID1_CGROUP']}/{name}" if cgroups and os.environ["PID1_CGROUP"] else None
         self.log, self.console, self.process = "", "", None

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Directives of the execution environment that need a machine of their own: the cases of tests/directives that are
 for "vm", AppArmor, PAM sessions, users that NSS alone knows, a virtual console, the log's side of Log…=, credentials
-from outside, USB functions. One guest, with two NUMA nodes and the full kernel.
+from outside, USB functions, verified images. One guest, with two NUMA nodes and the full kernel.
 
 EMPTY=1 with the build of tests/empty-directives: the units of the cases lack their row; then each case has to fail.
 """
@@ -43,6 +43,32 @@ printf "\003\000\000\000\064\000\000\000\003\000\000\000\002\000\000\000\002\000
 printf '\002\000\000\000\030\000\000\000\001\000\000\000\001\000\000\000\011\004probe\000' >/run/$1.strings
 """
 
+# images with trees of hashes: as they are, with a block that was changed later, with all that belongs to it beside, in partitions
+VERITY = r"""#!/bin/sh -e
+mkdir -p /run/v/root; cd /run/v
+mkdir -p root/usr/sbin root/proc root/sys root/dev root/run root/results
+cp /usr/sbin/probe root/usr/sbin/
+echo of the verified image >root/marker
+echo what is changed later >root/other
+truncate -s 8M plain.raw
+mke2fs -q -t ext4 -b 4096 -d root plain.raw
+veritysetup format plain.raw plain.tree | awk '/Root hash/ { print $3 }' >plain.hash
+cp plain.raw spoilt.raw
+printf X | dd of=spoilt.raw bs=1 seek=$(grep -abo 'what is changed later' spoilt.raw | head -n 1 | cut -d: -f1) conv=notrunc status=none
+cp spoilt.raw beside.raw; cp plain.tree beside.verity; cp plain.hash beside.roothash
+uuid() { echo $1 | sed -E 's/(.{8})(.{4})(.{4})(.{4})(.{12})/\1-\2-\3-\4-\5/'; }
+truncate -s 16M parts.raw
+sfdisk -q parts.raw <<E
+label: gpt
+start=1MiB, size=8MiB, type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709
+start=9MiB, size=2MiB, type=2C7357ED-EBD2-46D9-AEC1-23D437EC2BF5, uuid=$(uuid $(cut -c33- plain.hash))
+start=11MiB, size=1MiB, type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709
+E
+sfdisk -q --part-uuid parts.raw 1 $(uuid $(cut -c-32 plain.hash))
+dd if=spoilt.raw of=parts.raw bs=1M seek=1 conv=notrunc status=none
+dd if=plain.tree of=parts.raw bs=1M seek=9 conv=notrunc status=none
+"""
+
 STEPS = [
     # AppArmor
     ("cat /sys/module/apparmor/parameters/enabled; apparmor_parser -r /etc/confined.profile", 0, "^Y"),
@@ -75,7 +101,13 @@ STEPS = [
      "until test -e /run/wired-events; do sleep 0.1; done; od -An -tu1 -j8 -N1 /run/wired-events; cat /sys/bus/usb/devices/*/interface; "
      "systemctl is-active wired.service; systemctl daemon-reexec; systemctl stop wired.service; systemctl show -p SubState wired.socket; "
      "systemctl stop wired.socket", 0,
-     r"\AListen=/run/wired \(USBFunction\)\nActiveState=active\nSubState=listening\n +0\n(.*\n)*probe\n(.*\n)*active\nSubState=(listening|running)$"),
+     r"\AListen=/run/wired \(USBFunction\)\nActiveState=active\nSubState=listening\n +[02]\n(.*\n)*probe\n(.*\n)*active\nSubState=(listening|running)$"),
+    # a tree of hashes by another's hash, or without one; a signature that nobody trusts; and no device stays
+    *[(f"{WAIT} -p RootImage=/run/v/plain.raw -p MountAPIVFS=yes {lines} /usr/sbin/probe out:x", status, "")
+      for status, lines in ((0, "-p RootHash=/run/v/plain.hash -p RootVerity=/run/v/plain.tree"),
+                            (226, "-p RootVerity=/run/v/plain.tree -p RootHash=" + 32 * "07"), (226, "-p RootHash=/run/v/plain.hash"),
+                            (226, "-p RootHash=/run/v/plain.hash -p RootVerity=/run/v/plain.tree -p RootHashSignature=base64:AAAA"))],
+    ("until ! ls /sys/block | grep dm-; do sleep 0.1; done; losetup -l", 0, r"\A(dm-.*\n)*\Z"),
     # from the command line and the firmware
     ("ls -l /run/credentials/@system; mount | grep -c credentials/@system.*ro,", 0, r"-r-------- 1 root root .* bin\n(.|\n)*of-it\n1$"),
 ]
@@ -124,11 +156,12 @@ def main():
                         "ExecStart=/bin/sh -c 'dd bs=12 count=1 <&3 >/run/wired-new && mv /run/wired-new /run/wired-events; exec sleep 1000'\n")):
         copies.append((put(work, name, text), f"/etc/systemd/system/{name}"))
     copies.append((put(work, "gadget", GADGET, 0o755), "/usr/local/sbin/gadget"))
+    copies.append((put(work, "verity-images", VERITY, 0o755), "/usr/local/sbin/verity-images"))
     nodes = []
     for n in (0, 1):
         nodes += ["-object", f"memory-backend-ram,size=256M,id=m{n}", "-numa", f"node,cpus={n},memdev=m{n}"]
     try:
-        with tap.guest("directives", smp=2, kernel="full", packages="apparmor,libnss-extrausers", copies=copies, mem=512,
+        with tap.guest("directives", smp=2, kernel="full", packages="apparmor,libnss-extrausers,cryptsetup-bin,fdisk", copies=copies, mem=512,
                        append="apparmor=1 security=apparmor systemd.set_credential=of-it:outside",
                        arguments=[*nodes, "-smbios", "type=11,value=io.systemd.credential.binary:bin=Ynl0ZXM="]) as guest:
             guest.wait_ready(TIMEOUT)
