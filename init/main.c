@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/reboot.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -389,6 +390,8 @@ int main(int argc, char **argv)
                 r = tool(m, argc, argv);
                 return r;
         }
+        /* podman, Ansible and others take for granted that their way to the manager is there if PID 1 has this name; it is */
+        (void)prctl(PR_SET_NAME, "systemd");
         if (argc > CMDLINE_REEXEC_WORDS && streq(argv[1], CMDLINE_REEXEC)) {
                 reexec_prepare((unsigned)strtoul(argv[3], NULL, 10), strtoll(argv[4], NULL, 10),
                         argv + 1 + CMDLINE_REEXEC_WORDS);

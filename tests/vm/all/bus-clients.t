@@ -90,6 +90,9 @@ STEPS = [
     ("ansible localhost -c local -m ansible.builtin.service -a 'name=cron state=stopped' 2>&1; systemctl is-active cron; "
      "ansible localhost -c local -m ansible.builtin.service -a 'name=cron state=started' 2>&1; systemctl is-active cron", 0,
      r"CHANGED(.|\n)*^inactive\n(.|\n)*CHANGED(.|\n)*^active$"),
+    ("ansible localhost -c local -m ansible.builtin.service_facts 2>&1 | grep -A5 '\"cron.service\": {'", 0,
+     r'"source": "systemd"(.|\n)*"state": "running"'),
+    ("ansible localhost -c local -m ansible.builtin.setup -a filter=ansible_service_mgr 2>&1", 0, '"ansible_service_mgr": "systemd"'),
     ("timeout 60 busctl monitor org.freedesktop.systemd1 >/run/monitor 2>&1 & until grep -q 'Monitoring bus' /run/monitor; do sleep 0.2; done; "
      "systemctl.systemd restart cron; busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager Subscribe; "
      "busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager RestartUnit ss cron.service replace; "

@@ -73,7 +73,7 @@ inside systemctl is-system-running --wait
 inside systemctl list-units --failed --no-legend --plain
 inside hostname
 inside systemctl is-active nginx cron ssh dbus
-inside cat /proc/1/comm
+basename $(inside readlink /proc/1/exe)
 inside systemd-detect-virt
 """
 

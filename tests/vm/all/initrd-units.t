@@ -67,7 +67,7 @@ def boots(machine, name, pid1):
         try:
             guest.boot()
             guest.wait_ready(TIMEOUT)
-            tap.is_(guest.out("cat /proc/1/comm"), pid1, f"{name}: process 1")
+            tap.is_(guest.out("basename $(readlink /proc/1/exe)"), pid1, f"{name}: process 1")
             said = guest.console_text().partition("Switching to the root")[0]
             tap.is_("\n".join(re.findall(r".*cannot be (?:started|inserted).*", said)), "", f"{name}: the initramfs complains of nothing")
             tap.like(guest.out("cat /run/note"), r'^early PRETTY_NAME="Debian.* rouse\nlate PRETTY_NAME="Debian.* rouse$',
