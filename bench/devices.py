@@ -104,24 +104,25 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--exact", action="store_true", help="one boot for each daemon, by counted instructions")
     parser.add_argument("--steps", help="these steps, in one guest")
-    parser.add_argument("--only", choices=list(PLAIN), help="one of the plain series")
-    parser.add_argument("--mem", type=int, default=3072, metavar="MIB")
+    parser.add_argument("--only", choices=list(PLAIN), help="one of the plain series, with --exact by that clock")
+    parser.add_argument("--mem", type=int, metavar="MIB", help="3072 unless told, with --exact 512")
     parser.add_argument("--timeout", type=float, default=1500, help="seconds of the host's clock for one guest")
     options = parser.parse_args()
     clock = "exact" if options.exact else "plain"
     bench = systems.bench(os.path.abspath(os.environ.get("OUT") or os.path.join(TOP, "build")))
-    if options.exact:
+    if options.exact and not options.only:
         found = {}
         for steps in [options.steps] if options.steps else EXACT:
             if "nomodules" in steps and found:
                 report("standard guest, exact clock, modules included", found)
                 found = {}
-            found.update(measure(bench, clock, "exact " + steps, steps, 512, options.timeout))
+            found.update(measure(bench, clock, "exact " + steps, steps, options.mem or 512, options.timeout))
         return report("standard guest, exact clock", found)
     series = {"steps": options.steps} if options.steps else PLAIN
     for name, steps in series.items():
         if not options.only or name == options.only:
-            report(name, measure(bench, clock, name, steps, options.mem, options.timeout))
+            report(name + ", exact clock" * options.exact,
+                   measure(bench, clock, name, steps, options.mem or 3072, options.timeout))
 
 
 if __name__ == "__main__":
