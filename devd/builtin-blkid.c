@@ -173,13 +173,15 @@ static int probe(blkid_probe pr, blkid_loff_t size, bool disk)
 __attribute__((weak)) unsigned char *blkid_probe_get_buffer(blkid_probe pr, uint64_t offset, uint64_t len);
 
 /* The beginning of the disk, where most of what it looks for would be, is read at once: dozens of small reads less. NULL:
- * there is not so much of it, or it cannot be read, which is libblkid's to find out. */
-#define START (256 * 1024)
+ * it cannot be read, which is libblkid's to find out, or the disk is a small one, as slow ones are, of which libblkid does
+ * not read so much. */
+#define START       (256 * 1024)
+#define START_LEAST (10 * 1024 * 1024)
 
 static const char *read_start(blkid_probe pr)
 {
         if (blkid_get_library_version(NULL, NULL) >= 2390 || !blkid_probe_get_buffer ||
-                blkid_probe_get_size(pr) < START)
+                blkid_probe_get_size(pr) < START_LEAST)
                 return NULL;
         return (const char *)blkid_probe_get_buffer(pr, 0, START);
 }
