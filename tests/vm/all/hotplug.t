@@ -2,7 +2,7 @@
 """Devices that come and go while the system runs: PCI, disks of all kinds, USB storage and keyboards, network cards,
 NVMe; loop devices with partitions, device mapper, RAID, zram, hundreds of LUNs; what writing to a disk changes, disks
 that a formatter has locked, interfaces that change their names. One guest with Debian's full kernel.
-ONLY=WORDS: only these parts: devices, mounts, and those of SOFT by their names."""
+ONLY=WORDS: only these parts: devices, mounts, btrfs, and those of SOFT by their names."""
 import os
 import re
 import sys
@@ -102,7 +102,8 @@ def devices(guest):
     tap.is_(out, "inactive", "nothing of them is left")
 
 
-LATE = "LABEL=late /late ext4 nofail,x-systemd.device-timeout=infinity 0 0"
+LATE = """LABEL=late /late ext4 nofail,x-systemd.device-timeout=infinity 0 0
+LABEL=pair /pair btrfs nofail,x-systemd.device-timeout=infinity 0 0"""
 
 
 def mounts(guest):
@@ -130,6 +131,35 @@ def mounts(guest):
         tap.like(out, "^unmounted\ninactive\n(inactive|failed)\ninactive\nactive$",
                  f"{when}: pulled out while mounted, the mount and what is bound to the disk stop") or tap.diag(out)
         guest.wait_unplugged("late-" + when)
+
+
+def pair(guest):
+    """A file system on two disks, of which one is pulled out, and then the other."""
+    for name in ("one", "two"):
+        path = os.path.join(guest.work, name + ".img")
+        with open(path, "wb") as file:
+            file.truncate(160 << 20)
+        guest.qmp("blockdev-add", **{"node-name": name, "driver": "raw", "file": {"driver": "file", "filename": path}})
+        guest.qmp("device_add", driver="virtio-blk-pci", id="pair-" + name, drive=name, serial="pair" + name)
+    disk, unit = "/dev/disk/by-id/virtio-pair", r"'dev-disk-by\x2dlabel-pair.device'"
+    link = "readlink -f /dev/disk/by-label/pair"
+    out = guest.out(WAIT + f"until_ '[ -e {disk}one ] && [ -e {disk}two ]'; mkfs.btrfs -q -L pair -d raid1 -m raid1 {disk}one {disk}two; "
+                    f"until_ 'mountpoint -q /pair' && echo mounted; systemd-run -q -u with-pair -p BindsTo={unit} -p After={unit} sleep 100000; "
+                    "until_ 'systemctl is-active -q with-pair'; udevadm settle; systemctl is-active pair.mount with-pair; touch /pair/x; sync; "
+                    f"[ \"$({link})\" = \"$(readlink -f {disk}one)\" ] && echo one || echo two", TIMEOUT)
+    tap.like(out, "^mounted\nactive\nactive\n(one|two)$", "btrfs of two disks: mounted") or tap.diag(out)
+    owner = out.split()[-1]
+    other = "two" if owner == "one" else "one"
+    guest.qmp("device_del", id="pair-" + owner)
+    out = guest.out(WAIT + f"until_ '[ ! -e {disk}{owner} ]' && until_ '[ \"$({link})\" = \"$(readlink -f {disk}{other})\" ]' && echo follows; "
+                    f"udevadm settle; systemctl is-active pair.mount with-pair {unit}; ls /pair", TIMEOUT)
+    tap.like(out, "^follows\nactive\nactive\nactive\nx$", "pulled out, the link's owner leaves it to the other disk: mount and service go on") or tap.diag(out)
+    guest.wait_unplugged("pair-" + owner)
+    guest.qmp("device_del", id="pair-" + other)
+    out = guest.out(WAIT + STUCK + "watched() { until_ '! mountpoint -q /pair' && echo unmounted; until_ '! systemctl is-active -q with-pair'; "
+                    f"systemctl is-active with-pair {unit}; }}; stuck watched", TIMEOUT)
+    tap.like(out, "^unmounted\n(inactive|failed)\ninactive$", "with the other one both end") or tap.diag(out)
+    guest.wait_unplugged("pair-" + other)
 
 
 # Scripts, one after the other, each begun by its name.
@@ -221,13 +251,15 @@ def software(guest):
             tap.like(guest.out("exec 2>&1\n" + WAIT + script, TIMEOUT).strip("\n"), pattern, what)
 
 
-with fstab(LATE) as table, tap.guest("hotplug", packages="dmsetup,mdadm,fdisk", kernel="full", mem=768,
+with fstab(LATE) as table, tap.guest("hotplug", packages="dmsetup,mdadm,fdisk,btrfs-progs", kernel="full", mem=768,
                                      copies=[(table.name, "/etc/fstab")]) as guest:
     guest.wait_ready(TIMEOUT)
     if wanted("devices"):
         devices(guest)
     if wanted("mounts"):
         mounts(guest)
+    if wanted("btrfs"):
+        pair(guest)
     software(guest)
     if tap.failed:
         tap.diag(guest.out("rousectl log --no-pager | tail -n 40" if tap.rouse else "journalctl -b | tail -n 40"))
