@@ -4,8 +4,8 @@
  *
  * Each file system gets a loop device of its own, of the part of the image where it is, so that no partition's node
  * has to be waited for; the kernel gives it back when the last mount of it is gone. Partitions that are not to be
- * mounted automatically are left out, and so is /var: it belongs to one machine, by its id. With a hash of its root or
- * of its /usr (exec-main-verity.c) only the partitions of that hash count, and what is mounted is the verified device. */
+ * mounted automatically are left out, and a /var that is another machine's. With a hash of its root or of its /usr
+ * (exec-main-verity.c) only the partitions of that hash count, and what is mounted is the verified device. */
 #include "exec-main-disk.h"
 
 #include <fcntl.h>
@@ -29,6 +29,7 @@ static const struct {
         [PART_USR] = { "usr", { "/usr" } },
         [PART_HOME] = { "home", { "/home" } },
         [PART_SRV] = { "srv", { "/srv" } },
+        [PART_VAR] = { "var", { "/var" } },
         [PART_TMP] = { "tmp", { "/var/tmp" } },
         [PART_XBOOTLDR] = { "xbootldr", { "/boot" } },
         [PART_ESP] = { "esp", { "/efi", "/boot" } },
@@ -39,7 +40,7 @@ int disk_part_from_string(const char *s, size_t n)
         for (int i = 0; i < PART_MAX; i++)
                 if (strlen(parts[i].name) == n && memcmp(parts[i].name, s, n) == 0)
                         return i;
-        return n == strlen("var") && memcmp(s, "var", n) == 0 ? -ENOENT : -EINVAL;
+        return -EINVAL;
 }
 
 /* ---- loop devices ---- */

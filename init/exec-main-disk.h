@@ -4,8 +4,18 @@
 #include "lib/util.h"
 
 /* Partitions of the Discoverable Partitions Specification that are mounted, in this order. */
-enum disk_part { PART_ROOT, PART_USR, PART_HOME, PART_SRV, PART_TMP, PART_XBOOTLDR, PART_ESP, PART_MAX };
-/* "root" …; -EINVAL. "var" is a name too, which has no part: -ENOENT. */
+enum disk_part {
+        PART_ROOT,
+        PART_USR,
+        PART_HOME,
+        PART_SRV,
+        PART_VAR,
+        PART_TMP,
+        PART_XBOOTLDR,
+        PART_ESP,
+        PART_MAX
+};
+/* "root" …; -EINVAL. */
 int disk_part_from_string(const char *s, size_t n);
 
 struct disk {

@@ -57,10 +57,9 @@ static void take_option(struct helper *h, struct image *i, const char *name, con
 {
         int part = disk_part_from_string(name, strlen(name));
 
-        if (part >= 0)
-                i->options[part] = options;
-        else if (part != -ENOENT)
+        if (part < 0)
                 fail(h, part, name);
+        i->options[part] = options;
 }
 
 static void take_options(struct helper *h, struct image *i, char *text)

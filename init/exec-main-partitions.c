@@ -6,8 +6,11 @@
 #include <strings.h>
 
 #include "exec-main-verity.h"
+#include "lib/id128.h"
+#include "lib/sha256.h"
 #include "lib/str.h"
 
+#define VAR_TYPE    "4d21b016-b534-45c2-a9fb-5c16e091fd2d"
 #define LINUX_DATA  "0fc63daf-8483-4772-8e79-3d69d8477de4"
 #define NO_AUTO     (UINT64_C(1) << 63)
 #define READ_ONLY   (UINT64_C(1) << 60)
@@ -40,6 +43,7 @@ static const char *const types[PART_MAX] = {
         [PART_USR] = USR_TYPE,
         [PART_HOME] = "933ac7e1-2eb4-4f13-b844-0e14e2aef915",
         [PART_SRV] = "3b8f8425-20e0-4f3b-907f-1a25a76f98e8",
+        [PART_VAR] = VAR_TYPE,
         [PART_TMP] = "7ec6f557-3bc5-4aca-b293-16ef5df639d1",
         [PART_XBOOTLDR] = "bc13c2ff-59e6-4262-a352-b275fd6f7172",
         [PART_ESP] = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b",
@@ -56,6 +60,23 @@ const struct verity *partitions_verity(const struct verity *verity, int part)
         return part <= PART_USR && verity[part].hash ? &verity[part] : NULL;
 }
 
+/* A partition with /var belongs to one installation: its UUID is made of the machine's id, as the specification has it;
+ * systemd-id128(1) makes it a valid one besides. */
+static bool is_this_machines(const char *uuid)
+{
+        uint8_t id[16], type[16], have[16], sum[SHA256_SIZE];
+
+        if (id128_read("/etc/machine-id", id) < 0 || id128_parse(VAR_TYPE, type) < 0 ||
+                id128_parse(uuid, have) < 0)
+                return false;
+        hmac_sha256(id, sizeof(id), type, sizeof(type), sum);
+        if (memcmp(sum, have, sizeof(have)) == 0)
+                return true;
+        sum[6] = (sum[6] & 0x0f) | 0x40;
+        sum[8] = (sum[8] & 0x3f) | 0x80;
+        return memcmp(sum, have, sizeof(have)) == 0;
+}
+
 /* The first of a kind counts; where there is a hash, the first that is named by it. */
 static void take_partition(struct partitions *t, const char *type, const char *uuid, const struct range *r)
 {
@@ -65,7 +86,8 @@ static void take_partition(struct partitions *t, const char *type, const char *u
                 const struct verity *v = partitions_verity(t->verity, i);
 
                 if (strcasecmp(type, types[i]) == 0 && t->part[i].size == 0 &&
-                        (!v || v->data || verity_names_partition(v, uuid, false)))
+                        (!v || v->data || verity_names_partition(v, uuid, false)) &&
+                        (i != PART_VAR || is_this_machines(uuid)))
                         t->part[i] = *r;
                 if (v && strcasecmp(type, trees[i]) == 0 && t->tree[i].size == 0 &&
                         verity_names_partition(v, uuid, true))

@@ -8,12 +8,14 @@ of its case's row; then every case has to fail.
 import contextlib
 import fcntl
 import glob
+import hmac
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import threading
+import uuid
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
@@ -23,6 +25,8 @@ import pid1_ns  # noqa: E402
 from pid1_ns import OUT, Machine, Tap  # noqa: E402
 
 LOOPS, LOOP_CTL_ADD = 64, 0x4C80
+VAR = uuid.UUID("4d21b016-b534-45c2-a9fb-5c16e091fd2d")
+MACHINE_ID = "00112233445566778899aabbccddeeff"
 EMPTY = bool(os.environ.get("EMPTY"))
 PREPARE = """
 mkdir -p /results /srv/root/usr/sbin /srv/root/proc /srv/root/sys /srv/root/dev /srv/root/run /opt/marked/sub /opt/home \\
@@ -169,10 +173,16 @@ def make_disk(file, label, *partitions):
         subprocess.run(["dd", f"if={content}", f"of={file}", "bs=1M", f"seek={1 + 8 * i}", "conv=notrunc", "status=none"], check=True)
 
 
+def own_var():
+    """The UUID that a partition with this machine's /var has."""
+    sum_ = hmac.new(bytes.fromhex(MACHINE_ID), VAR.bytes, "sha256").digest()[:16]
+    return uuid.UUID(bytes=sum_, version=4)
+
+
 def make_tables(m, root, more):
     """Disks of several file systems: by the types of the Discoverable Partitions Specification, and with one alone."""
     split, usr, home = (m.path(f"opt/images/{name}") for name in ("split", "usr", "home"))
-    os.system(f"cp -a {root} {split}; mkdir {usr} {home} {split}/home {split}/srv; mv {split}/usr/sbin {usr}/; echo of the image >{home}/marker; "
+    os.system(f"cp -a {root} {split}; mkdir {usr} {home} {split}/home {split}/srv {split}/var; mv {split}/usr/sbin {usr}/; echo of the image >{home}/marker; "
               f"echo of the image >{usr}/marker; cp -a {more}/usr/lib {more}/usr/share {usr}/")
     for place in (split, usr, home):
         make_ext4(place, f"{place}.fs")
@@ -182,7 +192,8 @@ def make_tables(m, root, more):
     linux = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
     for name in ("parts", "parts2"):                # written to by a case each
         make_disk(m.path(f"opt/images/{name}.raw"), "gpt", (types["srv"], f"{root}.raw"), (linux, f"{root}.raw"), (types["root"], f"{split}.fs"),
-              (types["usr"], f"{usr}.fs"), (types["home"], f"{home}.fs"))
+              (types["usr"], f"{usr}.fs"), (types["home"], f"{home}.fs"),
+                  (f"{VAR}, uuid={uuid.uuid4()}", f"{usr}.fs"), (f"{VAR}, uuid={own_var()}", f"{home}.fs"))
     make_disk(m.path("opt/images/usronly.raw"), "gpt", (types["usr"], f"{usr}.fs"))
     make_disk(m.path("opt/images/single.raw"), "gpt", (linux, f"{more}.raw"))
     make_disk(m.path("opt/images/mbr.raw"), "dos", ("83", f"{more}.raw"))
@@ -194,6 +205,7 @@ def prepare_root(m):
     os.system(f"cp {OUT}/tests/probe {m.root}/usr/sbin/probe")
     m.file("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nprobe:x:1234:1234::/opt/home:/bin/sh\nkeeper:x:1235:1234::/:/bin/sh\n")
     m.file("etc/group", "root:x:0:\nprobe:x:1234:\nprobes:x:2345:\n")
+    m.file("etc/machine-id", MACHINE_ID + "\n")
     m.file("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n")
     for name, release in (("one", "ID=debian\nVERSION_ID=12"), ("two", "ID=_any"), ("other", "ID=fedora\nVERSION_ID=12"),
                           ("newer", "ID=debian\nVERSION_ID=13"), ("foreign", "ID=_any\nARCHITECTURE=vax"),
