@@ -17,21 +17,35 @@ static const struct {
         unsigned controller;
         size_t offset;
         const char *format;
-        uint64_t usual; /* what the kernel gives a new cgroup */
+        uint64_t usual;   /* what the kernel gives a new cgroup */
+        size_t inherited; /* where a slice says it of all below that say nothing; 0: nowhere */
 } numbers[] = {
-        { "cpu.weight", CG_CPU, offsetof(struct cgroup_context, cpu_weight), "%s", 100 },
-        { "memory.min", CG_MEMORY, offsetof(struct cgroup_context, memory_min), "%s", 0 },
-        { "memory.low", CG_MEMORY, offsetof(struct cgroup_context, memory_low), "%s", 0 },
-        { "memory.high", CG_MEMORY, offsetof(struct cgroup_context, memory_high), "%s", INFINITE },
-        { "memory.max", CG_MEMORY, offsetof(struct cgroup_context, memory_max), "%s", INFINITE },
-        { "memory.swap.max", CG_MEMORY, offsetof(struct cgroup_context, memory_swap_max), "%s", INFINITE },
-        { "memory.zswap.max", CG_MEMORY, offsetof(struct cgroup_context, memory_zswap_max), "%s", INFINITE },
-        { "io.weight", CG_IO, offsetof(struct cgroup_context, io_weight), "default %s", 100 },
+        { "cpu.weight", CG_CPU, offsetof(struct cgroup_context, cpu_weight), "%s", 100, 0 },
+        { "memory.min", CG_MEMORY, offsetof(struct cgroup_context, memory_min), "%s", 0,
+                offsetof(struct cgroup_context, default_memory_min) },
+        { "memory.low", CG_MEMORY, offsetof(struct cgroup_context, memory_low), "%s", 0,
+                offsetof(struct cgroup_context, default_memory_low) },
+        { "memory.high", CG_MEMORY, offsetof(struct cgroup_context, memory_high), "%s", INFINITE, 0 },
+        { "memory.max", CG_MEMORY, offsetof(struct cgroup_context, memory_max), "%s", INFINITE, 0 },
+        { "memory.swap.max", CG_MEMORY, offsetof(struct cgroup_context, memory_swap_max), "%s", INFINITE,
+                0 },
+        { "memory.zswap.max", CG_MEMORY, offsetof(struct cgroup_context, memory_zswap_max), "%s", INFINITE,
+                0 },
+        { "io.weight", CG_IO, offsetof(struct cgroup_context, io_weight), "default %s", 100, 0 },
 };
 
-static uint64_t number_of(const struct cgroup_context *c, size_t i)
+static uint64_t number_at(const struct cgroup_context *c, size_t offset)
 {
-        return *(const uint64_t *)((const char *)c + numbers[i].offset);
+        return *(const uint64_t *)((const char *)c + offset);
+}
+
+static uint64_t number_of(struct unit *u, const struct cgroup_context *c, size_t i)
+{
+        uint64_t v = number_at(c, numbers[i].offset);
+
+        for (struct unit *s = u->slice; v == UNSET && numbers[i].inherited && s; s = s->slice)
+                v = number_at(unit_cgroup_context(s), numbers[i].inherited);
+        return v;
 }
 
 /* How many tasks the machine can have at all: what percentages count from. */
@@ -92,7 +106,7 @@ unsigned cgroup_needs(struct unit *u)
         if (!c)
                 return 0;
         for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-                if (number_of(c, i) != UNSET)
+                if (number_of(u, c, i) != UNSET)
                         bits |= numbers[i].controller;
         if (c->cpu_quota_per_sec != UNSET || c->startup_cpu_weight != UNSET)
                 bits |= CG_CPU;
@@ -202,7 +216,7 @@ static uint64_t effective_number(struct unit *u, const struct cgroup_context *c,
                                   : streq(numbers[i].file, "io.weight") ? &c->startup_io_weight
                                                                         : NULL;
 
-        return startup && *startup != UNSET && is_starting(u->manager) ? *startup : number_of(c, i);
+        return startup && *startup != UNSET && is_starting(u->manager) ? *startup : number_of(u, c, i);
 }
 
 /* Weight 0 is "idle", a file of its own. */

@@ -90,7 +90,7 @@ void cgroup_context_init(struct cgroup_context *c)
         uint64_t *const unset[] = { &c->cpu_weight, &c->startup_cpu_weight, &c->io_weight,
                 &c->startup_io_weight, &c->cpu_quota_per_sec, &c->cpu_quota_period, &c->memory_min,
                 &c->memory_low, &c->memory_high, &c->memory_max, &c->memory_swap_max, &c->memory_zswap_max,
-                &c->tasks_max };
+                &c->tasks_max, &c->default_memory_min, &c->default_memory_low };
 
         for (size_t i = 0; i < ARRAY_SIZE(unset); i++)
                 *unset[i] = UINT64_MAX;

@@ -178,7 +178,7 @@ struct cgroup_context {
         uint64_t cpu_quota_per_sec; /* µs a second */
         uint64_t cpu_quota_period;
         uint64_t memory_min, memory_low, memory_high, memory_max, memory_swap_max, memory_zswap_max,
-                tasks_max;
+                tasks_max, default_memory_min, default_memory_low;
         uint32_t tasks_max_permyriad; /* used when tasks_max is not set and this is not UINT32_MAX */
         char *allowed_cpus, *allowed_memory_nodes, *startup_allowed_cpus, *startup_allowed_memory_nodes;
         bool delegate;

@@ -230,6 +230,28 @@ static void test_missing(void)
         end();
 }
 
+/* What slices say of those below; the next one counts, and what a unit says itself before it. */
+static void test_inherited(void)
+{
+        static const struct {
+                const char *lines, *min, *low;
+        } cases[] = { { "", "4096", "8192" }, { "MemoryMin=1K\nMemoryLow=2K", "1024", "2048" } };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                _cleanup_free_ char *lines = str_printf("Slice=top-near.slice\n%s", cases[i].lines);
+
+                put(ETC "top.slice", "[Slice]\nDefaultMemoryMin=16K\nDefaultMemoryLow=8K\n");
+                put(ETC "top-near.slice", "[Slice]\nDefaultMemoryMin=4K\n");
+                begin(lines);
+                is_str(written("memory.min", false), cases[i].min, "DefaultMemoryMin= of the next slice");
+                is_str(written("memory.low", false), cases[i].low, "DefaultMemoryLow= of the one above");
+                ok(cgroup_needs(u) & CG_MEMORY, "a controller is needed for it");
+                u = test_unit(m, "top.slice");
+                is_str(written("memory.min", false), "-", "it is not of the slice itself");
+                end();
+        }
+}
+
 static void test_place(void)
 {
         begin("Slice=my-own.slice\nDelegate=cpu pids");
@@ -250,6 +272,7 @@ int main(void)
         test_devices_reset();
         test_needs();
         test_missing();
+        test_inherited();
         test_place();
         return test_end();
 }
