@@ -20,6 +20,7 @@
 #include "pid1.h"
 #include "task.h"
 #include "worker-pool.h"
+#include "worker-proto.h"
 
 /* One request: ends when all that it asked for is loaded or failed. */
 struct group {
@@ -176,13 +177,18 @@ static void group_free(struct group *g)
         free(g);
 }
 
+static const char *error_text(int r, const char *message)
+{
+        return !str_empty(message) ? message : r == -NO_SUCH_MODULE ? "no such module" : strerror(-r);
+}
+
+/* A name without a module is told, and is no failure: modules-load.d lists what other kernels have. */
 static void group_step(struct group *g, int r, const char *name, const char *message)
 {
         if (r < 0) {
-                g->failed++;
+                g->failed += r != -NO_SUCH_MODULE;
                 if (!g->message)
-                        g->message =
-                                str_printf("%s: %s", name, !str_empty(message) ? message : strerror(-r));
+                        g->message = str_printf("%s: %s", name, error_text(r, message));
         }
         if (--g->pending > 0)
                 return;
@@ -223,7 +229,7 @@ static void job_end(struct job *j, int r, const char *message)
         m->modules->pending--;
         if (r < 0)
                 log_full(is_news(j, r) ? LOG_WARNING : LOG_DEBUG, 0, NULL, "module %s: %s", j->name,
-                        !str_empty(message) ? message : strerror(-r));
+                        error_text(r, message));
         for (size_t i = 0; i < j->n_groups; i++)
                 group_step(j->groups[i], r, j->name, message);
         free(j->groups);
@@ -509,7 +515,7 @@ static int load_name(struct group *g, const char *name)
         if (g->by_name && digest_module(d, name, &dm) >= 0)
                 return load_module(g, &dm);
         r = digest_lookup_alias(d, name, on_alias, g);
-        return r == 0 && g->by_name ? -ENOENT : r;
+        return r == 0 && g->by_name ? -NO_SUCH_MODULE : r;
 }
 
 /* Disks, and the controllers behind which there are some. */
@@ -543,9 +549,9 @@ static int start_group(
                 int r = load_name(g, *n);
 
                 if (r < 0 && by_name) {
-                        log_warning_errno(r, "module %s: %m", *n);
+                        log_warning("module %s: %s", *n, error_text(r, NULL));
                         g->pending++;
-                        group_step(g, r, *n, r == -ENOENT ? "no such module" : NULL);
+                        group_step(g, r, *n, NULL);
                 }
         }
         group_step(g, 0, "", NULL); /* the one that kept it while jobs were begun */

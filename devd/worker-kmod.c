@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "lib/log.h"
+#include "worker-proto.h"
 #include "worker.h"
 
 static struct kmod_ctx *ctx; /* its indexes are mapped once in a worker's life */
@@ -49,7 +50,7 @@ static int load_name(const char *name, bool by_name, char **ret_message)
         if (r < 0)
                 return r;
         if (!list)
-                return by_name ? -ENOENT : 0;
+                return by_name ? -NO_SUCH_MODULE : 0;
         kmod_list_foreach(i, list)
         {
                 struct kmod_module *mod = kmod_module_get_module(i);

@@ -6,7 +6,7 @@
  * Requests:
  *   WK_BUILTIN  s command, s sysfs path, s action, strv properties (KEY=value), u flags (WK_LOCK: take the shared
  *               lock of the whole disk first; -EBUSY at once when somebody holds it exclusively)
- *   WK_KMOD     strv module names or aliases, u by name (not passed over when blacklisted): live libkmod
+ *   WK_KMOD     strv module names or aliases, u by name (not passed over when blacklisted; -NO_SUCH_MODULE): live libkmod
  *   WK_MOUNT    s what, s where, s type or NULL, s options or NULL, u flags (DL_MOUNT_*): through libmount
  * Answer:
  *   WK_DONE     u result (as int32_t: ≥ 0 or -errno), s message or NULL, strv properties to set (an empty value
@@ -16,6 +16,9 @@
 #pragma once
 
 #include "lib/wire.h"
+
+#define NO_SUCH_MODULE                                                                                      \
+        ENOPKG /* no module has this name or alias; ENOENT may also be a symbol that the kernel lacks */
 
 enum {
         WK_BUILTIN = 1,

@@ -514,8 +514,8 @@ void service_step_done(struct unit *u, int status, const char *message)
 
         if (s->state != SVC_START)
                 return;
-        if (message && status)
-                log_unit(u->id, LOG_WARNING, "%s", message);
+        if (!str_empty(message))
+                log_unit(u->id, status ? LOG_WARNING : LOG_INFO, "%s", message);
         s->step_running = false;
         s->event_code = CLD_EXITED;
         s->event_status = s->main_status = status;

@@ -42,7 +42,7 @@ enum devlink_type {
         DL_MOUNTINFO,   /* u change (1 mounted, 0 gone), s where, s what, s type, s options */
         DL_MOUNTINFO_END, /* the first full listing is complete */
         DL_SETTLED,       /* id */
-        DL_MODULES_DONE,  /* id, u number that failed, s message or NULL */
+        DL_MODULES_DONE,  /* id, u number that failed (not: that do not exist), s message or NULL */
         DL_KEY,           /* s "power" | "reboot" | "sleep": pressed on a power-switch device */
         DL_QUEUE,    /* u number of events queued or running (sent when it becomes 0 and when it leaves 0) */
         DL_SWAPINFO, /* u change, s what (from /proc/swaps), u priority (as int32_t) */

@@ -194,7 +194,7 @@ try:
     # ---- modules ----
     p.send(LOAD_MODULES, ["no_such_module_rouse"], ident=9)
     m = p.next(MODULES_DONE, seconds=10)
-    ok(m and m[1] == 9 and m[2][0] == 1, "a module that does not exist", m)
+    ok(m and m[1] == 9 and m[2] == [0, "no_such_module_rouse: no such module"], "a module that does not exist is told, and no failure", m)
 
     # ---- killed, and started again ----
     w.proc.send_signal(signal.SIGKILL)
