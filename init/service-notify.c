@@ -389,4 +389,5 @@ void service_notify_message(struct unit *u, pid_t pid, uid_t uid, char **fields,
                 service_store_remove(c.s, c.fd_name);
         store_fds(&c, fds, n_fds);
         apply_states(&c);
+        state_touch(u); /* times that it has moved, and what it has said of itself */
 }

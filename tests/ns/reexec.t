@@ -43,6 +43,10 @@ def units(m):
     for x in "ab":
         m.unit(f"mnt-{x}.mount", f"[Mount]\nWhat=tmpfs\nWhere=/mnt/{x}\nType=tmpfs\n")
         m.unit(f"mnt-{x}.automount", f"[Automount]\nWhere=/mnt/{x}\n")
+    m.unit("dog.service", service("Type=notify\nWatchdogSec=1\nExecStart=/usr/bin/python3 -c 'import os, socket, time\\nwith "
+                                  "socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:\\n s.connect(os.environ[\"NOTIFY_SOCKET\"])\\n"
+                                  " s.send(b\"READY=1\")\\n while True:\\n  s.send(b\"WATCHDOG=1\")\\n  time.sleep(0.1)'"))
+    m.unit("alone.service", service("PrivateNetwork=yes\nExecStart=/bin/sleep 1000"))
     m.unit("failed.service", service("Type=oneshot\nExecStart=/bin/false"))
     m.unit("loop-a.service", service("Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true", "After=loop-b.service"))
     m.unit("loop-b.service", service("Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true", "After=loop-a.service"))
@@ -175,11 +179,19 @@ def goes_on(m, waiting):
         m.ctl("kill", "live.scope")
         ok(m.wait(lambda: m.show("live.scope", "LoadState") == {"LoadState": "not-found"}), "a scope is seen to end",
            m.show("live.scope", "SubState"))
+    m.ctl("start", "dog.service", "alone.service")
+    began, dog = time.monotonic(), m.show("dog.service", "MainPID")
+    m.wait(lambda: time.monotonic() > began + 2)            # beyond the watchdog's limit at its start
     os.rename(m.path("usr/sbin/rouse"), m.path("usr/sbin/rouse.old"))
     subprocess.run(["cp", m.path("usr/sbin/rouse.old"), m.path("usr/sbin/rouse")], check=True)
     m.ctl("daemon-reexec")
     ok(m.wait(lambda: os.readlink(f"/proc/{m.pid}/exe").endswith("sbin/rouse")), "an upgrade: the new file is executed",
        os.readlink(f"/proc/{m.pid}/exe"))
+    m.wait(lambda: time.monotonic() > began + 2.5)
+    ok(m.show("dog.service", "MainPID") == dog and m.is_state("dog.service", "active"), "signs of life count on", m.log[-1500:])
+    kept = os.listdir(m.path("run/rouse/ns"))
+    m.ctl("stop", "dog.service", "alone.service")
+    ok(kept and m.wait(lambda: not os.listdir(m.path("run/rouse/ns"))), "a private network goes with its service", kept)
     os.unlink(m.path("usr/sbin/rouse"))
     m.file("usr/sbin/rouse", "no program\n")
     os.chmod(m.path("usr/sbin/rouse"), 0o755)
