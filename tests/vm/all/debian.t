@@ -51,6 +51,15 @@ def apparmor(guest):
             "and keep what they forbid")
 
 
+def originals(guest):
+    """What is not PID 1's is left to the programs whose names we have taken."""
+    tap.like(guest.out("systemd-analyze timespan 90s; systemd-analyze calendar daily; systemd-analyze security --no-pager cron | tail -1"),
+             r"(?s)1min 30s.*\*-\*-\* 00:00:00.*exposure level for cron", "systemd-analyze has its other verbs")
+    tap.is_(guest.out("systemctl --global enable systemd-tmpfiles-setup.service 2>/dev/null; "
+                      "find /etc/systemd -name systemd-tmpfiles-setup.service"),
+            "/etc/systemd/user/basic.target.wants/systemd-tmpfiles-setup.service", "systemctl --global is about users' units")
+
+
 CONTAINER = """
 set -e
 mkdir -p /run/c && mount -t tmpfs -o size=128m none /run/c && mkdir /run/c/upper /run/c/work /run/c/root
@@ -101,7 +110,7 @@ def usual(work):
         runs(guest, "settings, AppArmor, scripts")
         settings.settings(tap, guest)
         settings.sysv(tap, guest)
-        for part in (network, apparmor, container):
+        for part in (network, apparmor, originals, container):
             part(guest)
 
 
