@@ -319,6 +319,7 @@ int on_kill_unit(struct call *c);
 int on_clean_unit(struct call *c);
 int on_hold(struct call *c); /* refs.c */
 int on_queue(struct call *c);
+int on_start_replace(struct call *c);
 int on_enqueue_job(struct call *c);
 int on_enqueue_marked(struct call *c);
 int on_list_jobs(struct call *c);
@@ -332,6 +333,7 @@ int on_unsubscribe(struct call *c);
 int on_manager_verb(struct call *c);
 int on_manager_value(struct call *c);
 int on_end_now(struct call *c);
+int on_switch_root(struct call *c);
 int on_environment(struct call *c);
 int on_unset_and_set_environment(struct call *c);
 int on_dump(struct call *c);

@@ -56,23 +56,57 @@ int job_done(struct call *c, const struct answer *a)
         return r >= 0 && id > NOTHING_TO_DO ? tell_nothing(c, id, path, record_str(rec, "Unit")) : r;
 }
 
+static int queue_job(struct call *c, const char *verb, const char *unit, const char *mode)
+{
+        char option[80];
+
+        if (strlen(mode) > 40)
+                return call_fail(c, SD_BUS_ERROR_INVALID_ARGS, "Invalid job mode.");
+        snprintf(option, sizeof(option), "mode=%s", *mode ? mode : "replace");
+        asker_add(c);
+        return call_request(
+                c, verb, (char *[]) { (char *)unit, NULL }, (char *[]) { option, NULL }, job_done);
+}
+
 /* StartUnit and its kin; what is the verb. */
 int on_queue(struct call *c)
 {
         const char *name, *mode;
-        char option[80];
         int r = call_unit(c, &name);
 
         if (r >= 0)
                 r = sd_bus_message_read_basic(c->m, 's', &mode);
         if (r < 0)
                 return call_fail_errno(c, r, r == -EINVAL ? "Invalid unit name." : NULL);
-        if (strlen(mode) > 40)
-                return call_fail(c, SD_BUS_ERROR_INVALID_ARGS, "Invalid job mode.");
-        snprintf(option, sizeof(option), "mode=%s", *mode ? mode : "replace");
-        asker_add(c);
-        return call_request(c, c->method->what, (char *[]) { (char *)name, NULL },
-                (char *[]) { option, NULL }, job_done);
+        return queue_job(c, c->method->what, name, mode);
+}
+
+static int replaced_known(struct call *c, const struct answer *a)
+{
+        const char *old, *name, *mode;
+        int r = sd_bus_message_rewind(c->m, 1);
+
+        if (r >= 0)
+                r = sd_bus_message_read(c->m, "sss", &old, &name, &mode);
+        if (r < 0)
+                return r;
+        if (a->error < 0 || a->n == 0 || !record_u64(&a->records[0], "Job"))
+                return call_fail(c, ERROR_PREFIX "NoSuchJob", "No job queued for unit %s", old);
+        return queue_job(c, "start", name, mode);
+}
+
+/* StartUnitReplace: only while the other unit has a job, which the mode may replace. */
+int on_start_replace(struct call *c)
+{
+        const char *old, *name, *mode;
+        int r = sd_bus_message_read(c->m, "sss", &old, &name, &mode);
+
+        if (r < 0)
+                return r;
+        if (interface_of_unit(old) < 0 || interface_of_unit(name) < 0)
+                return call_fail(c, SD_BUS_ERROR_INVALID_ARGS, "Invalid unit name.");
+        return call_request(c, "show", (char *[]) { (char *)old, NULL },
+                (char *[]) { (char *)"raw", (char *)"properties=Job", NULL }, replaced_known);
 }
 
 /* ---- EnqueueUnitJob ---- */

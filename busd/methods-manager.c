@@ -75,6 +75,17 @@ int on_end_now(struct call *c)
         return call_request(c, c->method->what, NULL, (char *[]) { (char *)"force", NULL }, done_empty);
 }
 
+int on_switch_root(struct call *c)
+{
+        const char *root, *init;
+        int r = sd_bus_message_read(c->m, "ss", &root, &init);
+
+        if (r < 0)
+                return r;
+        return call_request(c, "switch-root",
+                (char *[]) { (char *)root, (char *)(*init ? init : "/sbin/init"), NULL }, NULL, done_empty);
+}
+
 /* ---- environment ---- */
 
 static int change_environment(struct call *c, const char *verb)
