@@ -137,6 +137,8 @@ struct connection {
         struct connection *next;
 };
 
+enum telling { TELL_NOTHING, TELL_JOBS, TELL_ALL };
+
 struct busd {
         struct loop *loop;
         struct link *link;
@@ -148,7 +150,7 @@ struct busd {
         sd_bus_track *subscribers, *askers; /* on the system bus (events.c) */
         struct hash names;                  /* well-known names that units have (names.c) */
         struct hash holders;                /* clients that hold units (refs.c) */
-        bool telling;                       /* PID 1 tells of units that change (events.c) */
+        enum telling telling;               /* what PID 1 was asked to tell (events.c) */
         unsigned n_ready;
         bool exiting;
         int status;
@@ -270,7 +272,7 @@ void event_received(struct busd *b, const char *event, const struct ctl_record *
 void emit_manager(struct busd *b, const char *name, const char *types, ...);
 void emit_files_changed(struct busd *b);
 void on_job_removed(struct busd *b, const struct ctl_record *rec);
-/* Somebody came or left: PID 1 is asked to tell of units that change, or not to. Who has just subscribed (or NULL) is
+/* Somebody came or left: PID 1 is asked to tell of jobs and of units that change, or not to. Who has just subscribed (or NULL) is
  * answered when it knows. */
 int events_wanted(struct busd *b, struct call *subscriber);
 void events_done(struct busd *b);

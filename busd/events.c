@@ -32,14 +32,16 @@ void asker_add(struct call *c)
                 r = sd_bus_track_new(b->system->bus, &b->askers, NULL, NULL);
         if (r >= 0)
                 r = sd_bus_track_add_sender(b->askers, c->m);
+        if (r >= 0)
+                r = events_wanted(b, NULL);
         if (r < 0)
                 log_debug_errno(r, "A client that asked for a job cannot be followed: %m");
 }
 
-static bool anybody_subscribed(struct busd *b)
+static bool anybody_hears(struct busd *b, bool jobs)
 {
         for (struct connection *c = b->connections; c; c = c->next)
-                if (!c->dead && hears(b, c, false))
+                if (!c->dead && hears(b, c, jobs))
                         return true;
         return false;
 }
@@ -68,13 +70,18 @@ static int subscribed(struct call *c, const struct answer *a)
 
 int events_wanted(struct busd *b, struct call *subscriber)
 {
-        bool want = anybody_subscribed(b);
-        char *options[] = { (char *)(want ? told_properties() : NULL), NULL };
+        enum telling want = anybody_hears(b, false)  ? TELL_ALL
+                            : anybody_hears(b, true) ? TELL_JOBS
+                                                     : TELL_NOTHING;
+        char *options[] = { (char *)(want == TELL_ALL    ? told_properties()
+                                     : want == TELL_JOBS ? "jobs"
+                                                         : NULL),
+                NULL };
         int r;
 
         if (want == b->telling)
                 return subscriber ? call_reply(subscriber, NULL) : 0;
-        if (want && !*options)
+        if (want == TELL_ALL && !*options)
                 return -ENOMEM;
         r = subscriber ? call_request(subscriber, "bus-tell", NULL, options, subscribed)
                        : link_request(b, "bus-tell", NULL, options, NULL, NULL);
@@ -213,6 +220,7 @@ static void on_job_new(struct busd *b, const struct ctl_record *rec)
         uint32_t id = (uint32_t)record_u64(rec, "Job");
         _cleanup_free_ char *path = job_path(id);
 
+        (void)events_wanted(b, NULL);
         if (path)
                 emit_manager(b, "JobNew", "uos", id, path, record_str(rec, "Unit"));
 }

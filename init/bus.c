@@ -38,6 +38,7 @@ struct bus {
         struct loop_deferred start;
         struct ended_job ended[ENDED_MAX];
         unsigned n_ended;
+        bool told_jobs;      /* it hears of jobs and of units that come */
         char **told_keys;    /* properties that are told of a unit that changed; NULL: it is not told */
         struct record told;  /* of these, to be begun with */
         struct hash changed; /* units that are still to be told of */
@@ -266,10 +267,16 @@ void bus_client_read(struct manager *m, struct client *c)
                 loop_defer(m->loop, &b->tell);
 }
 
+bool bus_hears_jobs(struct manager *m, const struct client *c)
+{
+        return bus_bridge(m) != c || m->bus->told_jobs;
+}
+
 /* keys: taken. */
-static void set_told(struct bus *b, char **keys)
+static void set_told(struct bus *b, bool jobs, char **keys)
 {
         strv_free(b->told_keys);
+        b->told_jobs = jobs;
         b->told_keys = keys;
         b->told = (struct record) { .event = "unit", .raw = true };
         record_only(&b->told, keys);
@@ -278,7 +285,7 @@ static void set_told(struct bus *b, char **keys)
         state_touch_manager(b->m);
 }
 
-/* properties=A,B: what is told of units that change; none: nobody listens */
+/* jobs, properties=A,B: what is told of jobs and units, and of units that change; none: nobody listens */
 int verb_bus_tell(struct request *r)
 {
         const char *properties = request_option(r, "properties");
@@ -289,7 +296,7 @@ int verb_bus_tell(struct request *r)
         keys = properties ? strv_split(properties, ",") : NULL;
         if (properties && !keys)
                 return -ENOMEM;
-        set_told(r->m->bus, keys);
+        set_told(r->m->bus, keys || request_flag(r, "jobs"), keys);
         return 0;
 }
 
@@ -297,8 +304,8 @@ void bus_serialise(struct manager *m, struct state_out *s)
 {
         _cleanup_free_ char *keys = m->bus && m->bus->told_keys ? strv_join(m->bus->told_keys, ",") : NULL;
 
-        if (keys)
-                state_put(s, "bus-told", keys);
+        if (m->bus && m->bus->told_jobs)
+                state_put(s, "bus-told", keys ?: "");
 }
 
 bool bus_deserialise(struct manager *m, const char *key, const char *value)
@@ -306,7 +313,7 @@ bool bus_deserialise(struct manager *m, const char *key, const char *value)
         if (!streq(key, "bus-told"))
                 return false;
         if (bus_of(m))
-                set_told(m->bus, strv_split(value, ","));
+                set_told(m->bus, true, *value ? strv_split(value, ",") : NULL);
         return true;
 }
 
@@ -334,7 +341,7 @@ int verb_bus_attach(struct request *r)
         if (!b)
                 return -ENOMEM;
         b->bridge = r->client;
-        set_told(b, NULL);
+        set_told(b, false, NULL);
         generation_open(r->m);
         if (request_flag(r, "pack"))
                 client_pack(r->client);
@@ -372,7 +379,7 @@ void bus_client_gone(struct manager *m, struct client *c)
         if (!m->bus || m->bus->bridge != c)
                 return;
         m->bus->bridge = NULL;
-        set_told(m->bus, NULL);
+        set_told(m->bus, false, NULL);
 }
 
 void bus_job_ended(struct manager *m, const struct job *j, enum job_result result)

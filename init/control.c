@@ -77,8 +77,8 @@ const struct verb control_verbs[] = {
         { "bus-attach", VERB_ROOT, 0, verb_bus_attach, "pack",
                 "be the bridge to D-Bus; pack: several messages may come in one datagram" },
         { "bus-name", VERB_ROOT, 1, verb_bus_name, "NAME owner=OWNER first", "who owns a name on the bus" },
-        { "bus-tell", VERB_ROOT | VERB_READ, 0, verb_bus_tell, "properties=A,B",
-                "to the bridge: events `unit` have these from now on, once a turn" },
+        { "bus-tell", VERB_ROOT | VERB_READ, 0, verb_bus_tell, "jobs properties=A,B",
+                "to the bridge: events of jobs; events `unit`, with these, once a turn" },
         { "ref", VERB_ROOT, 1, verb_ref, "UNIT… owner=NAME", "a client on the bus holds units" },
         { "unref", VERB_ROOT, 0, verb_unref, "[UNIT…] owner=NAME", "it lets go of them, or of all" },
         { "subscribe", VERB_EVENTS, 0, verb_subscribe, "", "events from now on" },
@@ -689,25 +689,30 @@ void control_restored(struct manager *m)
 
 /* ---- events ---- */
 
-/* but: NULL, or a client that is not told */
-static void event_send_but(struct control *ctl, struct record *made, const struct client *but)
+/* Whom an event is for. */
+enum audience { EVERYBODY, BUT_THE_BRIDGE, THOSE_OF_JOBS };
+
+static bool hears(const struct client *c, enum audience for_whom)
+{
+        struct manager *m = c->control->m;
+
+        return c->subscribed && !c->doomed && (for_whom != BUT_THE_BRIDGE || bus_bridge(m) != c) &&
+               (for_whom != THOSE_OF_JOBS || bus_hears_jobs(m, c));
+}
+
+static void event_send(struct control *ctl, struct record *made, enum audience for_whom)
 {
         record_finish(made);
         for (struct client *c = ctl->clients; c && !made->failed; c = c->next) {
                 _cleanup_wire_ struct wire_writer w = { 0 };
 
-                if (!c->subscribed || c->doomed || c == but)
+                if (!hears(c, for_whom))
                         continue;
                 strbuf_add(&w.b, made->w.b.s, made->w.b.len);
                 client_send(c, &w);
                 client_watch(c);
         }
         wire_done(&made->w);
-}
-
-static void event_send(struct control *ctl, struct record *made)
-{
-        event_send_but(ctl, made, NULL);
 }
 
 void control_job_event(struct manager *m, struct job *j, bool gone, int result)
@@ -724,7 +729,7 @@ void control_job_event(struct manager *m, struct job *j, bool gone, int result)
         record_add(&rec, "Type", job_type_to_string(j->type));
         if (gone)
                 record_add(&rec, "Result", job_result_to_string((enum job_result)result));
-        event_send(ctl, &rec);
+        event_send(ctl, &rec, THOSE_OF_JOBS);
 }
 
 void control_unit_event(struct unit *u)
@@ -738,7 +743,7 @@ void control_unit_event(struct unit *u)
         record_add(&rec, "Id", u->id);
         record_add(&rec, "ActiveState", active_state_to_string(unit_active_state(u)));
         record_add(&rec, "SubState", unit_sub_state(u));
-        event_send_but(ctl, &rec, bus_bridge(u->manager));
+        event_send(ctl, &rec, BUT_THE_BRIDGE);
 }
 
 bool control_request_stop(struct unit *u, const char *controller)
@@ -750,7 +755,7 @@ bool control_request_stop(struct unit *u, const char *controller)
                 return false;
         record_add(&rec, "Id", u->id);
         record_add(&rec, "Controller", controller);
-        event_send(ctl, &rec);
+        event_send(ctl, &rec, EVERYBODY);
         return true;
 }
 
@@ -762,7 +767,7 @@ void control_simple_event(struct manager *m, const char *event, const char *key,
         if (!ctl || ctl->n_subscribed == 0)
                 return;
         record_add(&rec, key, value);
-        event_send(ctl, &rec);
+        event_send(ctl, &rec, streq(event, "unit-new") ? THOSE_OF_JOBS : EVERYBODY);
 }
 
 void control_startup_event(struct manager *m)
@@ -775,5 +780,5 @@ void control_startup_event(struct manager *m)
         record_add_u64(&rec, "InitRDUSec", (uint64_t)m->t_initrd);
         record_add_u64(&rec, "UserspaceUSec", (uint64_t)m->t_userspace);
         record_add_u64(&rec, "FinishUSec", (uint64_t)m->t_finish);
-        event_send(ctl, &rec);
+        event_send(ctl, &rec, EVERYBODY);
 }

@@ -142,6 +142,8 @@ void bus_client_read(struct manager *m, struct client *c); /* all that it was se
 /* What a unit became is to be told to the bridge: in this turn; now, if it is to be told at all. */
 void bus_unit_event(struct unit *u);
 void bus_tell_unit(struct unit *u);
+/* Does c, a client that has subscribed, hear of jobs and of units that come? The bridge not while nobody on the bus does. */
+bool bus_hears_jobs(struct manager *m, const struct client *c);
 void bus_serialise(struct manager *m, struct state_out *s);
 bool bus_deserialise(struct manager *m, const char *key, const char *value);
 void bus_free(struct manager *m);
