@@ -456,10 +456,10 @@ static bool redundant(const struct tjob *t)
 }
 
 /* A unit that is needed and up already is left alone: what it wants is not started again because of that, only when it is
- * asked for itself. */
+ * asked for itself. Who isolates a target wants all of it: logins after the emergency shell, though getty.target was up. */
 static void tr_drop_redundant(struct transaction *tr)
 {
-        for (struct tjob *t = tr->jobs; t; t = t->next)
+        for (struct tjob *t = tr->jobs; t && tr->mode != JOB_ISOLATE; t = t->next)
                 t->deleted |= t != tr->anchor && redundant(t);
         tr_drop_unreached(tr);
 }

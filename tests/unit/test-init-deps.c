@@ -44,6 +44,9 @@ static const struct row rows[] = {
                 "d.target",
                 "start=b.target c.target:active stop=c.target gone=d.target start=a.target a.target:active "
                 "c.target:inactive d.target:inactive start=b.target c.target:active d.target:active" },
+        { "Wants=: of a unit that is up, started again when a target that needs it is isolated",
+                "a.target Requires=b.target; AllowIsolate=yes | b.target Wants=c.target | c.target",
+                "start=b.target stop=c.target start/isolate=a.target a.target:active c.target:active" },
         { "Wants=: of a unit that is up, asked for by another one too",
                 "a.target Requires=b.target; Wants=c.target | b.target Wants=c.target | c.target",
                 "start=b.target stop=c.target start=a.target c.target:active" },
